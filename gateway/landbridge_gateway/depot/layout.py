@@ -1,0 +1,87 @@
+"""Where everything in the depot lies. Paths follow from ids, and an id that is not one of ours has no path."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from landbridge_gateway.model import FORMATS, JOB_ID, OBJECT_ID, split_attempt
+
+_OBJECT = re.compile(OBJECT_ID)
+_ATTEMPT = re.compile(JOB_ID + r"\.[1-9][0-9]{0,5}")
+
+
+@dataclass(frozen=True)
+class JobFolder:
+    """One attempt's folder: what the container sees as ``/job``."""
+
+    path: Path
+
+    @property
+    def spec(self) -> Path:
+        return self.path / "job.json"
+
+    @property
+    def inputs(self) -> Path:
+        return self.path / "in"
+
+    @property
+    def out(self) -> Path:
+        return self.path / "out"
+
+    @property
+    def objects(self) -> Path:
+        return self.out / "objects"
+
+    @property
+    def files(self) -> Path:
+        return self.out / "files"
+
+    @property
+    def events(self) -> Path:
+        return self.out / "events.jsonl"
+
+    @property
+    def result(self) -> Path:
+        return self.out / "result.json"
+
+    @property
+    def error(self) -> Path:
+        return self.out / "error.json"
+
+    def log(self, stream: str) -> Path:
+        return self.out / f"{stream}.log"
+
+
+@dataclass(frozen=True)
+class Layout:
+    root: Path
+
+    def prepare(self) -> None:
+        for folder in (self.objects, self.intake, self.jobs):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @property
+    def objects(self) -> Path:
+        return self.root / "objects"
+
+    @property
+    def intake(self) -> Path:
+        """Files that are not whole yet. Emptied at start."""
+        return self.root / "intake"
+
+    @property
+    def jobs(self) -> Path:
+        return self.root / "jobs"
+
+    def object_file(self, object_id: str, format: str) -> Path:
+        if not _OBJECT.fullmatch(object_id):
+            raise ValueError(f"not an object id: {object_id!r}")
+        return self.objects / object_id[4:6] / (object_id + FORMATS[format])
+
+    def job_folder(self, attempt: str) -> JobFolder:
+        if not _ATTEMPT.fullmatch(attempt):
+            raise ValueError(f"not an attempt: {attempt!r}")
+        job, number = split_attempt(attempt)
+        return JobFolder(self.jobs / job / str(number))

@@ -1,0 +1,123 @@
+"""Objects on disk: taken in through a temporary name, moved into place whole, never changed afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from landbridge_gateway.depot.layout import Layout
+from landbridge_gateway.errors import DigestMismatch, InvalidRequest, TooLarge
+from landbridge_gateway.model import new_id
+
+CHUNK = 1024 * 1024
+
+
+class Readable(Protocol):
+    def read(self, size: int = ..., /) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Stored:
+    id: str
+    size: int
+    digest: str | None
+
+
+class RefusedFile(Exception):
+    """A job left something in its output that is not a plain file of its own."""
+
+
+def take_in(
+    layout: Layout, stream: Readable, *, format: str, length: int | None, digest: str | None, most: int
+) -> Stored:
+    """Store the bytes of ``stream`` as a new object; on any failure nothing stays."""
+    object_id = new_id("obj")
+    temporary = layout.intake / f"{object_id}.part"
+    try:
+        size, found = _copy(stream, temporary, length, most)
+        if length is not None and size < length:
+            raise InvalidRequest(
+                f"The upload was cut short: {size} of {length} bytes arrived.", "Send the object again."
+            )
+        if digest is not None and found != digest:
+            raise DigestMismatch(
+                "The bytes do not have the digest that was sent with them.", "Send the object again.", field="digest"
+            )
+        _move_into_place(temporary, layout.object_file(object_id, format))
+    finally:
+        temporary.unlink(missing_ok=True)
+    return Stored(object_id, size, found)
+
+
+def _copy(stream: Readable, target: Path, length: int | None, most: int) -> tuple[int, str]:
+    hasher, size = hashlib.sha256(), 0
+    with target.open("xb") as out:
+        while length is None or size < length:
+            chunk = stream.read(CHUNK if length is None else min(CHUNK, length - size))
+            if not chunk:
+                break
+            size += len(chunk)
+            if size > most:
+                raise TooLarge(f"An object has at most {most} bytes here.", "Split it, or raise `max_object`.")
+            hasher.update(chunk)
+            out.write(chunk)
+        out.flush()
+        os.fsync(out.fileno())
+    return size, f"sha256:{hasher.hexdigest()}"
+
+
+def _move_into_place(source: Path, target: Path) -> None:
+    target.parent.mkdir(mode=0o700, exist_ok=True)
+    source.chmod(0o444)
+    source.replace(target)
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def adopt(layout: Layout, source: Path, format: str) -> Stored:
+    """Make a file that a job left into an object, by renaming it.
+
+    It is moved out of the job's reach first and looked at then: a link or a device put in its place in between is
+    refused all the same. The digest is left for later, because the result must not wait for it.
+    """
+    object_id = new_id("obj")
+    target = layout.object_file(object_id, format)
+    target.parent.mkdir(mode=0o700, exist_ok=True)
+    held = layout.intake / f"{object_id}.adopted"
+    try:
+        source.rename(held)
+    except OSError as error:
+        raise RefusedFile(f"`{source.name}` is not there") from error
+    found = held.lstat()
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+        _discard(held)
+        raise RefusedFile(f"`{source.name}` is not a plain file")
+    own = os.geteuid() in (0, found.st_uid)
+    if own:
+        held.chmod(0o444)
+    held.replace(target)
+    return Stored(object_id, found.st_size, None)
+
+
+def _discard(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def digest_of(path: Path) -> str:
+    with path.open("rb") as stream:
+        return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"

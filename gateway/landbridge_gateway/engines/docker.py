@@ -1,0 +1,184 @@
+"""The Docker engine. The only file that starts containers through the Docker SDK."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+
+from landbridge_gateway.engines.interface import EngineError, Order, PrepareFailed
+from landbridge_gateway.environments.images import BuildFailed, ImageBuilder
+from landbridge_gateway.environments.runtimes import Runtimes
+from landbridge_gateway.model import Exit, Limits, RuntimeState
+
+GATEWAY_LABEL = "landbridge.gateway"
+ATTEMPT_LABEL = "landbridge.attempt"
+JOB_USER = 64000
+TMPFS_SHARE = 4  # a quarter of the memory limit: what is written to /tmp counts against that limit anyway
+
+_DOWN = "The Docker engine does not answer."
+_DOWN_HINT = "Start it (`sudo systemctl start docker`), or install it with `make setup`; `landbridge doctor` tells more."
+
+
+class DockerEngine:
+    """Containers with one set of hardened settings each; nothing that a job says changes them but its limits."""
+
+    name = "docker"
+
+    def __init__(
+        self, gateway_id: str, runtimes: Runtimes, builder: Callable[[docker.DockerClient], ImageBuilder]
+    ) -> None:
+        self._gateway_id = gateway_id
+        self._runtimes = runtimes
+        try:
+            self._client = docker.from_env(timeout=120)
+            self._client.ping()
+        except (DockerException, requests.RequestException) as error:
+            raise EngineError(_DOWN, _DOWN_HINT) from error
+        self._api: Any = self._client.api
+        self._builder = builder(self._client)
+        self._images: dict[str, str] = {}
+        self._building: set[str] = set()
+        self._failed: set[str] = set()
+        self._starting: set[str] = set()
+        self._closed = threading.Event()
+
+    def runtimes(self) -> list[RuntimeState]:
+        return [
+            RuntimeState(runtime.name, runtime.language, runtime.default, *self._image_state(runtime.name))
+            for runtime in self._runtimes
+        ]
+
+    def _image_state(self, name: str) -> tuple[str, str | None]:
+        if name in self._building:
+            return "building", None
+        image = self._images.get(name) or self._builder.find(self._runtimes[name])
+        if image:
+            self._images[name] = image
+            return "ready", image
+        return ("failed" if name in self._failed else "absent"), None
+
+    def prepare(self, runtime: str, progress: Callable[[str], None]) -> str:
+        self._building.add(runtime)
+        try:
+            image = self._builder.ensure(self._runtimes[runtime], progress)
+        except BuildFailed as error:
+            self._failed.add(runtime)
+            raise PrepareFailed(str(error), error.hint or "", error.log_tail) from error
+        except (DockerException, requests.RequestException) as error:
+            raise EngineError(_DOWN, _DOWN_HINT) from error
+        finally:
+            self._building.discard(runtime)
+        self._failed.discard(runtime)
+        self._images[runtime] = image
+        return image
+
+    def start(self, order: Order) -> str:
+        image = self._images.get(order.runtime) or self.prepare(order.runtime, lambda _: None)
+        name = self._container_name(order.attempt)
+        self._starting.add(order.attempt)
+        try:
+            self._api.create_container(
+                image,
+                command=["/job"],
+                name=name,
+                user=f"{JOB_USER}:{JOB_USER}",
+                labels={GATEWAY_LABEL: self._gateway_id, ATTEMPT_LABEL: order.attempt},
+                host_config=self._host_config(order.folder, order.limits),
+            )
+            self._api.start(name)
+        except ImageNotFound as error:
+            self._images.pop(order.runtime, None)
+            raise EngineError(f"The image of {order.runtime} is gone.", "Run `landbridge images build`.") from error
+        except (DockerException, requests.RequestException) as error:
+            self.remove(order.attempt)
+            raise EngineError(f"Docker could not start the container: {_words(error)}", _DOWN_HINT) from error
+        finally:
+            self._starting.discard(order.attempt)
+        return image
+
+    def _host_config(self, folder: Path, limits: Limits) -> Any:
+        # The same hardened settings for every container, every time: see SECURITY in the README.
+        return self._api.create_host_config(
+            binds=[f"{folder}:/job:ro", f"{folder / 'out'}:/job/out:rw"],
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+            read_only=True,
+            tmpfs={"/tmp": f"rw,exec,nosuid,nodev,size={limits.memory // TMPFS_SHARE},mode=1777"},
+            mem_limit=limits.memory,
+            memswap_limit=limits.memory,
+            nano_cpus=int(min(limits.cpus, os.cpu_count() or 1) * 1e9),
+            pids_limit=limits.pids,
+            network_mode="none" if limits.network == "none" else "bridge",
+            init=True,
+            ulimits=[
+                docker.types.Ulimit(name="core", soft=0, hard=0),
+                docker.types.Ulimit(name="fsize", soft=limits.disk, hard=limits.disk),
+            ],
+            log_config=docker.types.LogConfig(type="none"),
+        )
+
+    def _container_name(self, attempt: str) -> str:
+        return f"landbridge-{self._gateway_id}-{attempt}"
+
+    def watch(self, ended: Callable[[str, Exit], None]) -> None:
+        while not self._closed.is_set():
+            # A broken stream means a restarting engine: what ended meanwhile is found by listing.
+            with suppress(DockerException, requests.RequestException):
+                self._follow_events(ended)
+            self._closed.wait(1)
+
+    def _follow_events(self, ended: Callable[[str, Exit], None]) -> None:
+        filters = {"label": f"{GATEWAY_LABEL}={self._gateway_id}", "event": ["die", "destroy"], "type": "container"}
+        stream = self._api.events(filters=filters, decode=True, since=int(time.time()) - 1)
+        for attempt, known in self.found().items():
+            if known:
+                ended(attempt, known)
+        for event in stream:
+            attempt = event["Actor"]["Attributes"].get(ATTEMPT_LABEL)
+            if attempt and event.get("Action") == "die":
+                ended(attempt, self._inspect_exit(attempt))
+            elif attempt:
+                ended(attempt, Exit(None))
+
+    def _inspect_exit(self, attempt: str) -> Exit:
+        try:
+            state = self._api.inspect_container(self._container_name(attempt))["State"]
+        except NotFound:
+            return Exit(None)
+        return Exit(int(state["ExitCode"]), bool(state.get("OOMKilled")))
+
+    def found(self) -> dict[str, Exit | None]:
+        containers = self._api.containers(all=True, filters={"label": f"{GATEWAY_LABEL}={self._gateway_id}"})
+        attempts = {found["Labels"].get(ATTEMPT_LABEL, ""): found["State"] for found in containers}
+        return {attempt: self._exit_in(attempt, state) for attempt, state in attempts.items() if attempt}
+
+    def _exit_in(self, attempt: str, state: str) -> Exit | None:
+        if state == "created":
+            # Either its start is under way here, or an earlier warden died between the two calls.
+            return None if attempt in self._starting else Exit(None)
+        return self._inspect_exit(attempt) if state in ("exited", "dead") else None
+
+    def stop(self, attempt: str, grace: int) -> None:
+        with suppress(NotFound, APIError):
+            self._api.stop(self._container_name(attempt), timeout=grace)
+
+    def remove(self, attempt: str) -> None:
+        with suppress(NotFound, APIError):
+            self._api.remove_container(self._container_name(attempt), force=True, v=True)
+
+    def close(self) -> None:
+        self._closed.set()
+        self._client.close()
+
+
+def _words(error: Exception) -> str:
+    return str(getattr(error, "explanation", None) or error)[:500]

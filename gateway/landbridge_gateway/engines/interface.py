@@ -1,0 +1,70 @@
+"""The engine seam: run this job folder in this runtime with these limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from landbridge_gateway.model import Exit, Limits, RuntimeState
+
+
+class EngineError(Exception):
+    """The engine could not do what was asked; the message is a sentence, ``hint`` the way out."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message, self.hint = message, hint
+
+
+class PrepareFailed(EngineError):
+    """A runtime's image could not be made; ``log_tail`` holds the builder's last lines."""
+
+    def __init__(self, message: str, hint: str, log_tail: list[str]) -> None:
+        super().__init__(message, hint)
+        self.log_tail = log_tail
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to start: ids and limits. The folder follows from the attempt's id."""
+
+    attempt: str
+    runtime: str
+    folder: Path
+    limits: Limits
+
+
+class Engine(Protocol):
+    """Every method may block; the warden calls them from threads of its own."""
+
+    name: str
+
+    def runtimes(self) -> list[RuntimeState]: ...
+
+    def prepare(self, runtime: str, progress: Callable[[str], None]) -> str:
+        """Have the runtime's image; gives its digest. Raises :class:`PrepareFailed`."""
+        ...
+
+    def start(self, order: Order) -> str:
+        """Start a container; gives the digest of the image it runs. Raises :class:`EngineError`."""
+        ...
+
+    def watch(self, ended: Callable[[str, Exit], None]) -> None:
+        """Call ``ended(attempt, exit)`` for every container of ours that ends from now on; does not return."""
+        ...
+
+    def found(self) -> dict[str, Exit | None]:
+        """Every container of ours by attempt: None while it runs, else how it ended."""
+        ...
+
+    def stop(self, attempt: str, grace: int) -> None:
+        """Ask, wait ``grace`` seconds, kill. One that is gone is fine."""
+        ...
+
+    def remove(self, attempt: str) -> None:
+        """Remove what is left of an attempt. One that is gone is fine."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,128 @@
+"""The process engine: the same workers as plain child processes, for development without Docker. Nothing is isolated."""
+
+from __future__ import annotations
+
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+from landbridge_gateway.engines.interface import EngineError, Order, PrepareFailed
+from landbridge_gateway.model import Exit, RuntimeState
+
+_R_PROBE = 'cat(paste0("r:", R.version$major, ".", sub("[.].*", "", R.version$minor)), system.file("worker.sh", package="landbridge"))'
+
+
+class ProcessEngine:
+    """Offers the Python that runs the gateway and the R on the path, if each has the client package."""
+
+    name = "process"
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._exits: queue.Queue[tuple[str, Exit] | None] = queue.Queue()
+        self._ended: dict[str, Exit] = {}
+        self._commands = _python_command() | _r_command()
+
+    def runtimes(self) -> list[RuntimeState]:
+        return [RuntimeState(name, name.partition(":")[0], True, "ready") for name in self._commands]
+
+    def prepare(self, runtime: str, progress: Callable[[str], None]) -> str:
+        if runtime not in self._commands:
+            raise PrepareFailed(f"There is no {runtime} here.", "Install the language and its Landbridge client.", [])
+        return "process"
+
+    def start(self, order: Order) -> str:
+        command = self._commands.get(order.runtime)
+        if command is None:
+            raise EngineError(f"There is no {order.runtime} here.", "Install the language and its Landbridge client.")
+        try:
+            child = subprocess.Popen(
+                [*command, str(order.folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=_environment(),
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise EngineError(f"The worker of {order.runtime} cannot be started: {error.strerror}.", "") from error
+        with self._lock:
+            self._children[order.attempt] = child
+        threading.Thread(target=self._reap, args=(order.attempt, child), daemon=True).start()
+        return self.prepare(order.runtime, lambda _: None)
+
+    def _reap(self, attempt: str, child: subprocess.Popen[bytes]) -> None:
+        code = child.wait()
+        # A job's own children go with it, as they would with its container.
+        _kill_group(child.pid, signal.SIGKILL)
+        ended = Exit(code if code >= 0 else 128 - code)
+        with self._lock:
+            self._ended[attempt] = ended
+        self._exits.put((attempt, ended))
+
+    def watch(self, ended: Callable[[str, Exit], None]) -> None:
+        while (item := self._exits.get()) is not None:
+            ended(*item)
+
+    def found(self) -> dict[str, Exit | None]:
+        with self._lock:
+            return {attempt: self._ended.get(attempt) for attempt in self._children}
+
+    def stop(self, attempt: str, grace: int) -> None:
+        with self._lock:
+            child = self._children.get(attempt)
+        if child is None or child.poll() is not None:
+            return
+        _kill_group(child.pid, signal.SIGTERM)
+        try:
+            child.wait(grace)
+        except subprocess.TimeoutExpired:
+            _kill_group(child.pid, signal.SIGKILL)
+
+    def remove(self, attempt: str) -> None:
+        self.stop(attempt, 0)
+        with self._lock:
+            self._children.pop(attempt, None)
+            self._ended.pop(attempt, None)
+
+    def close(self) -> None:
+        # Unlike containers, children of this process cannot be found again by a later one.
+        for attempt in list(self._children):
+            self.stop(attempt, 0)
+        self._exits.put(None)
+
+
+def _kill_group(pid: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _environment() -> dict[str, str]:
+    kept = ("PATH", "HOME", "LANG", "R_LIBS", "R_LIBS_USER", "LANDBRIDGE_PYTHON", "RETICULATE_PYTHON", "PYTHONPATH")
+    return {"LANG": "C.UTF-8", "TZ": "UTC"} | {name: os.environ[name] for name in kept if name in os.environ}
+
+
+def _python_command() -> dict[str, list[str]]:
+    name = f"python:{sys.version_info.major}.{sys.version_info.minor}"
+    probe = subprocess.run(
+        [sys.executable, "-c", "import importlib.util as u; raise SystemExit(u.find_spec('landbridge') is None)"],
+        check=False,
+    )
+    return {name: [sys.executable, "-m", "landbridge.worker"]} if probe.returncode == 0 else {}
+
+
+def _r_command() -> dict[str, list[str]]:
+    rscript = shutil.which("Rscript")
+    if rscript is None:
+        return {}
+    probe = subprocess.run([rscript, "--vanilla", "-e", _R_PROBE], capture_output=True, text=True, check=False)
+    name, _, worker = probe.stdout.strip().partition(" ")
+    return {name: ["sh", worker]} if probe.returncode == 0 and worker else {}

@@ -1,0 +1,120 @@
+"""Every error the gateway answers with.
+
+    GatewayError                 code, HTTP status, sentence, way out
+    ├── Unauthorized             401
+    ├── Forbidden                403
+    ├── NotFound                 404
+    │   ├── UnknownJob
+    │   └── UnknownObject
+    ├── MethodNotAllowed         405
+    ├── Conflict                 409
+    ├── TooLarge                 413
+    ├── UnsupportedMediaType     415
+    ├── InvalidRequest           400
+    ├── InvalidField             422
+    │   ├── UnknownRuntime
+    │   ├── CodeDoesNotParse
+    │   └── DigestMismatch
+    ├── Overloaded               503
+    └── InternalError            500
+
+The codes are the contract of docs/protocol.md: both clients turn them into exceptions and conditions of the same name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class GatewayError(Exception):
+    """One typed answer: ``message`` is a sentence that names the thing, ``hint`` the way out."""
+
+    code = "internal_error"
+    status = 500
+
+    def __init__(self, message: str, hint: str | None = None, **detail: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.detail = detail
+
+    def as_json(self) -> dict[str, Any]:
+        """The one error shape of the HTTP contract."""
+        return {"error": {"code": self.code, "message": self.message, "hint": self.hint, "detail": self.detail}}
+
+
+class InternalError(GatewayError):
+    """Something of ours broke; the answer carries an id to look up in the gateway's log, never a trace."""
+
+
+class Unauthorized(GatewayError):
+    code, status = "unauthorized", 401
+
+
+class Forbidden(GatewayError):
+    code, status = "forbidden", 403
+
+
+class NotFound(GatewayError):
+    code, status = "not_found", 404
+
+
+class UnknownJob(NotFound):
+    code = "unknown_job"
+
+    def __init__(self, job: str) -> None:
+        super().__init__(f"There is no job `{job}`.", "Look at the list of jobs for the ids there are.", job=job)
+
+
+class UnknownObject(NotFound):
+    code = "unknown_object"
+
+    def __init__(self, object_id: str) -> None:
+        super().__init__(f"There is no object `{object_id}`.", "Upload it first, or take the id from a job.")
+
+
+class MethodNotAllowed(GatewayError):
+    code, status = "method_not_allowed", 405
+
+
+class Conflict(GatewayError):
+    code, status = "conflict", 409
+
+
+class TooLarge(GatewayError):
+    code, status = "too_large", 413
+
+
+class UnsupportedMediaType(GatewayError):
+    code, status = "unsupported_media_type", 415
+
+
+class InvalidRequest(GatewayError):
+    code, status = "invalid_request", 400
+
+
+class InvalidField(GatewayError):
+    """A field is unknown, missing, or of the wrong type; ``detail.field`` is its path."""
+
+    code, status = "invalid_field", 422
+
+
+class UnknownRuntime(InvalidField):
+    code = "unknown_runtime"
+
+
+class CodeDoesNotParse(InvalidField):
+    code = "code_does_not_parse"
+
+    def __init__(self, file: str, message: str, line: int) -> None:
+        super().__init__(
+            f"{file} does not parse: {message} (line {line}).", "Mend the code and submit again.", file=file, line=line
+        )
+
+
+class DigestMismatch(InvalidField):
+    code = "digest_mismatch"
+
+
+class Overloaded(GatewayError):
+    code, status = "overloaded", 503

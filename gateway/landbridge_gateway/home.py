@@ -1,0 +1,100 @@
+"""The home folder: the files that people and clients find by name, and the lock that lets one gateway in."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from landbridge_gateway.errors import Conflict
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)
+
+
+@dataclass(frozen=True)
+class Home:
+    """Paths inside ``--home``. The folder belongs to its owner alone."""
+
+    path: Path
+
+    def prepare(self) -> None:
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path.chmod(0o700)
+        for folder in (self.depot, self.logs):
+            folder.mkdir(mode=0o700, exist_ok=True)
+
+    @property
+    def database(self) -> Path:
+        return self.path / "landbridge.db"
+
+    @property
+    def depot(self) -> Path:
+        return self.path / "depot"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def socket(self) -> Path:
+        return self.path / "warden.sock"
+
+    @property
+    def token_file(self) -> Path:
+        return self.path / "token"
+
+    @property
+    def address_file(self) -> Path:
+        """What clients on this machine read to find the gateway."""
+        return self.path / "gateway.json"
+
+    def gateway_id(self) -> str:
+        """The name that this home's containers are labelled with; made once."""
+        path = self.path / "id"
+        if not path.exists():
+            write_private(path, secrets.token_hex(8) + "\n")
+        return path.read_text().strip()
+
+    def token(self) -> str:
+        """The owner's token; made at the first start."""
+        if not self.token_file.exists():
+            write_private(self.token_file, "lb_" + secrets.token_urlsafe(32) + "\n")
+        return self.token_file.read_text().strip()
+
+    def announce(self, url: str) -> None:
+        write_private(self.address_file, json.dumps({"url": url, "pid": os.getpid()}) + "\n")
+
+    def withdraw(self) -> None:
+        self.address_file.unlink(missing_ok=True)
+
+    def lock(self) -> IO[str]:
+        """Hold the home for this process; the lock goes with the returned file."""
+        descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        stream = os.fdopen(descriptor, "r+")
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = stream.read().strip() or "another process"
+            stream.close()
+            raise Conflict(
+                f"A gateway already uses {self.path} (process {holder}).",
+                "Stop that one first, or give this one another folder with --home.",
+            ) from None
+        stream.seek(0)
+        stream.truncate()
+        stream.write(str(os.getpid()))
+        stream.flush()
+        return stream

@@ -1,0 +1,135 @@
+"""The nouns of the house and the one table of allowed transitions. No IO."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+Json = dict[str, Any]
+
+
+class State(StrEnum):
+    """Where a job stands. Exactly one of the last four is its end."""
+
+    WAITING = "waiting"
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+
+    @property
+    def ended(self) -> bool:
+        return not TRANSITIONS[self]
+
+
+class Cause(StrEnum):
+    """Why a failed job failed."""
+
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    DISK = "disk"
+    KILLED = "killed"
+    ENVIRONMENT = "environment"
+    INPUT = "input"
+    PROTOCOL = "protocol"
+    ENGINE = "engine"
+
+
+TRANSITIONS: Mapping[State, frozenset[State]] = {
+    State.WAITING: frozenset({State.QUEUED, State.FAILED, State.CANCELLED}),
+    State.QUEUED: frozenset({State.RUNNING, State.FAILED, State.CANCELLED, State.LOST}),
+    State.RUNNING: frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED, State.LOST}),
+    State.SUCCEEDED: frozenset(),
+    State.FAILED: frozenset(),
+    State.CANCELLED: frozenset(),
+    State.LOST: frozenset(),
+}
+
+
+def sources(target: State) -> list[State]:
+    """The states from which ``target`` may be entered."""
+    return [state for state, targets in TRANSITIONS.items() if target in targets]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one job may use. ``memory`` and ``disk`` in bytes, ``seconds`` of running time."""
+
+    cpus: float = 1.0
+    memory: int = 2 * 1024**3
+    seconds: int = 3600
+    pids: int = 256
+    disk: int = 10 * 1024**3
+    network: str = "none"
+
+    def with_given(self, given: Mapping[str, Any]) -> Limits:
+        return replace(self, **given)
+
+    def as_json(self) -> Json:
+        return dict(vars(self))
+
+
+# Ranges are part of the answer to a bad value, so they stand beside the model and not in the schema alone.
+LIMIT_RANGES: Mapping[str, tuple[float, float]] = {
+    "cpus": (0.1, 256),
+    "memory": (64 * 1024**2, 4 * 1024**4),
+    "seconds": (1, 30 * 24 * 3600),
+    "pids": (16, 32768),
+    "disk": (1024**2, 4 * 1024**4),
+}
+
+
+@dataclass(frozen=True)
+class RuntimeState:
+    """A runtime that the engine offers, and whether its image is there."""
+
+    name: str
+    language: str
+    default: bool
+    state: str  # ready | absent | building | failed
+    image: str | None = None
+
+    def as_json(self) -> Json:
+        return {"name": self.name, "language": self.language, "default": self.default, "state": self.state}
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a container ended. ``code`` is None when the container was gone before its end was seen."""
+
+    code: int | None
+    oom: bool = False
+    started: float | None = None
+
+    def as_json(self) -> Json:
+        return dict(vars(self))
+
+
+def attempt_id(job: str, number: int) -> str:
+    """The name of an attempt in labels, folders and commands."""
+    return f"{job}.{number}"
+
+
+def split_attempt(attempt: str) -> tuple[str, int]:
+    job, _, number = attempt.partition(".")
+    return job, int(number)
+
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def new_id(prefix: str) -> str:
+    """An id of 80 random bits: unguessable, safe in paths, labels and addresses, and easy to read aloud."""
+    return f"{prefix}_" + "".join(secrets.choice(_ALPHABET) for _ in range(16))
+
+
+JOB_ID = r"job_[0-9a-z]{16}"
+OBJECT_ID = r"obj_[0-9a-z]{16}"
+FORMATS = {"arrow": ".arrow", "rds": ".rds", "pickle": ".pkl", "file": ".bin"}
+EXTENSION_FORMATS = {extension: name for name, extension in FORMATS.items()}

@@ -1,0 +1,102 @@
+"""The contract's JSON Schemas, and the sentences that say where a document leaves them."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, relevance
+from referencing import Registry, Resource
+
+from landbridge_gateway.errors import InvalidField
+from landbridge_gateway.model import Json
+
+
+class Schemas:
+    """All schemas of ``containers/schema``, by the name before ``.schema.json``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.documents = {
+            path.name.removesuffix(".schema.json"): json.loads(path.read_text())
+            for path in sorted(folder.glob("*.schema.json"))
+        }
+        registry: Registry[Any] = Registry().with_resources(
+            (document["$id"], Resource.from_contents(document)) for document in self.documents.values()
+        )
+        self._validators = {
+            name: Draft202012Validator(document, registry=registry) for name, document in self.documents.items()
+        }
+
+    def problem(self, name: str, document: Any) -> tuple[str, str] | None:
+        """The path and the sentence of the worst problem, or None when the document fits."""
+        errors = list(self._validators[name].iter_errors(document))
+        if not errors:
+            return None
+        worst = _deepest(max(errors, key=relevance))
+        return _path(worst.absolute_path), _sentence(worst)
+
+    def check(self, name: str, document: Json) -> None:
+        """Refuse a document that does not fit, naming the field."""
+        found = self.problem(name, document)
+        if found is None:
+            return
+        field, sentence = found
+        raise InvalidField(f"`{field}` {sentence}." if field else f"The body {sentence}.", field=field)
+
+
+def _deepest(error: ValidationError) -> ValidationError:
+    while error.context:
+        error = max(error.context, key=lambda inner: len(inner.absolute_path))
+    return error
+
+
+def _path(parts: Iterable[str | int]) -> str:
+    text = ""
+    for part in parts:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.lstrip(".")
+
+
+def _sentence(error: ValidationError) -> str:
+    rule, wanted, given = error.validator, error.validator_value, error.instance
+    if rule == "additionalProperties" and isinstance(given, dict):
+        known = list(error.schema.get("properties", {})) if isinstance(error.schema, dict) else []
+        return _unknown_field([name for name in given if name not in known], known)
+    if rule == "required" and isinstance(given, dict) and isinstance(wanted, list):
+        return f"lacks the field `{next((name for name in wanted if name not in given), wanted[0])}`"
+    if rule == "type":
+        kinds = wanted if isinstance(wanted, list) else [wanted]
+        return f"must be {' or '.join(_KINDS[kind] for kind in kinds)}, not {_short(given)}"
+    if rule in ("enum", "const"):
+        options = wanted if isinstance(wanted, list) else [wanted]
+        return f"must be one of {', '.join(json.dumps(option) for option in options)}, not {_short(given)}"
+    if rule in ("minimum", "maximum"):
+        schema = error.schema if isinstance(error.schema, dict) else {}
+        return f"must be from {schema.get('minimum')} to {schema.get('maximum')}, not {_short(given)}"
+    return f"does not fit: {error.message[:200]}"
+
+
+_KINDS = {
+    "object": "an object",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "null",
+}
+
+
+def _unknown_field(unknown: list[str], known: list[str]) -> str:
+    near = difflib.get_close_matches(unknown[0], known, 1) if unknown else []
+    hint = f"did you mean `{near[0]}`" if near else f"there are: {', '.join(known)}"
+    return f"has an unknown field `{unknown[0][:100]}`; {hint}"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."

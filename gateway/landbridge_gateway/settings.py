@@ -1,0 +1,91 @@
+"""One table of settings: name, default, converter, help. A value comes from the call, the environment, or the default."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from landbridge_gateway.errors import InvalidField
+
+_UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+
+
+def parse_bytes(text: str | int) -> int:
+    """``"4g"``, ``"512m"`` or a count of bytes."""
+    if isinstance(text, int):
+        return text
+    word = text.strip().lower().removesuffix("b").removesuffix("i")
+    factor = _UNITS.get(word[-1:], 1)
+    return int(float(word[:-1] if factor > 1 else word) * factor)
+
+
+def _folder(text: str | Path) -> Path:
+    return Path(text).expanduser().resolve()
+
+
+@dataclass(frozen=True)
+class Setting:
+    name: str
+    default: Any
+    convert: Callable[[Any], Any]
+    help: str
+
+    @property
+    def variable(self) -> str:
+        return "LANDBRIDGE_" + self.name.upper()
+
+
+TABLE = (
+    Setting("home", "~/.landbridge", _folder, "folder of the database, the depot, the token and the logs"),
+    Setting("host", "127.0.0.1", str, "address to listen on; only loopback in this version"),
+    Setting("port", 8750, int, "port to listen on; 0 takes a free one"),
+    Setting("engine", "docker", str, "what starts containers: docker, or process for development without isolation"),
+    Setting("running", os.cpu_count() or 1, int, "how many jobs may run at once"),
+    Setting("threads", 32, int, "how many requests are answered at once; all but eight may be waiting ones"),
+    Setting("max_object", 64 * 1024**3, parse_bytes, "largest object that may be uploaded, in bytes"),
+    Setting("max_body", 32 * 1024**2, parse_bytes, "largest JSON body, in bytes"),
+    Setting("ca_bundle", "", str, "certificate bundle that image builds trust; found from SSL_CERT_FILE when empty"),
+    Setting("grace", 3, int, "seconds between asking a job to end and killing it"),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings in force and where each came from (``call``, ``environment`` or ``default``)."""
+
+    values: Mapping[str, Any]
+    origins: Mapping[str, str]
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["values"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] = os.environ, **given: Any) -> Settings:
+        """Read every setting; an unreadable value is an error that names the setting and where it came from."""
+        values, origins = {}, {}
+        for setting in TABLE:
+            if given.get(setting.name) is not None:
+                raw, origin = given[setting.name], "call"
+            elif setting.variable in environ:
+                raw, origin = environ[setting.variable], "environment"
+            else:
+                raw, origin = setting.default, "default"
+            try:
+                values[setting.name] = setting.convert(raw)
+            except (ValueError, TypeError):
+                raise InvalidField(
+                    f"The setting `{setting.name}` cannot be `{raw}`.",
+                    f"It is: {setting.help}. It came from the {origin} ({setting.variable}).",
+                ) from None
+            origins[setting.name] = origin
+        return cls(values, origins)
+
+    def as_environment(self) -> dict[str, str]:
+        """The same settings for a child process."""
+        return {setting.variable: str(self.values[setting.name]) for setting in TABLE}

@@ -1,0 +1,1 @@
+"""All SQL. One file per noun; every write goes through one connection."""

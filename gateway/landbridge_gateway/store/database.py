@@ -1,0 +1,93 @@
+"""The one database of a home: one connection that writes, read-only ones beside it."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+# sqlite-utils imports pandas and numpy where it finds them. The gateway opens no payload and has no use for
+# either; in a shared virtual environment they would cost it 90 MB.
+for _name in ("pandas", "numpy"):
+    sys.modules.setdefault(_name, None)  # type: ignore[arg-type]
+import sqlite_utils  # noqa: E402
+
+for _name in ("pandas", "numpy"):
+    if sys.modules.get(_name) is None:
+        sys.modules.pop(_name, None)
+
+from landbridge_gateway.store.migrations import migrations  # noqa: E402
+
+Row = dict[str, Any]
+
+# Two connections that write or checkpoint at once can corrupt a WAL before this version. Here only one ever does.
+SAFE_WAL = (3, 51, 3)
+
+
+class Database:
+    """Writes are serialised through :meth:`write`; reads see the last commit and never wait for a writer.
+
+    Job state is committed with ``synchronous=FULL``: what was acknowledged survives a power cut.
+    """
+
+    def __init__(self, path: Path, changed: Callable[[], None] = lambda: None) -> None:
+        self.path = path
+        self.changed = changed
+        self._lock = threading.RLock()
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        connection = sqlite3.connect(path, check_same_thread=False, timeout=5)
+        path.chmod(0o600)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        self._writer = sqlite_utils.Database(connection)
+        migrations.apply(self._writer)
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite_utils.Database]:
+        """One transaction. Listeners are told after the outermost commit."""
+        with self._lock:
+            outermost = not self._writer.conn.in_transaction
+            with self._writer.atomic():
+                yield self._writer
+        if outermost:
+            self.changed()
+
+    def rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
+        cursor = self._reader().execute(sql, parameters)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def row(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Row | None:
+        found = self.rows(sql, parameters)
+        return found[0] if found else None
+
+    def _reader(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, check_same_thread=False, timeout=5)
+            connection.execute("PRAGMA query_only = ON")
+            self._local.connection = connection
+            with self._lock:
+                self._readers.append(connection)
+        return connection
+
+    def close(self) -> None:
+        with self._lock:
+            for connection in self._readers:
+                connection.close()
+            self._readers.clear()
+            self._writer.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._writer.close()
+        self._local = threading.local()
+
+
+def returning(db: sqlite_utils.Database, sql: str, parameters: Sequence[Any] | dict[str, Any]) -> list[Row]:
+    """Run a guarded ``UPDATE ... RETURNING`` inside a transaction and give its rows."""
+    return list(db.query(sql, parameters))

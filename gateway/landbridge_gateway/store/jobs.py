@@ -1,0 +1,242 @@
+"""Jobs, their attempts and their events: every change of state is one guarded update with its event row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from landbridge_gateway.errors import Conflict, UnknownJob
+from landbridge_gateway.model import Cause, Exit, Json, State, sources
+from landbridge_gateway.store.clock import seconds_between, timestamp
+from landbridge_gateway.store.database import Database, Row, returning
+
+_JSON_COLUMNS = ("limits", "task", "values", "result", "error")
+BRIEF = (
+    "seq, id, owner, client, name, language, runtime, experiment, state, cause, note, attempt, seed, submitted,"
+    " started, ended, seconds, limits, cancel_requested,"
+    " json_object('type', task ->> '$.function.type', 'name', task ->> '$.function.name') AS function"
+)
+
+
+class IllegalTransition(Exception):
+    """A job was not in a state from which it may go there; the message tells its recent events."""
+
+
+@dataclass(frozen=True)
+class NewJob:
+    id: str
+    owner: str
+    client: str | None
+    key: str
+    body_digest: str
+    name: str
+    language: str
+    runtime: str
+    experiment: str | None
+    seed: int
+    limits: Json
+    task: Json
+    values: Json
+    tags: Mapping[str, str]
+    inputs: Iterable[str]
+
+
+class Jobs:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def add(self, new: NewJob) -> tuple[Row, bool]:
+        """Store a job durably. Gives its row, and False when the same key already made it."""
+        with self._db.write() as db:
+            known = returning(db, "SELECT id, body_digest FROM jobs WHERE owner = ? AND key = ?", (new.owner, new.key))
+            if known:
+                if known[0]["body_digest"] != new.body_digest:
+                    raise Conflict(
+                        "This key was already used for another job.",
+                        "Use a new key for a new submission.",
+                        job=known[0]["id"],
+                    )
+                return self._full(db, known[0]["id"]), False
+            self._insert(db, new)
+            return self._full(db, new.id), True
+
+    def _insert(self, db: Any, new: NewJob) -> None:
+        record = {name: value for name, value in vars(new).items() if name not in ("tags", "inputs")}
+        record |= {name: json.dumps(record[name]) for name in ("limits", "task", "values")}
+        now = timestamp()
+        db["jobs"].insert(record | {"state": State.WAITING, "submitted": now})
+        db["inputs"].insert_all({"job": new.id, "input": given} for given in sorted(set(new.inputs)))
+        db["tags"].insert_all({"job": new.id, "name": name, "value": value} for name, value in new.tags.items())
+        _note_event(db, new.id, new.owner, 0, State.WAITING, None, None, now)
+
+    def get(self, job: str, owner: str | None = None) -> Row:
+        """One job with all its columns; another owner's job does not exist."""
+        row = self._db.row("SELECT * FROM jobs WHERE id = ? AND (? IS NULL OR owner = ?)", (job, owner, owner))
+        if row is None:
+            raise UnknownJob(job)
+        return decoded(row)
+
+    def brief(self, jobs: Iterable[str]) -> list[Row]:
+        wanted = list(jobs)
+        marks = ",".join("?" * len(wanted))
+        return [decoded(row) for row in self._db.rows(f"SELECT {BRIEF} FROM jobs WHERE id IN ({marks})", wanted)]
+
+    def in_states(self, *states: State) -> list[Row]:
+        marks = ",".join("?" * len(states))
+        rows = self._db.rows(f"SELECT {BRIEF} FROM jobs WHERE state IN ({marks}) ORDER BY seq", list(states))
+        return [decoded(row) for row in rows]
+
+    def input_states(self, job: str) -> dict[str, State]:
+        rows = self._db.rows(
+            "SELECT jobs.id, jobs.state FROM inputs JOIN jobs ON jobs.id = inputs.input WHERE inputs.job = ?", (job,)
+        )
+        return {row["id"]: State(row["state"]) for row in rows}
+
+    def inputs(self, job: str) -> list[str]:
+        return [row["input"] for row in self._db.rows("SELECT input FROM inputs WHERE job = ?", (job,))]
+
+    def used_by(self, job: str) -> list[str]:
+        return [row["job"] for row in self._db.rows("SELECT job FROM inputs WHERE input = ? ORDER BY job", (job,))]
+
+    def move(
+        self,
+        job: str,
+        target: State,
+        *,
+        cause: Cause | None = None,
+        attempt: int | None = None,
+        result: Json | None = None,
+        error: Json | None = None,
+        note: str | None = None,
+    ) -> Row:
+        """Bring a job into ``target``. With ``attempt``, only the current attempt may: a late one changes nothing."""
+        now = timestamp()
+        allowed = sources(target)
+        with self._db.write() as db:
+            changed = returning(
+                db,
+                f"""UPDATE jobs SET state = :target, cause = :cause, note = :note, result = :result, error = :error,
+                      started = CASE WHEN :target = 'running' THEN :now ELSE started END,
+                      ended = CASE WHEN :ends THEN :now ELSE NULL END
+                    WHERE id = :job AND state IN ({_quoted(allowed)}) AND (:attempt IS NULL OR attempt = :attempt)
+                    RETURNING seq, owner, attempt, started""",
+                {
+                    "target": target,
+                    "cause": cause,
+                    "note": note,
+                    "result": json.dumps(result) if result is not None else None,
+                    "error": json.dumps(error) if error is not None else None,
+                    "now": now,
+                    "ends": target.ended,
+                    "job": job,
+                    "attempt": attempt,
+                },
+            )
+            if not changed:
+                raise IllegalTransition(self._story(db, job, target))
+            if target.ended:
+                seconds = seconds_between(changed[0]["started"], now)
+                db.execute("UPDATE jobs SET seconds = ? WHERE id = ?", (seconds, job))
+            _note_event(db, job, changed[0]["owner"], changed[0]["attempt"], target, cause, note, now)
+            return self._full(db, job)
+
+    def begin_attempt(self, job: str, runtime: str) -> int:
+        """Number the next try of a queued job."""
+        with self._db.write() as db:
+            row = returning(
+                db, "UPDATE jobs SET attempt = attempt + 1 WHERE id = ? AND state = 'queued' RETURNING attempt", (job,)
+            )
+            if not row:
+                raise IllegalTransition(self._story(db, job, State.RUNNING))
+            number = int(row[0]["attempt"])
+            db["attempts"].insert(
+                {"job": job, "number": number, "state": "starting", "runtime": runtime, "created": timestamp()}
+            )
+        return number
+
+    def update_attempt(self, job: str, number: int, **columns: Any) -> None:
+        with self._db.write() as db:
+            db["attempts"].update((job, number), columns)
+
+    def close_attempt(self, job: str, number: int, exited: Exit) -> None:
+        self.update_attempt(job, number, state="exited", exited=timestamp(), exit=json.dumps(exited.as_json()))
+
+    def attempt(self, job: str, number: int) -> Row | None:
+        row = self._db.row("SELECT * FROM attempts WHERE job = ? AND number = ?", (job, number))
+        if row:
+            row["versions"] = json.loads(row["versions"]) if row["versions"] else None
+            row["exit"] = json.loads(row["exit"]) if row["exit"] else None
+        return row
+
+    def open_attempts(self) -> list[Row]:
+        return self._db.rows("SELECT * FROM attempts WHERE state != 'exited' ORDER BY job, number")
+
+    def request_cancel(self, job: str, owner: str) -> Row:
+        """Cancel at once what does not run; mark what does. Ended jobs stay as they are."""
+        with self._db.write() as db:
+            row = self.get(job, owner)
+            state = State(row["state"])
+            if state in (State.WAITING, State.QUEUED) and not self._starting(db, job):
+                return self.move(job, State.CANCELLED)
+            if not state.ended:
+                db.execute("UPDATE jobs SET cancel_requested = 1 WHERE id = ?", (job,))
+            return self._full(db, job)
+
+    @staticmethod
+    def _starting(db: Any, job: str) -> bool:
+        return bool(returning(db, "SELECT 1 FROM attempts WHERE job = ? AND state != 'exited'", (job,)))
+
+    def annotate(self, job: str, note: str | None) -> None:
+        """Say what an open job waits for; told to clients as an event when it changed."""
+        with self._db.write() as db:
+            changed = returning(
+                db,
+                "UPDATE jobs SET note = :note WHERE id = :job AND note IS NOT :note AND ended IS NULL"
+                " RETURNING owner, attempt, state",
+                {"note": note, "job": job},
+            )
+            for row in changed:
+                _note_event(db, job, row["owner"], row["attempt"], State(row["state"]), None, note, timestamp())
+
+    def events_after(self, cursor: int, owner: str, limit: int = 1000) -> list[Row]:
+        return self._db.rows(
+            "SELECT seq, job, state, cause, at, note FROM events WHERE seq > ? AND owner = ? ORDER BY seq LIMIT ?",
+            (cursor, owner, limit),
+        )
+
+    def events_of(self, job: str) -> list[Row]:
+        return self._db.rows("SELECT seq, attempt, at, state, cause, note FROM events WHERE job = ? ORDER BY seq", (job,))
+
+    def cursor(self) -> int:
+        row = self._db.row("SELECT coalesce(max(seq), 0) AS seq FROM events")
+        return int(row["seq"]) if row else 0
+
+    def _full(self, db: Any, job: str) -> Row:
+        return decoded(returning(db, "SELECT * FROM jobs WHERE id = ?", (job,))[0])
+
+    @staticmethod
+    def _story(db: Any, job: str, target: State) -> str:
+        recent = returning(db, "SELECT at, state, note FROM events WHERE job = ? ORDER BY seq DESC LIMIT 5", (job,))
+        told = "; ".join(f"{row['at']} {row['state']}" for row in reversed(recent)) or "no events"
+        return f"{job} cannot become {target}: {told}"
+
+
+def _quoted(states: Iterable[State]) -> str:
+    return ", ".join(f"'{state}'" for state in states)
+
+
+def _note_event(
+    db: Any, job: str, owner: str, attempt: int, state: State, cause: Cause | None, note: str | None, at: str
+) -> None:
+    db["events"].insert(
+        {"job": job, "owner": owner, "attempt": attempt, "at": at, "state": state, "cause": cause, "note": note}
+    )
+
+
+def decoded(row: Row) -> Row:
+    for column in (*_JSON_COLUMNS, "function"):
+        if isinstance(row.get(column), str):
+            row[column] = json.loads(row[column])
+    return row

@@ -1,0 +1,115 @@
+"""Lists of jobs: filters, sort and keyset pages. Every name is looked up in a table; nothing of a request enters the SQL."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from landbridge_gateway.errors import InvalidRequest
+from landbridge_gateway.model import State
+from landbridge_gateway.store.database import Database, Row
+from landbridge_gateway.store.jobs import BRIEF, decoded
+
+SORTS = {
+    "submitted": "seq",
+    "name": "name",
+    "state": "state",
+    "language": "language",
+    "experiment": "coalesce(experiment, '')",
+    "seconds": "coalesce(seconds, -1)",
+}
+FACETS = ("state", "language", "experiment")
+MOST = 200
+
+
+@dataclass(frozen=True)
+class JobQuery:
+    """What a list shows. ``sort`` is a key of :data:`SORTS`, with ``-`` before it for descending."""
+
+    state: Sequence[str] = ()
+    language: Sequence[str] = ()
+    experiment: Sequence[str] = ()
+    tag: Sequence[str] = ()
+    text: str | None = None
+    sort: str = "-submitted"
+    limit: int = 50
+    page: str | None = None
+    where: list[str] = field(default_factory=list, init=False, repr=False)
+
+    def check(self) -> None:
+        if self.sort.lstrip("-") not in SORTS:
+            raise InvalidRequest(f"`{self.sort}` is not something to sort by.", f"There are: {', '.join(SORTS)}.")
+        for state in self.state:
+            if state not in State:
+                raise InvalidRequest(f"`{state}` is not a state.", f"There are: {', '.join(State)}.")
+        if not 1 <= self.limit <= MOST:
+            raise InvalidRequest(f"`limit` cannot be {self.limit}.", f"It goes from 1 to {MOST}.")
+
+
+def list_jobs(database: Database, owner: str, query: JobQuery) -> tuple[list[Row], str | None]:
+    """One page of jobs and the token of the next one."""
+    query.check()
+    where, values = _conditions(owner, query)
+    column, descending = SORTS[query.sort.lstrip("-")], query.sort.startswith("-")
+    compare, direction = ("<", "DESC") if descending else (">", "ASC")
+    if query.page:
+        last, seq = _open_page(query.page)
+        where.append(f"({column}, seq) {compare} (?, ?)")
+        values += [last, seq]
+    sql = f"""SELECT {BRIEF}, {column} AS sort_key FROM jobs WHERE {" AND ".join(where)}
+              ORDER BY {column} {direction}, seq {direction} LIMIT ?"""
+    rows = [decoded(row) for row in database.rows(sql, [*values, query.limit + 1])]
+    more = len(rows) > query.limit
+    rows = rows[: query.limit]
+    following = _close_page(rows[-1]["sort_key"], rows[-1]["seq"]) if more else None
+    for row in rows:
+        del row["sort_key"]
+    return rows, following
+
+
+def facets(database: Database, owner: str, query: JobQuery) -> dict[str, list[Row]]:
+    """How many jobs each value of a facet has under the other filters."""
+    where, values = _conditions(owner, query)
+    return {
+        name: database.rows(
+            f"""SELECT {name} AS value, count(*) AS count FROM jobs WHERE {" AND ".join(where)} AND {name} IS NOT NULL
+                GROUP BY {name} ORDER BY count DESC, value LIMIT 30""",
+            values,
+        )
+        for name in FACETS
+    }
+
+
+def _conditions(owner: str, query: JobQuery) -> tuple[list[str], list[Any]]:
+    where, values = ["owner = ?"], [owner]
+    for name in FACETS:
+        chosen = list(getattr(query, name))
+        if chosen:
+            where.append(f"{name} IN ({','.join('?' * len(chosen))})")
+            values += chosen
+    for tag in query.tag:
+        name, _, value = tag.partition(":")
+        where.append("id IN (SELECT job FROM tags WHERE name = ? AND value = ?)")
+        values += [name, value]
+    if query.text:
+        where.append("(instr(lower(name), lower(?)) OR instr(lower(coalesce(experiment, '')), lower(?)) OR id = ?)")
+        values += [query.text] * 3
+    return where, values
+
+
+def _close_page(key: Any, seq: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps([key, seq]).encode()).decode().rstrip("=")
+
+
+def _open_page(token: str) -> tuple[Any, int]:
+    try:
+        key, seq = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        if isinstance(key, str | int | float) and isinstance(seq, int):
+            return key, seq
+    except (ValueError, binascii.Error, TypeError):
+        pass
+    raise InvalidRequest("This page's address is not one of ours.", "Start again from the first page.")

@@ -1,0 +1,87 @@
+"""The schema, as named steps: each runs once, in one transaction with the row that says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlite_utils import Migrations
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+migrations = Migrations("landbridge")
+
+_FIRST = """
+CREATE TABLE jobs (
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, client TEXT,
+  key TEXT NOT NULL, body_digest TEXT NOT NULL,
+  name TEXT NOT NULL, language TEXT NOT NULL, runtime TEXT NOT NULL, experiment TEXT,
+  state TEXT NOT NULL, cause TEXT, note TEXT, cancel_requested INTEGER NOT NULL DEFAULT 0,
+  attempt INTEGER NOT NULL DEFAULT 0, seed INTEGER NOT NULL,
+  submitted TEXT NOT NULL, started TEXT, ended TEXT, seconds REAL,
+  limits TEXT NOT NULL, task TEXT NOT NULL, "values" TEXT NOT NULL, result TEXT, error TEXT,
+  UNIQUE (owner, key)
+) STRICT;
+CREATE INDEX jobs_by_state ON jobs (state, seq);
+CREATE INDEX jobs_by_experiment ON jobs (experiment, seq);
+CREATE INDEX jobs_by_language ON jobs (language, seq);
+
+CREATE TABLE attempts (
+  job TEXT NOT NULL REFERENCES jobs (id), number INTEGER NOT NULL, state TEXT NOT NULL,
+  runtime TEXT NOT NULL, image TEXT, versions TEXT, created TEXT NOT NULL, exited TEXT, exit TEXT,
+  stop_reason TEXT, events_offset INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (job, number)
+) STRICT;
+
+CREATE TABLE inputs (
+  job TEXT NOT NULL REFERENCES jobs (id), input TEXT NOT NULL REFERENCES jobs (id), PRIMARY KEY (job, input)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX inputs_by_input ON inputs (input);
+
+CREATE TABLE events (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, owner TEXT NOT NULL, attempt INTEGER,
+  at TEXT NOT NULL, state TEXT NOT NULL, cause TEXT, note TEXT
+) STRICT;
+CREATE INDEX events_by_job ON events (job, seq);
+
+CREATE TABLE objects (
+  id TEXT PRIMARY KEY, owner TEXT NOT NULL, origin TEXT NOT NULL, format TEXT NOT NULL, name TEXT,
+  size INTEGER NOT NULL, digest TEXT, created TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE metrics (
+  seq INTEGER PRIMARY KEY, job TEXT NOT NULL, attempt INTEGER NOT NULL,
+  name TEXT NOT NULL, value REAL, special TEXT, step INTEGER, at TEXT NOT NULL
+) STRICT;
+CREATE INDEX metrics_by_job ON metrics (job, attempt, name, seq);
+
+CREATE TABLE params (
+  job TEXT NOT NULL, attempt INTEGER NOT NULL, name TEXT NOT NULL, value TEXT, PRIMARY KEY (job, attempt, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tags (
+  job TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (job, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tags_by_name ON tags (name, value, job);
+
+CREATE TABLE reports (
+  seq INTEGER PRIMARY KEY, job TEXT NOT NULL, attempt INTEGER NOT NULL, kind TEXT NOT NULL, at TEXT, data TEXT NOT NULL
+) STRICT;
+CREATE INDEX reports_by_job ON reports (job, attempt, kind, seq);
+
+CREATE TABLE tokens (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, hash TEXT NOT NULL UNIQUE, created TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sessions (
+  hash TEXT PRIMARY KEY, token TEXT NOT NULL REFERENCES tokens (id), created TEXT NOT NULL, expires TEXT NOT NULL,
+  kind TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
+
+@migrations()
+def first_schema(db: Database) -> None:
+    for statement in _FIRST.split(";"):
+        if statement.strip():
+            db.execute(statement)

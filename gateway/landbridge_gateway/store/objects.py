@@ -1,0 +1,46 @@
+"""Objects: immutable stored files. The row names the file; the depot holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from landbridge_gateway.errors import UnknownObject
+from landbridge_gateway.store.clock import timestamp
+from landbridge_gateway.store.database import Database, Row
+
+
+class Objects:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def add(self, *, id: str, owner: str, origin: str, format: str, name: str | None, size: int, digest: str | None) -> Row:
+        row = {
+            "id": id,
+            "owner": owner,
+            "origin": origin,
+            "format": format,
+            "name": name,
+            "size": size,
+            "digest": digest,
+            "created": timestamp(),
+        }
+        with self._db.write() as db:
+            db["objects"].insert(row)
+        return row
+
+    def get(self, object_id: str, owner: str) -> Row:
+        row = self._db.row("SELECT * FROM objects WHERE id = ? AND owner = ?", (object_id, owner))
+        if row is None:
+            raise UnknownObject(object_id)
+        return row
+
+    def formats(self, object_ids: Iterable[str], owner: str) -> dict[str, str]:
+        """The format of each object; the first one that is not there, or is another's, is an error."""
+        found = {}
+        for object_id in object_ids:
+            found[object_id] = str(self.get(object_id, owner)["format"])
+        return found
+
+    def set_digest(self, object_id: str, digest: str) -> None:
+        with self._db.write() as db:
+            db.execute("UPDATE objects SET digest = ? WHERE id = ?", (digest, object_id))

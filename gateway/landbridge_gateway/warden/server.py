@@ -1,0 +1,122 @@
+"""The warden: obeys a short list of verbs. What it knows is in the engine's labels and the depot, so it can die any time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from landbridge_gateway.depot.layout import Layout
+from landbridge_gateway.engines.interface import Engine, EngineError, Order, PrepareFailed
+from landbridge_gateway.home import Home
+from landbridge_gateway.model import Exit, Limits
+from landbridge_gateway.warden.watch import FolderWatch
+from landbridge_gateway.warden.wire import Channel, Message, listen
+
+log = logging.getLogger(__name__)
+_AT_ONCE = 16
+
+
+class Warden:
+    def __init__(self, home: Home, engine: Engine, grace: int) -> None:
+        self._home, self._engine, self._grace = home, engine, grace
+        self._layout = Layout(home.depot)
+        self._channel: Channel | None = None
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="warden")
+        self._watch = FolderWatch(
+            finished=lambda attempt: self._tell({"event": "finished", "attempt": attempt}),
+            active=lambda attempt: self._tell({"event": "activity", "attempt": attempt}),
+        )
+        self._verbs: dict[str, Callable[[Message], None]] = {
+            "hello": self._hello,
+            "prepare": self._prepare,
+            "start": self._start,
+            "stop": self._stop,
+            "remove": self._remove,
+            "found": self._found,
+        }
+
+    def serve(self) -> None:
+        """Answer one gateway after another; a new connection takes the place of the last."""
+        server = listen(self._home.socket)
+        threading.Thread(target=self._engine.watch, args=(self._ended,), name="engine-watch", daemon=True).start()
+        while True:
+            connection, _ = server.accept()
+            if self._channel:
+                self._channel.close()
+            self._channel = Channel(connection)
+            threading.Thread(target=self._obey, args=(self._channel,), daemon=True).start()
+
+    def close(self) -> None:
+        self._engine.close()
+        self._home.socket.unlink(missing_ok=True)
+
+    def _obey(self, channel: Channel) -> None:
+        for message in channel.messages():
+            action = self._verbs.get(str(message.get("verb")))
+            if action is None:
+                log.warning("unknown verb %r", message.get("verb"))
+                return
+            self._pool.submit(self._carefully, action, message)
+
+    def _carefully(self, action: Callable[[Message], None], message: Message) -> None:
+        try:
+            action(message)
+        except Exception:
+            log.exception("the command %s failed", message.get("verb"))
+
+    def _tell(self, message: Message) -> None:
+        if self._channel:
+            self._channel.send(message)
+
+    def _hello(self, _: Message) -> None:
+        runtimes = [vars(runtime) for runtime in self._engine.runtimes()]
+        self._tell({"event": "hello", "engine": self._engine.name, "runtimes": runtimes})
+
+    def _prepare(self, message: Message) -> None:
+        runtime = str(message["runtime"])
+        about = {"runtime": runtime}
+        try:
+            image = self._engine.prepare(
+                runtime, lambda line: self._tell({"event": "preparing", **about, "note": line})
+            )
+        except EngineError as error:
+            tail = error.log_tail if isinstance(error, PrepareFailed) else []
+            self._tell(
+                {"event": "prepare_failed", **about, "message": error.message, "hint": error.hint, "log_tail": tail}
+            )
+            return
+        self._tell({"event": "prepared", **about, "image": image})
+
+    def _start(self, message: Message) -> None:
+        attempt = str(message["attempt"])
+        folder = self._layout.job_folder(attempt)
+        order = Order(attempt, str(message["runtime"]), folder.path, Limits(**message["limits"]))
+        self._watch.add(attempt, folder)
+        try:
+            image = self._engine.start(order)
+        except EngineError as error:
+            self._watch.drop(attempt)
+            self._tell({"event": "start_failed", "attempt": attempt, "message": error.message, "hint": error.hint})
+            return
+        self._tell({"event": "started", "attempt": attempt, "image": image})
+
+    def _ended(self, attempt: str, ended: Exit) -> None:
+        self._tell({"event": "exited", "attempt": attempt, "exit": ended.as_json()})
+
+    def _stop(self, message: Message) -> None:
+        self._engine.stop(str(message["attempt"]), self._grace)
+
+    def _remove(self, message: Message) -> None:
+        attempt = str(message["attempt"])
+        self._watch.drop(attempt)
+        self._engine.remove(attempt)
+
+    def _found(self, _: Message) -> None:
+        found = self._engine.found()
+        for attempt, ended in found.items():
+            if ended is None:
+                self._watch.add(attempt, self._layout.job_folder(attempt))
+        told = {attempt: ended.as_json() if ended else None for attempt, ended in found.items()}
+        self._tell({"event": "found", "attempts": told})
