@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 Json = dict[str, Any]
+PROTOCOL = 1
 
 
 class State(StrEnum):

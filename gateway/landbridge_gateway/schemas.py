@@ -70,7 +70,7 @@ def _sentence(error: ValidationError) -> str:
         return f"lacks the field `{next((name for name in wanted if name not in given), wanted[0])}`"
     if rule == "type":
         kinds = wanted if isinstance(wanted, list) else [wanted]
-        return f"must be {' or '.join(_KINDS[kind] for kind in kinds)}, not {_short(given)}"
+        return f"must be {' or '.join(_KINDS[str(kind)] for kind in kinds)}, not {_short(given)}"
     if rule in ("enum", "const"):
         options = wanted if isinstance(wanted, list) else [wanted]
         return f"must be one of {', '.join(json.dumps(option) for option in options)}, not {_short(given)}"

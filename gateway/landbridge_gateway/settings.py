@@ -1,4 +1,4 @@
-"""One table of settings: name, default, converter, help. A value comes from the call, the environment, or the default."""
+"""One table of settings. A value comes from the call, the environment, or the default."""
 
 from __future__ import annotations
 

@@ -6,7 +6,9 @@ import errno
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,11 +44,16 @@ def write_folder(layout: Layout, attempt: str, spec: Json, objects: Mapping[str,
         path.chmod(0o777)
     for object_id, format in objects.items():
         _link(layout.object_file(object_id, format), folder.inputs / (object_id + FORMATS[format]))
-    temporary = folder.path / "job.json.tmp"
-    temporary.write_text(json.dumps(spec))
-    temporary.chmod(0o644)
-    temporary.replace(folder.spec)
+    write_json(folder.spec, spec)
     return folder
+
+
+def write_json(path: Path, value: Json) -> None:
+    """Whole or not at all, readable by the container's user."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(json.dumps(value))
+    temporary.chmod(0o644)
+    temporary.replace(path)
 
 
 def _link(source: Path, target: Path) -> None:
@@ -72,10 +79,10 @@ def read_json(path: Path, most: int = MOST_JSON) -> Json:
 
 def _read(path: Path, most: int) -> bytes:
     with _opened(path) as descriptor:
-        size = os.fstat(descriptor.number).st_size
+        size = os.fstat(descriptor).st_size
         if size > most:
             raise Unreadable(f"{path.name} has {size} bytes; at most {most} are read")
-        return _read_all(descriptor.number, size)
+        return _read_all(descriptor, size)
 
 
 def _read_all(descriptor: int, size: int) -> bytes:
@@ -86,35 +93,29 @@ def _read_all(descriptor: int, size: int) -> bytes:
     return b"".join(parts)
 
 
-class _opened:
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
     """A job's file, opened without following links and only if it is a plain file."""
-
-    def __init__(self, path: Path) -> None:
-        import stat
-
-        try:
-            self.number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise
-        except OSError as error:
-            raise Unreadable(f"{path.name} cannot be opened") from error
-        if not stat.S_ISREG(os.fstat(self.number).st_mode):
-            os.close(self.number)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise Unreadable(f"{path.name} cannot be opened") from error
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise Unreadable(f"{path.name} is not a plain file")
-
-    def __enter__(self) -> _opened:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self.number)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def read_events(folder: JobFolder, offset: int) -> EventBatch:
     """The whole lines that were appended since ``offset``; lines that are not JSON objects are counted."""
     try:
-        with _opened(folder.events) as opened:
-            os.lseek(opened.number, offset, os.SEEK_SET)
-            data = os.read(opened.number, MOST_EVENTS_READ)
+        with _opened(folder.events) as descriptor:
+            os.lseek(descriptor, offset, os.SEEK_SET)
+            data = os.read(descriptor, MOST_EVENTS_READ)
     except (FileNotFoundError, Unreadable):
         return EventBatch([], offset, 0)
     end = data.rfind(b"\n") + 1
@@ -142,10 +143,10 @@ def _event(line: bytes) -> Json | None:
 def read_log(folder: JobFolder, stream: str, offset: int, most: int) -> tuple[bytes, int]:
     """Bytes of a log from ``offset``, and its size. A log that was never written is empty."""
     try:
-        with _opened(folder.log(stream)) as opened:
-            size = os.fstat(opened.number).st_size
-            os.lseek(opened.number, offset, os.SEEK_SET)
-            return _read_all(opened.number, max(0, min(most, size - offset))), size
+        with _opened(folder.log(stream)) as descriptor:
+            size = os.fstat(descriptor).st_size
+            os.lseek(descriptor, offset, os.SEEK_SET)
+            return _read_all(descriptor, max(0, min(most, size - offset))), size
     except (FileNotFoundError, Unreadable):
         return b"", 0
 
@@ -175,8 +176,3 @@ def log_tail(folder: JobFolder, lines: int = 20) -> dict[str, list[str]]:
 def leave_inputs(folder: JobFolder) -> None:
     """Drop the links to the inputs when a job has ended, so that objects can be freed."""
     shutil.rmtree(folder.inputs, ignore_errors=True)
-
-
-def file_names(folder: JobFolder) -> Iterator[str]:
-    if folder.files.is_dir():
-        yield from sorted(os.listdir(folder.files))

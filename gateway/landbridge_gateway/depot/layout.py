@@ -23,6 +23,11 @@ class JobFolder:
         return self.path / "job.json"
 
     @property
+    def adopted(self) -> Path:
+        """Which object each of the job's new files became: written before the file is moved."""
+        return self.path / "adopted.json"
+
+    @property
     def inputs(self) -> Path:
         return self.path / "in"
 

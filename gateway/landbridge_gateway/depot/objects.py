@@ -86,26 +86,27 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def adopt(layout: Layout, source: Path, format: str) -> Stored:
+def adopt(layout: Layout, source: Path, format: str, object_id: str) -> Stored:
     """Make a file that a job left into an object, by renaming it.
 
     It is moved out of the job's reach first and looked at then: a link or a device put in its place in between is
-    refused all the same. The digest is left for later, because the result must not wait for it.
+    refused all the same. Doing it again after a crash finds it done. The digest is left for later, because the
+    result must not wait for it.
     """
-    object_id = new_id("obj")
     target = layout.object_file(object_id, format)
     target.parent.mkdir(mode=0o700, exist_ok=True)
     held = layout.intake / f"{object_id}.adopted"
     try:
         source.rename(held)
     except OSError as error:
+        if target.exists():
+            return Stored(object_id, target.stat().st_size, None)
         raise RefusedFile(f"`{source.name}` is not there") from error
     found = held.lstat()
     if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
         _discard(held)
         raise RefusedFile(f"`{source.name}` is not a plain file")
-    own = os.geteuid() in (0, found.st_uid)
-    if own:
+    if os.geteuid() in (0, found.st_uid):
         held.chmod(0o444)
     held.replace(target)
     return Stored(object_id, found.st_size, None)

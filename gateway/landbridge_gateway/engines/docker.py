@@ -25,7 +25,7 @@ JOB_USER = 64000
 TMPFS_SHARE = 4  # a quarter of the memory limit: what is written to /tmp counts against that limit anyway
 
 _DOWN = "The Docker engine does not answer."
-_DOWN_HINT = "Start it (`sudo systemctl start docker`), or install it with `make setup`; `landbridge doctor` tells more."
+_DOWN_HINT = "Start it (`sudo systemctl start docker`), or install it with `make setup`; see `landbridge doctor`."
 
 
 class DockerEngine:
@@ -82,7 +82,7 @@ class DockerEngine:
         return image
 
     def start(self, order: Order) -> str:
-        image = self._images.get(order.runtime) or self.prepare(order.runtime, lambda _: None)
+        image: str = self._images.get(order.runtime) or self.prepare(order.runtime, lambda _: None)
         name = self._container_name(order.attempt)
         self._starting.add(order.attempt)
         try:

@@ -1,4 +1,4 @@
-"""The process engine: the same workers as plain child processes, for development without Docker. Nothing is isolated."""
+"""The process engine: the same workers as plain child processes, for development. Nothing is isolated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from collections.abc import Callable
 from landbridge_gateway.engines.interface import EngineError, Order, PrepareFailed
 from landbridge_gateway.model import Exit, RuntimeState
 
-_R_PROBE = 'cat(paste0("r:", R.version$major, ".", sub("[.].*", "", R.version$minor)), system.file("worker.sh", package="landbridge"))'
+_R_PROBE = (
+    'cat(paste0("r:", R.version$major, ".", sub("[.].*", "", R.version$minor)),'
+    ' system.file("worker.sh", package = "landbridge"))'
+)
 
 
 class ProcessEngine:
@@ -35,6 +38,7 @@ class ProcessEngine:
     def prepare(self, runtime: str, progress: Callable[[str], None]) -> str:
         if runtime not in self._commands:
             raise PrepareFailed(f"There is no {runtime} here.", "Install the language and its Landbridge client.", [])
+        progress(f"{runtime} is there")
         return "process"
 
     def start(self, order: Order) -> str:

@@ -66,9 +66,9 @@ class Jobs:
         record = {name: value for name, value in vars(new).items() if name not in ("tags", "inputs")}
         record |= {name: json.dumps(record[name]) for name in ("limits", "task", "values")}
         now = timestamp()
-        db["jobs"].insert(record | {"state": State.WAITING, "submitted": now})
-        db["inputs"].insert_all({"job": new.id, "input": given} for given in sorted(set(new.inputs)))
-        db["tags"].insert_all({"job": new.id, "name": name, "value": value} for name, value in new.tags.items())
+        db.table("jobs").insert(record | {"state": State.WAITING, "submitted": now})
+        db.table("inputs").insert_all({"job": new.id, "input": given} for given in sorted(set(new.inputs)))
+        db.table("tags").insert_all({"job": new.id, "name": name, "value": value} for name, value in new.tags.items())
         _note_event(db, new.id, new.owner, 0, State.WAITING, None, None, now)
 
     def get(self, job: str, owner: str | None = None) -> Row:
@@ -83,10 +83,29 @@ class Jobs:
         marks = ",".join("?" * len(wanted))
         return [decoded(row) for row in self._db.rows(f"SELECT {BRIEF} FROM jobs WHERE id IN ({marks})", wanted)]
 
-    def in_states(self, *states: State) -> list[Row]:
-        marks = ",".join("?" * len(states))
-        rows = self._db.rows(f"SELECT {BRIEF} FROM jobs WHERE state IN ({marks}) ORDER BY seq", list(states))
+    def ready_to_enter(self, most: int) -> list[Row]:
+        """Waiting jobs whose inputs have all ended, oldest first."""
+        rows = self._db.rows(
+            f"""SELECT {BRIEF} FROM jobs WHERE state = 'waiting' AND NOT EXISTS
+                  (SELECT 1 FROM inputs JOIN jobs AS given ON given.id = inputs.input
+                   WHERE inputs.job = jobs.id AND given.ended IS NULL)
+                ORDER BY seq LIMIT ?""",
+            (most,),
+        )
         return [decoded(row) for row in rows]
+
+    def next_queued(self, most: int) -> list[Row]:
+        """The oldest queued jobs that no attempt was begun for, or whose last one is over."""
+        rows = self._db.rows(
+            f"""SELECT {BRIEF} FROM jobs WHERE state = 'queued' AND NOT EXISTS
+                  (SELECT 1 FROM attempts WHERE attempts.job = jobs.id AND attempts.state != 'exited')
+                ORDER BY seq LIMIT ?""",
+            (most,),
+        )
+        return [decoded(row) for row in rows]
+
+    def to_cancel(self) -> list[str]:
+        return [row["id"] for row in self._db.rows("SELECT id FROM jobs WHERE cancel_requested = 1 AND ended IS NULL")]
 
     def input_states(self, job: str) -> dict[str, State]:
         rows = self._db.rows(
@@ -151,14 +170,14 @@ class Jobs:
             if not row:
                 raise IllegalTransition(self._story(db, job, State.RUNNING))
             number = int(row[0]["attempt"])
-            db["attempts"].insert(
+            db.table("attempts").insert(
                 {"job": job, "number": number, "state": "starting", "runtime": runtime, "created": timestamp()}
             )
         return number
 
     def update_attempt(self, job: str, number: int, **columns: Any) -> None:
         with self._db.write() as db:
-            db["attempts"].update((job, number), columns)
+            db.table("attempts").update((job, number), columns)
 
     def close_attempt(self, job: str, number: int, exited: Exit) -> None:
         self.update_attempt(job, number, state="exited", exited=timestamp(), exit=json.dumps(exited.as_json()))
@@ -207,7 +226,8 @@ class Jobs:
         )
 
     def events_of(self, job: str) -> list[Row]:
-        return self._db.rows("SELECT seq, attempt, at, state, cause, note FROM events WHERE job = ? ORDER BY seq", (job,))
+        sql = "SELECT seq, attempt, at, state, cause, note FROM events WHERE job = ? ORDER BY seq"
+        return self._db.rows(sql, (job,))
 
     def cursor(self) -> int:
         row = self._db.row("SELECT coalesce(max(seq), 0) AS seq FROM events")
@@ -230,7 +250,7 @@ def _quoted(states: Iterable[State]) -> str:
 def _note_event(
     db: Any, job: str, owner: str, attempt: int, state: State, cause: Cause | None, note: str | None, at: str
 ) -> None:
-    db["events"].insert(
+    db.table("events").insert(
         {"job": job, "owner": owner, "attempt": attempt, "at": at, "state": state, "cause": cause, "note": note}
     )
 

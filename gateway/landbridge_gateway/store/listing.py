@@ -1,4 +1,4 @@
-"""Lists of jobs: filters, sort and keyset pages. Every name is looked up in a table; nothing of a request enters the SQL."""
+"""Lists of jobs: filters, sort and keyset pages. Names are looked up in tables; nothing of a request enters the SQL."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from landbridge_gateway.errors import InvalidRequest
@@ -38,13 +38,12 @@ class JobQuery:
     sort: str = "-submitted"
     limit: int = 50
     page: str | None = None
-    where: list[str] = field(default_factory=list, init=False, repr=False)
 
     def check(self) -> None:
         if self.sort.lstrip("-") not in SORTS:
             raise InvalidRequest(f"`{self.sort}` is not something to sort by.", f"There are: {', '.join(SORTS)}.")
         for state in self.state:
-            if state not in State:
+            if state not in [str(known) for known in State]:
                 raise InvalidRequest(f"`{state}` is not a state.", f"There are: {', '.join(State)}.")
         if not 1 <= self.limit <= MOST:
             raise InvalidRequest(f"`limit` cannot be {self.limit}.", f"It goes from 1 to {MOST}.")

@@ -23,6 +23,7 @@ CREATE TABLE jobs (
   UNIQUE (owner, key)
 ) STRICT;
 CREATE INDEX jobs_by_state ON jobs (state, seq);
+CREATE INDEX jobs_to_cancel ON jobs (id) WHERE cancel_requested = 1 AND ended IS NULL;
 CREATE INDEX jobs_by_experiment ON jobs (experiment, seq);
 CREATE INDEX jobs_by_language ON jobs (language, seq);
 

@@ -13,7 +13,9 @@ class Objects:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def add(self, *, id: str, owner: str, origin: str, format: str, name: str | None, size: int, digest: str | None) -> Row:
+    def add(
+        self, *, id: str, owner: str, origin: str, format: str, name: str | None, size: int, digest: str | None
+    ) -> Row:
         row = {
             "id": id,
             "owner": owner,
@@ -25,7 +27,7 @@ class Objects:
             "created": timestamp(),
         }
         with self._db.write() as db:
-            db["objects"].insert(row)
+            db.table("objects").insert(row)
         return row
 
     def get(self, object_id: str, owner: str) -> Row:
@@ -40,6 +42,12 @@ class Objects:
         for object_id in object_ids:
             found[object_id] = str(self.get(object_id, owner)["format"])
         return found
+
+    def exists(self, object_id: str) -> bool:
+        return self._db.row("SELECT 1 FROM objects WHERE id = ?", (object_id,)) is not None
+
+    def without_digest(self, origin: str) -> list[Row]:
+        return self._db.rows("SELECT id, format FROM objects WHERE origin = ? AND digest IS NULL", (origin,))
 
     def set_digest(self, object_id: str, digest: str) -> None:
         with self._db.write() as db:

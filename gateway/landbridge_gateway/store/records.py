@@ -24,18 +24,20 @@ class Records:
                     metrics.append(_metric(job, attempt, event))
                 elif kind == "param":
                     row = {"job": job, "attempt": attempt, "name": event["name"], "value": json.dumps(event["value"])}
-                    db["params"].upsert(row, pk=("job", "attempt", "name"))
+                    db.table("params").upsert(row, pk=("job", "attempt", "name"))
                 elif kind == "tag":
-                    db["tags"].upsert({"job": job, "name": event["name"], "value": event["value"]}, pk=("job", "name"))
+                    db.table("tags").upsert(
+                        {"job": job, "name": event["name"], "value": event["value"]}, pk=("job", "name")
+                    )
                 elif kind == "started":
                     versions = json.dumps(event.get("versions"))
-                    db["attempts"].update((job, attempt), {"versions": versions})
+                    db.table("attempts").update((job, attempt), {"versions": versions})
                 else:
-                    row = {"job": job, "attempt": attempt, "kind": kind, "at": event.get("at"), "data": json.dumps(event)}
-                    reports.append(row)
-            db["metrics"].insert_all(metrics)
-            db["reports"].insert_all(reports)
-            db["attempts"].update((job, attempt), {"events_offset": offset})
+                    about = {"job": job, "attempt": attempt, "kind": kind, "at": event.get("at")}
+                    reports.append(about | {"data": json.dumps(event)})
+            db.table("metrics").insert_all(metrics)
+            db.table("reports").insert_all(reports)
+            db.table("attempts").update((job, attempt), {"events_offset": offset})
 
     def metrics(self, job: str, attempt: int) -> list[Row]:
         rows = self._db.rows(

@@ -24,7 +24,7 @@ class Tokens:
     def ensure_owner(self, token: str) -> None:
         """Make the token of the home's file the owner's token."""
         with self._db.write() as db:
-            db["tokens"].upsert(
+            db.table("tokens").upsert(
                 {"id": "owner", "name": "owner", "role": "admin", "hash": _hash(token), "created": timestamp()}, pk="id"
             )
 
@@ -55,7 +55,7 @@ class Tokens:
     def _issue(self, token_id: str, kind: str, seconds: float) -> str:
         secret = secrets.token_urlsafe(32)
         with self._db.write() as db:
-            db["sessions"].insert(
+            db.table("sessions").insert(
                 {
                     "hash": _hash(secret),
                     "token": token_id,

@@ -1,1 +1,1 @@
-"""The second process: the only one that talks to the engine. It takes ids over a private socket, never paths or options."""
+"""The second process, the only one that talks to the engine: it takes ids over a private socket, never paths."""

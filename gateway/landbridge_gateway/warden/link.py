@@ -14,7 +14,7 @@ _AGAIN_SECONDS = 0.2
 
 
 class WardenLink:
-    """``on_event`` is called from one thread, in order. After every (re)connection the warden is asked what there is."""
+    """``on_event`` is called from one thread, in order. After each connection the warden is asked what there is."""
 
     def __init__(self, socket: Path, on_event: Callable[[Message], None]) -> None:
         self._socket, self._on_event = socket, on_event

@@ -1,4 +1,4 @@
-"""The warden: obeys a short list of verbs. What it knows is in the engine's labels and the depot, so it can die any time."""
+"""The warden: obeys a short list of verbs. What it knows is in labels and the depot, so it can die any time."""
 
 from __future__ import annotations
 

@@ -51,8 +51,8 @@ class FolderWatch:
         while True:
             events = self._inotify.read(timeout=_COALESCE_MS if stirred else None)
             if not events:
-                for attempt in stirred:
-                    self._active(attempt)
+                for busy in stirred:
+                    self._active(busy)
                 stirred.clear()
             for event in events:
                 attempt = self._attempts.get(event.wd)

@@ -1,0 +1,178 @@
+"""Takes over what a worker left in its folder: events, objects, result or error."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from landbridge_gateway.depot.folders import (
+    Unreadable,
+    leave_inputs,
+    log_tail,
+    read_events,
+    read_json,
+    write_json,
+)
+from landbridge_gateway.depot.layout import JobFolder, Layout
+from landbridge_gateway.depot.objects import RefusedFile, adopt, digest_of
+from landbridge_gateway.depot.outcome import Facts, Outcome, decide
+from landbridge_gateway.model import EXTENSION_FORMATS, Exit, Json, Limits, new_id
+from landbridge_gateway.nodes import NEW, objects_in, rewritten, walk
+from landbridge_gateway.schemas import Schemas
+from landbridge_gateway.store.clock import timestamp
+from landbridge_gateway.store.database import Database
+from landbridge_gateway.store.jobs import Jobs
+from landbridge_gateway.store.objects import Objects
+from landbridge_gateway.store.records import Records
+
+log = logging.getLogger(__name__)
+_MOST_WARNED = 5
+
+
+class Collector:
+    """Safe from any thread: a page may ask for the record while the loop takes in the end of the job."""
+
+    def __init__(self, database: Database, layout: Layout, schemas: Schemas) -> None:
+        self._database, self._layout, self._schemas = database, layout, schemas
+        self._jobs, self._records, self._objects = Jobs(database), Records(database), Objects(database)
+        self._lock = threading.Lock()
+        # Digests of results are computed here, after the result was handed out.
+        self._later = ThreadPoolExecutor(1, thread_name_prefix="digest")
+
+    def absorb(self, job: str, number: int, owner: str) -> None:
+        """Take in the events that were appended since the last time."""
+        with self._lock:
+            while self._absorb_batch(job, number, owner):
+                pass
+
+    def _absorb_batch(self, job: str, number: int, owner: str) -> bool:
+        attempt = self._jobs.attempt(job, number)
+        if attempt is None:
+            return False
+        folder = self._layout.job_folder(f"{job}.{number}")
+        batch = read_events(folder, attempt["events_offset"])
+        if batch.offset == attempt["events_offset"]:
+            return False
+        problems: list[str] = []
+        events = [event for given in batch.events if (event := self._event(folder, job, owner, given, problems))]
+        if batch.broken:
+            problems.append(f"{batch.broken} lines are not JSON")
+        events += [_told(problem) for problem in problems[:_MOST_WARNED]]
+        self._records.absorb(job, number, events, batch.offset)
+        return True
+
+    def _event(self, folder: JobFolder, job: str, owner: str, event: Json, problems: list[str]) -> Json | None:
+        found = self._schemas.problem("event", event)
+        if found:
+            problems.append(f"`{found[0] or event.get('event')}` {found[1]}")
+            return None
+        try:
+            if event["event"] == "artifact":
+                node = self._taken_over(folder, job, owner, event["value"])
+                return event | {"value": node}
+            if event["event"] == "file":
+                source = folder.out / event["file"]
+                return event | {"object": self._adopt(folder, job, owner, source, "file", event["name"])}
+        except (RefusedFile, Unreadable) as error:
+            problems.append(str(error))
+            return None
+        return event
+
+    def outcome(
+        self, job: str, number: int, owner: str, limits: Limits, exited: Exit | None, stop: str | None
+    ) -> Outcome | None:
+        """What became of the attempt, or None while there is nothing to say yet."""
+        folder = self._layout.job_folder(f"{job}.{number}")
+        given: dict[str, Any] = {"exit": exited, "stop_reason": stop, "limits": limits.as_json()}
+        try:
+            # An error that was published is looked for first: a result beside it would be a worker's mistake.
+            error = self._published(folder.error, "error")
+            result = self._published(folder.result, "value") if error is None else None
+            if result is not None:
+                result = self._taken_over(folder, job, owner, result)
+            facts = Facts(result=result, error=error, **given)
+        except (Unreadable, RefusedFile) as problem:
+            facts = Facts(unreadable=str(problem), **given)
+        found = decide(facts)
+        if found and found.error is not None and facts.error is None:
+            found.error["log_tail"] = log_tail(folder)
+        return found
+
+    def _published(self, path: Path, schema: str) -> Json | None:
+        try:
+            document = read_json(path)
+        except FileNotFoundError:
+            return None
+        found = self._schemas.problem(schema, document)
+        if found:
+            raise Unreadable(f"{path.name}: `{found[0]}` {found[1]}")
+        return document
+
+    def _taken_over(self, folder: JobFolder, job: str, owner: str, node: Json) -> Json:
+        """The node with every new file adopted and named by its object's id."""
+        nodes = list(walk(node))
+        if any(inner["kind"] == "job" for inner in nodes):
+            raise Unreadable("a worker's value cannot name a job")
+        self._refuse_foreign(folder, {ref for ref in objects_in(nodes) if not ref.startswith(NEW)})
+
+        def change(inner: Json) -> Json:
+            reference = str(inner.get("object") or "")
+            if not reference.startswith(NEW):
+                return inner
+            source = folder.objects / reference.removeprefix(NEW)
+            format = EXTENSION_FORMATS.get(source.suffix, "file")
+            return inner | {"object": self._adopt(folder, job, owner, source, format, inner.get("name"))}
+
+        return rewritten(node, change)
+
+    def _refuse_foreign(self, folder: JobFolder, references: set[str]) -> None:
+        # A handle that was only passed through keeps its object; any other id is not the job's to give.
+        if references:
+            inputs = {path.stem for path in folder.inputs.glob("obj_*")}
+            for reference in sorted(references - inputs):
+                raise Unreadable(f"it names {reference}, which was not given to the job")
+
+    def _adopt(self, folder: JobFolder, job: str, owner: str, source: Path, format: str, name: Any) -> str:
+        try:
+            adopted = read_json(folder.adopted)
+        except FileNotFoundError:
+            adopted = {}
+        key = f"{source.parent.name}/{source.name}"
+        if key in adopted and source.exists() and source.parent == folder.files:
+            del adopted[key]  # saved again under the same name
+        object_id = str(adopted.get(key) or new_id("obj"))
+        write_json(folder.adopted, adopted | {key: object_id})
+        stored = adopt(self._layout, source, format, object_id)
+        if not self._objects.exists(object_id):
+            self._objects.add(
+                id=object_id, owner=owner, origin=job, format=format, name=name, size=stored.size, digest=None
+            )
+        return object_id
+
+    def finish(self, job: str, number: int, owner: str) -> None:
+        """After the container's end: the last events, the digests, and the links to the inputs."""
+        self.absorb(job, number, owner)
+        self._later.submit(self._settle, job, number)
+
+    def _settle(self, job: str, number: int) -> None:
+        try:
+            leave_inputs(self._layout.job_folder(f"{job}.{number}"))
+            self._digest(self._objects.without_digest(job))
+        except Exception:
+            log.exception("could not settle %s", job)
+
+    def _digest(self, objects: Iterable[Json]) -> None:
+        for row in objects:
+            self._objects.set_digest(row["id"], digest_of(self._layout.object_file(row["id"], row["format"])))
+
+    def close(self) -> None:
+        self._later.shutdown(wait=True, cancel_futures=True)
+
+
+def _told(problem: str) -> Json:
+    message = f"Part of what the job reported could not be kept: {problem}."
+    return {"event": "warning", "at": timestamp(), "message": message, "category": "landbridge"}

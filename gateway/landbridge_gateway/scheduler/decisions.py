@@ -1,0 +1,80 @@
+"""The scheduler's decisions. No IO, no clock: everything they need is an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from landbridge_gateway.depot.outcome import Outcome, failure
+from landbridge_gateway.model import Cause, Exit, Limits, RuntimeState, State
+
+
+@dataclass
+class Flight:
+    """An attempt that was sent to the warden and whose container has not been removed yet."""
+
+    job: str
+    number: int
+    runtime: str
+    limits: Limits
+    running: bool = False
+    published: bool = False
+    stop_reason: str | None = None
+    deadline: float | None = None  # on the monotonic clock
+    image: str | None = None
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """What a list of the containers there are means for the attempts we believe in."""
+
+    gone: list[str] = field(default_factory=list)
+    ended: dict[str, Exit] = field(default_factory=dict)
+    running: list[str] = field(default_factory=list)
+    stray: list[str] = field(default_factory=list)
+
+
+def may_start(states: Mapping[str, State], runtime: RuntimeState | None) -> Outcome | bool:
+    """Whether a waiting job may be queued: True, not yet (False), or never (its outcome)."""
+    failed = sorted(job for job, state in states.items() if state.ended and state is not State.SUCCEEDED)
+    if failed:
+        word = states[failed[0]]
+        sentence = f"Its input {failed[0]} did not succeed: it is {word}."
+        return failure(Cause.INPUT, sentence, "Look at that job first.")
+    if any(not state.ended for state in states.values()):
+        return False
+    return runtime is not None and runtime.state == "ready"
+
+
+def free_slots(flights: Iterable[Flight], capacity: int) -> int:
+    """A slot is free again only when its container has exited: until then it holds its memory."""
+    return max(0, capacity - sum(1 for _ in flights))
+
+
+def overdue(flights: Mapping[str, Flight], now: float) -> list[str]:
+    """Attempts that ran longer than their limit and were not asked to stop yet."""
+    return [
+        attempt
+        for attempt, flight in flights.items()
+        if flight.deadline is not None and flight.deadline <= now and not flight.stop_reason and not flight.published
+    ]
+
+
+def next_deadline(flights: Iterable[Flight]) -> float | None:
+    times = [
+        flight.deadline
+        for flight in flights
+        if flight.deadline is not None and not flight.stop_reason and not flight.published
+    ]
+    return min(times, default=None)
+
+
+def reconcile(believed: Iterable[str], found: Mapping[str, Exit | None]) -> Reconciled:
+    """Compare the attempts we believe to be open with the containers there are."""
+    open_attempts = set(believed)
+    return Reconciled(
+        gone=sorted(open_attempts - set(found)),
+        ended={attempt: ended for attempt, ended in found.items() if ended is not None and attempt in open_attempts},
+        running=sorted(attempt for attempt, ended in found.items() if ended is None and attempt in open_attempts),
+        stray=sorted(set(found) - open_attempts),
+    )

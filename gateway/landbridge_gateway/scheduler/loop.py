@@ -1,0 +1,381 @@
+"""The one loop that carries decisions out: every change of an open job happens on its thread."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from landbridge_gateway.depot.folders import write_folder
+from landbridge_gateway.depot.layout import Layout
+from landbridge_gateway.depot.outcome import Outcome, failure
+from landbridge_gateway.model import PROTOCOL, Cause, Exit, Limits, RuntimeState, State, attempt_id, split_attempt
+from landbridge_gateway.nodes import NoSuchPart, nodes_of, objects_in, resolved
+from landbridge_gateway.scheduler.collect import Collector
+from landbridge_gateway.scheduler.decisions import (
+    Flight,
+    free_slots,
+    may_start,
+    next_deadline,
+    overdue,
+    reconcile,
+)
+from landbridge_gateway.scheduler.hub import Hub
+from landbridge_gateway.store.clock import seconds_between, timestamp
+from landbridge_gateway.store.database import Database, Row
+from landbridge_gateway.store.jobs import IllegalTransition, Jobs
+from landbridge_gateway.store.objects import Objects
+
+log = logging.getLogger(__name__)
+Message = dict[str, Any]
+_AT_A_TIME = 200
+
+
+class Commands(Protocol):
+    """The warden, as far as the loop knows it."""
+
+    def send(self, verb: str, **fields: object) -> bool: ...
+
+
+class Scheduler:
+    """Events go in through :meth:`post` and :meth:`wake`; commands come out through ``commands``."""
+
+    def __init__(
+        self,
+        database: Database,
+        layout: Layout,
+        collector: Collector,
+        hub: Hub,
+        capacity: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._jobs, self._objects = Jobs(database), Objects(database)
+        self._database, self._layout, self._collector, self._hub = database, layout, collector, hub
+        self._capacity, self._clock = capacity, clock
+        self._commands: Commands | None = None
+        self._inbox: queue.Queue[Message] = queue.Queue()
+        self._flights: dict[str, Flight] = {}
+        self._runtimes: dict[str, RuntimeState] = {}
+        self._engine: str | None = None
+        self._connected = False
+        self._waking = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._handlers: dict[str, Callable[[Message], None]] = {
+            "wake": lambda _: self._waking.clear(),
+            "hello": self._on_hello,
+            "found": self._on_found,
+            "disconnected": self._on_disconnected,
+            "preparing": self._on_preparing,
+            "prepared": self._on_prepared,
+            "prepare_failed": self._on_prepare_failed,
+            "started": self._on_started,
+            "start_failed": self._on_start_failed,
+            "activity": lambda _: self._hub.notify(),
+            "finished": self._on_finished,
+            "exited": self._on_exited,
+        }
+
+    # What others may ask, from any thread.
+
+    @property
+    def runtimes(self) -> list[RuntimeState]:
+        return list(self._runtimes.values())
+
+    @property
+    def engine(self) -> str | None:
+        """The engine's name, once the warden said it."""
+        return self._engine
+
+    def post(self, event: Message) -> None:
+        self._inbox.put(event)
+
+    def wake(self) -> None:
+        """Look again for jobs to start or to cancel; many calls before the loop looks count once."""
+        if not self._waking.is_set():
+            self._waking.set()
+            self.post({"event": "wake"})
+
+    def start(self, commands: Commands) -> None:
+        self._commands = commands
+        self._thread = threading.Thread(target=self.run, name="scheduler", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self.post({"event": "close"})
+        if self._thread:
+            self._thread.join(10)
+
+    # The loop.
+
+    def run(self) -> None:
+        while True:
+            event = self._next_event()
+            if event and event["event"] == "close":
+                return
+            try:
+                if event:
+                    self.handle(event)
+                if self._inbox.empty():
+                    self.advance()
+            except Exception:
+                # One job's trouble must not stop all others; the job's own handlers have ended it where they could.
+                log.exception("the event %s was not handled", event)
+
+    def _next_event(self) -> Message | None:
+        deadline = next_deadline(self._flights.values())
+        try:
+            return self._inbox.get(timeout=None if deadline is None else max(0.0, deadline - self._clock()))
+        except queue.Empty:
+            return None
+
+    def handle(self, event: Message) -> None:
+        handler = self._handlers.get(event["event"])
+        if handler:
+            handler(event)
+
+    def advance(self) -> None:
+        """Do all that may be done now: time out, cancel, admit, start."""
+        for attempt in overdue(self._flights, self._clock()):
+            self._stop(attempt, "timeout")
+        for job in self._jobs.to_cancel():
+            for attempt, flight in self._flights.items():
+                if flight.job == job and not flight.stop_reason and not flight.published:
+                    self._stop(attempt, "cancel")
+        self._admit()
+        if self._connected:
+            self._start_queued()
+
+    def _send(self, verb: str, **fields: object) -> None:
+        if self._commands:
+            self._commands.send(verb, **fields)
+
+    # From waiting to queued.
+
+    def _admit(self) -> None:
+        for row in self._jobs.ready_to_enter(_AT_A_TIME):
+            runtime = self._runtimes.get(row["runtime"])
+            verdict = may_start(self._jobs.input_states(row["id"]), runtime)
+            if isinstance(verdict, Outcome):
+                self._end(row["id"], verdict, None)
+            elif verdict:
+                self._jobs.move(row["id"], State.QUEUED)
+            else:
+                self._prepare(row, runtime)
+
+    def _prepare(self, row: Row, runtime: RuntimeState | None) -> None:
+        if not self._connected:
+            return
+        if runtime is None:
+            outcome = failure(Cause.ENVIRONMENT, f"There is no runtime {row['runtime']} any more.", "Choose another.")
+            self._end(row["id"], outcome, None)
+        elif runtime.state != "building":
+            self._set_runtime(runtime.name, "building")
+            self._jobs.annotate(row["id"], f"preparing {runtime.name}")
+            self._send("prepare", runtime=runtime.name)
+
+    def _set_runtime(self, name: str, state: str) -> None:
+        known = self._runtimes.get(name)
+        if known:
+            self._runtimes[name] = RuntimeState(known.name, known.language, known.default, state, known.image)
+
+    def _on_preparing(self, event: Message) -> None:
+        self._set_runtime(event["runtime"], "building")
+        for row in self._jobs.ready_to_enter(_AT_A_TIME):
+            if row["runtime"] == event["runtime"]:
+                self._jobs.annotate(row["id"], str(event["note"])[:200])
+
+    def _on_prepared(self, event: Message) -> None:
+        self._set_runtime(event["runtime"], "ready")
+
+    def _on_prepare_failed(self, event: Message) -> None:
+        self._set_runtime(event["runtime"], "failed")
+        outcome = failure(Cause.ENVIRONMENT, event["message"], event["hint"])
+        if outcome.error is not None:
+            outcome.error["log_tail"] = {"build": event["log_tail"]}
+        for row in self._jobs.ready_to_enter(_AT_A_TIME):
+            if row["runtime"] == event["runtime"]:
+                self._end(row["id"], outcome, None)
+
+    # From queued to running.
+
+    def _start_queued(self) -> None:
+        free = free_slots(self._flights.values(), self._capacity)
+        for row in self._jobs.next_queued(free) if free else []:
+            self._start(row)
+
+    def _start(self, row: Row) -> None:
+        job = row["id"]
+        number = self._jobs.begin_attempt(job, row["runtime"])
+        attempt = attempt_id(job, number)
+        try:
+            self._write_folder(job, number, attempt)
+        except (NoSuchPart, OSError) as problem:
+            self._jobs.close_attempt(job, number, Exit(None))
+            outcome = failure(Cause.INPUT, str(problem), "Submit the job again with an input that exists.")
+            self._end(job, outcome, number)
+            return
+        self._flights[attempt] = Flight(job, number, row["runtime"], Limits(**row["limits"]))
+        self._send("start", attempt=attempt, runtime=row["runtime"], limits=row["limits"])
+
+    def _write_folder(self, job: str, number: int, attempt: str) -> None:
+        row = self._jobs.get(job)
+        results = {given: self._jobs.get(given)["result"] for given in self._jobs.inputs(job)}
+        task, values = resolved(row["task"], row["values"], results)
+        objects = self._objects.formats(objects_in(nodes_of(task, values)), row["owner"])
+        spec = {
+            "protocol": PROTOCOL,
+            "job": job,
+            "attempt": number,
+            "task": task,
+            "values": values,
+            "seed": row["seed"],
+        }
+        write_folder(self._layout, attempt, spec, objects)
+
+    def _on_started(self, event: Message) -> None:
+        flight = self._flights.get(event["attempt"])
+        if flight is None:
+            return
+        flight.image = event["image"]
+        if flight.stop_reason:
+            # It was asked to stop before it existed.
+            self._send("stop", attempt=event["attempt"])
+        self._set_running(flight)
+        self._jobs.update_attempt(flight.job, flight.number, image=event["image"])
+
+    def _set_running(self, flight: Flight) -> None:
+        if flight.running or flight.published:
+            return
+        self._jobs.move(flight.job, State.RUNNING, attempt=flight.number)
+        flight.running = True
+        flight.deadline = self._clock() + flight.limits.seconds
+
+    def _on_start_failed(self, event: Message) -> None:
+        flight = self._flights.pop(event["attempt"], None)
+        if flight is None:
+            return
+        self._jobs.close_attempt(flight.job, flight.number, Exit(None))
+        if not flight.published:
+            stopped = flight.stop_reason == "cancel"
+            outcome = Outcome(State.CANCELLED) if stopped else failure(Cause.ENGINE, event["message"], event["hint"])
+            self._end(flight.job, outcome, flight.number)
+
+    # To the end.
+
+    def _stop(self, attempt: str, reason: str) -> None:
+        flight = self._flights[attempt]
+        flight.stop_reason = reason
+        self._jobs.update_attempt(flight.job, flight.number, stop_reason=reason)
+        self._send("stop", attempt=attempt)
+
+    def _on_finished(self, event: Message) -> None:
+        flight = self._flights.get(event["attempt"])
+        if flight and not flight.published:
+            self._set_running(flight)
+            self._publish(flight, None)
+
+    def _on_exited(self, event: Message) -> None:
+        attempt = event["attempt"]
+        flight = self._flights.get(attempt)
+        if flight is None:
+            self._send("remove", attempt=attempt)
+            return
+        self._close(attempt, flight, Exit(**event["exit"]))
+
+    def _close(self, attempt: str, flight: Flight, exited: Exit) -> None:
+        if not flight.published:
+            if exited.code is not None:
+                self._set_running(flight)
+            self._publish(flight, exited)
+        self._jobs.close_attempt(flight.job, flight.number, exited)
+        self._flights.pop(attempt, None)
+        self._send("remove", attempt=attempt)
+        self._collector.finish(flight.job, flight.number, self._jobs.get(flight.job)["owner"])
+
+    def _publish(self, flight: Flight, exited: Exit | None) -> None:
+        owner = self._jobs.get(flight.job)["owner"]
+        outcome = self._collector.outcome(flight.job, flight.number, owner, flight.limits, exited, flight.stop_reason)
+        if outcome is None:
+            return
+        self._end(flight.job, outcome, flight.number)
+        flight.published = True
+        self._collector.absorb(flight.job, flight.number, owner)
+
+    def _end(self, job: str, outcome: Outcome, attempt: int | None) -> None:
+        try:
+            self._jobs.move(
+                job, outcome.state, cause=outcome.cause, attempt=attempt, result=outcome.result, error=outcome.error
+            )
+        except IllegalTransition as refused:
+            # Somebody was first: a cancel, or the same end told twice. What is committed stands.
+            log.warning("%s", refused)
+        self.wake()
+
+    # The warden comes and goes.
+
+    def _on_hello(self, event: Message) -> None:
+        self._engine = event["engine"]
+        self._runtimes = {given["name"]: RuntimeState(**given) for given in event["runtimes"]}
+        self._hub.notify()
+
+    def _on_disconnected(self, _: Message) -> None:
+        self._connected = False
+        for name in self._runtimes:
+            if self._runtimes[name].state == "building":
+                self._set_runtime(name, "absent")
+
+    def _on_found(self, event: Message) -> None:
+        found = {attempt: Exit(**ended) if ended else None for attempt, ended in event["attempts"].items()}
+        rows = {attempt_id(row["job"], row["number"]): row for row in self._jobs.open_attempts()}
+        for attempt, row in rows.items():
+            self._flights.setdefault(attempt, self._recovered(row))
+        seen = reconcile(rows, found)
+        for attempt in seen.stray:
+            self._send("remove", attempt=attempt)
+        for attempt in seen.running:
+            self._resume(attempt)
+        for attempt, ended in seen.ended.items():
+            self._close(attempt, self._flights[attempt], ended)
+        for attempt in seen.gone:
+            self._give_up(attempt)
+        self._connected = True
+
+    def _recovered(self, row: Row) -> Flight:
+        job = self._jobs.get(row["job"])
+        limits = Limits(**job["limits"])
+        state = State(job["state"])
+        spent = seconds_between(job["started"], timestamp()) or 0.0
+        return Flight(
+            row["job"],
+            row["number"],
+            row["runtime"],
+            limits,
+            running=state is State.RUNNING,
+            published=state.ended,
+            stop_reason=row["stop_reason"],
+            deadline=self._clock() + limits.seconds - spent if state is State.RUNNING else None,
+            image=row["image"],
+        )
+
+    def _resume(self, attempt: str) -> None:
+        flight = self._flights[attempt]
+        self._set_running(flight)
+        if flight.stop_reason:
+            self._send("stop", attempt=attempt)
+        elif not flight.published:
+            self._publish(flight, None)
+
+    def _give_up(self, attempt: str) -> None:
+        """Its container is not there: it left an outcome, it never began, or it is lost."""
+        flight = self._flights[attempt]
+        job, number = split_attempt(attempt)
+        began = flight.running or self._layout.job_folder(attempt).events.exists()
+        if began or flight.published:
+            self._close(attempt, flight, Exit(None))
+            return
+        # Nothing of it ever ran, so a new attempt repeats nothing.
+        self._jobs.close_attempt(job, number, Exit(None))
+        del self._flights[attempt]
