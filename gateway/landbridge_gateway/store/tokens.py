@@ -52,6 +52,10 @@ class Tokens:
             (_hash(secret), timestamp()),
         )
 
+    def end_session(self, secret: str) -> None:
+        with self._db.write() as db:
+            db.execute("DELETE FROM sessions WHERE hash = ?", (_hash(secret),))
+
     def _issue(self, token_id: str, kind: str, seconds: float) -> str:
         secret = secrets.token_urlsafe(32)
         with self._db.write() as db:

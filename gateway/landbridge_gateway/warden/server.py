@@ -37,9 +37,10 @@ class Warden:
             "found": self._found,
         }
 
-    def serve(self) -> None:
+    def serve(self, ready: Callable[[], None]) -> None:
         """Answer one gateway after another; a new connection takes the place of the last."""
         server = listen(self._home.socket)
+        ready()
         threading.Thread(target=self._engine.watch, args=(self._ended,), name="engine-watch", daemon=True).start()
         while True:
             connection, _ = server.accept()

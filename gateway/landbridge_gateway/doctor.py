@@ -1,0 +1,60 @@
+"""What the gateway needs on this machine, looked at one by one; each failure with its remedy."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from landbridge_gateway.settings import Settings
+from landbridge_gateway.store.database import SAFE_WAL
+
+_LEAST_FREE = 5 * 1024**3
+
+
+@dataclass(frozen=True)
+class Finding:
+    about: str
+    fine: bool
+    told: str
+    remedy: str = ""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    checks: list[Callable[[Settings], Finding]] = [_docker, _disk, _sqlite, _mmdebstrap]
+    return [check(settings) for check in checks]
+
+
+def _docker(_: Settings) -> Finding:
+    remedy = "Install and start Docker (`make setup` does both on Debian), then try again."
+    if shutil.which("docker") is None:
+        return Finding("engine", False, "there is no `docker` command", remedy)
+    asked = subprocess.run(
+        ["docker", "version", "--format", "{{.Server.Version}}"], capture_output=True, text=True, check=False
+    )
+    if asked.returncode:
+        return Finding("engine", False, "the Docker engine does not answer", remedy)
+    return Finding("engine", True, f"Docker {asked.stdout.strip()}")
+
+
+def _disk(settings: Settings) -> Finding:
+    place = next(folder for folder in (settings.home, *settings.home.parents) if folder.exists())
+    free = shutil.disk_usage(place).free
+    told = f"{free / 1024**3:,.0f} GiB free at {place}"
+    return Finding("disk", free >= _LEAST_FREE, told, "Free some space, or choose another folder with --home.")
+
+
+def _sqlite(_: Settings) -> Finding:
+    version = sqlite3.sqlite_version_info
+    told = f"SQLite {sqlite3.sqlite_version}"
+    if version < SAFE_WAL:
+        told += ", safe here because one connection writes; never open the database with other programs while it runs"
+    return Finding("database", version >= (3, 38, 0), told, "Use a Python with SQLite 3.38 or newer.")
+
+
+def _mmdebstrap(_: Settings) -> Finding:
+    found = shutil.which("mmdebstrap") is not None
+    told = "mmdebstrap is there, so images can be made without a registry" if found else "there is no mmdebstrap"
+    return Finding("images", found, told, "Install mmdebstrap, or build where the base image can be pulled.")

@@ -1,0 +1,151 @@
+"""`landbridge serve`: starts the two halves, starts again whichever dies, and passes on the word to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from landbridge_gateway.errors import Conflict, GatewayError
+from landbridge_gateway.home import Home
+from landbridge_gateway.lifeline import child_environment, first_word, make_pair
+from landbridge_gateway.settings import Settings
+
+_BACKLOG = 512
+_PATIENCE = 15.0  # seconds a half has to end by itself
+_SHORT_LIFE = 10.0
+_LONGEST_PAUSE = 10.0
+
+
+class NotReady(GatewayError):
+    """A half could not start at all; the message is its own."""
+
+    code = "not_ready"
+
+
+class _Stop(BaseException):
+    """Raised by the signal handlers, so that every blocking call is left at once."""
+
+
+@dataclass
+class _Half:
+    name: str
+    keep: Sequence[int] = ()
+    process: subprocess.Popen[bytes] | None = None
+    line: socket.socket | None = None
+    born: float = 0.0
+    pause: float = field(default=0.2)
+
+
+class Supervisor:
+    """``say`` prints for people; tests read from it too."""
+
+    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+        self._settings, self._say = settings, say
+        self._home = Home(settings.home)
+        self._halves: list[_Half] = []
+
+    def run(self) -> int:
+        """Serve until SIGINT or SIGTERM."""
+        self._home.prepare()
+        with self._home.lock(), _listening(self._settings) as listener:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, _stop)
+            try:
+                self._serve(listener)
+            except _Stop:
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    signal.signal(number, signal.SIG_IGN)
+                self._say("stopping")
+            finally:
+                self._home.withdraw()
+                self._end_all()
+        return 0
+
+    def _serve(self, listener: socket.socket) -> NoReturn:
+        if self._settings.engine == "process":
+            self._say(
+                "ATTENTION: --engine process isolates nothing: jobs run as you, with your files and your network."
+            )
+        os.set_inheritable(listener.fileno(), True)
+        self._halves = [_Half("warden"), _Half("gateway", keep=(listener.fileno(),))]
+        words = [self._start(half) for half in self._halves]
+        host, port = listener.getsockname()[:2]
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        self._home.announce(url)
+        self._say(f"sign in {url}{words[1]['link']}")
+        self._say(f"ready {url}")
+        while True:
+            self._restart(os.wait()[0])
+
+    def _start(self, half: _Half) -> dict[str, Any]:
+        ours, theirs = make_pair()
+        with theirs, (self._home.logs / f"{half.name}.log").open("ab") as log:
+            half.process = subprocess.Popen(
+                [sys.executable, "-m", "landbridge_gateway.cli", f"{half.name}-process", *map(str, half.keep)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=os.environ | self._settings.as_environment() | child_environment(theirs),
+                pass_fds=(theirs.fileno(), *half.keep),
+            )
+        if half.line:
+            half.line.close()
+        half.line, half.born = ours, time.monotonic()
+        said = first_word(ours)
+        if said is None or "problem" in said:
+            log_file = self._home.logs / f"{half.name}.log"
+            raise NotReady(
+                (said or {}).get("problem") or f"The {half.name} could not start.",
+                (said or {}).get("hint") or f"Its log tells why: {log_file}",
+            )
+        return said
+
+    def _restart(self, pid: int) -> None:
+        half = next((half for half in self._halves if half.process and half.process.pid == pid), None)
+        if half is None or half.process is None:
+            return
+        lived = time.monotonic() - half.born
+        half.pause = 0.2 if lived > _SHORT_LIFE else min(half.pause * 2, _LONGEST_PAUSE)
+        self._say(f"the {half.name} ended and is started again")
+        time.sleep(half.pause)
+        try:
+            self._start(half)
+        except NotReady as problem:
+            # It ended again: os.wait tells so, and the next pause is longer.
+            self._say(f"{problem.message} {problem.hint}")
+
+    def _end_all(self) -> None:
+        # The gateway first: it has the last word on what is stored.
+        for half in reversed(self._halves):
+            if half.process and half.process.poll() is None:
+                half.process.terminate()
+                with suppress(subprocess.TimeoutExpired):
+                    half.process.wait(_PATIENCE)
+                half.process.kill()
+                half.process.wait()
+            if half.line:
+                half.line.close()
+
+
+def _stop(*_: object) -> NoReturn:
+    raise _Stop
+
+
+def _listening(settings: Settings) -> socket.socket:
+    host, port = settings.host, settings.port
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=_BACKLOG
+        )
+    except OSError as error:
+        raise Conflict(
+            f"Port {port} of {host} cannot be used: {error.strerror}.", "Choose another with --port, or --port 0."
+        ) from None

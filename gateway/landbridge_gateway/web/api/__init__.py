@@ -1,0 +1,14 @@
+"""The API under /api/v1: the calls of docs/protocol.md."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from landbridge_gateway.web.api import events, jobs, objects, root, sign_in_links
+
+PREFIX = "/api/v1"
+
+
+def register(app: Flask) -> None:
+    for part in (root, objects, jobs, events, sign_in_links):
+        app.register_blueprint(part.blueprint, url_prefix=PREFIX)

@@ -1,0 +1,126 @@
+"""Jobs: submit, list, look, cancel, logs, record."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from landbridge_gateway.depot.folders import read_log, tail_offset
+from landbridge_gateway.errors import InvalidRequest
+from landbridge_gateway.model import Json, State, attempt_id
+from landbridge_gateway.store.database import Row
+from landbridge_gateway.store.listing import MOST, JobQuery, list_jobs
+from landbridge_gateway.web import present
+from landbridge_gateway.web.access import READ, WRITE, access, owner
+from landbridge_gateway.web.body import choice, header, json_body, known_query, seconds, whole_number
+from landbridge_gateway.web.services import Services, services
+from landbridge_gateway.web.submission import new_job
+
+blueprint = Blueprint("api_jobs", __name__)
+
+LONGEST_WAIT = 60
+_MOST_LOG = 4 * 1024**2
+_STREAMS = ("stdout", "stderr")
+_FIELDS = ("state", "language", "experiment", "tag", "text", "sort", "limit", "page")
+
+
+def query_from_request(limit: int = 50) -> JobQuery:
+    """The list's filters, sort and page as the query string gives them."""
+    args = request.args
+    return JobQuery(
+        state=args.getlist("state"),
+        language=args.getlist("language"),
+        experiment=args.getlist("experiment"),
+        tag=args.getlist("tag"),
+        text=args.get("text") or None,
+        sort=args.get("sort", "-submitted"),
+        limit=whole_number("limit", limit, 1, MOST),
+        page=args.get("page"),
+    )
+
+
+@blueprint.post("/jobs")
+@access(WRITE)
+def submit() -> tuple[Json, int]:
+    here = services()
+    key = header("Idempotency-Key", 200)
+    cursor = here.jobs.cursor()
+    row, fresh = here.jobs.add(new_job(here, json_body(here.settings.max_body), owner(), key))
+    here.scheduler.wake()
+    return _one(here, row, cursor), 201 if fresh else 200
+
+
+@blueprint.get("/jobs")
+@access(READ)
+def listing() -> Json:
+    known_query(*_FIELDS)
+    here = services()
+    rows, following = list_jobs(here.database, owner(), query_from_request())
+    return {"jobs": present.briefs(here, rows), "next": following}
+
+
+@blueprint.get("/jobs/<job>")
+@access(READ)
+def look(job: str) -> Json:
+    here = services()
+    cursor = here.jobs.cursor()
+    return _one(here, here.jobs.get(job, owner()), cursor)
+
+
+@blueprint.post("/jobs/<job>/cancel")
+@access(WRITE)
+def cancel(job: str) -> Json:
+    here = services()
+    cursor = here.jobs.cursor()
+    row = here.jobs.request_cancel(job, owner())
+    here.scheduler.wake()
+    return _one(here, row, cursor)
+
+
+@blueprint.get("/jobs/<job>/record")
+@access(READ)
+def record(job: str) -> Json:
+    here = services()
+    return present.record(here, here.jobs.get(job, owner()))
+
+
+@blueprint.get("/jobs/<job>/log")
+@access(READ)
+def log(job: str) -> Response:
+    known_query("stream", "offset", "limit", "tail", "wait")
+    here = services()
+    row = here.jobs.get(job, owner())
+    stream = choice("stream", "stdout", _STREAMS)
+    most = whole_number("limit", _MOST_LOG, 1, _MOST_LOG)
+    if "tail" in request.args and "offset" in request.args:
+        raise InvalidRequest("A log is read by `offset` or by `tail`, not by both.")
+    offset = whole_number("offset", 0, 0, 2**62)
+    if "tail" in request.args and row["attempt"]:
+        folder = here.layout.job_folder(attempt_id(job, row["attempt"]))
+        offset = tail_offset(folder, stream, whole_number("tail", 100, 1, 1_000_000))
+    data, ended = _log_part(here, row, stream, offset, most, seconds("wait", LONGEST_WAIT))
+    headers = {"Landbridge-Offset": str(offset + len(data))}
+    if ended:
+        headers["Landbridge-Log-End"] = "true"
+    return Response(data, content_type="text/plain; charset=utf-8", headers=headers)
+
+
+def _log_part(here: Services, row: Row, stream: str, offset: int, most: int, wait: float) -> tuple[bytes, bool]:
+    """Bytes from ``offset``, and whether no more will come."""
+
+    def look() -> tuple[bytes, bool] | None:
+        # Asked before reading: what was written before the end is then read as well.
+        current = here.jobs.get(row["id"])
+        attempt = here.jobs.attempt(row["id"], current["attempt"]) if current["attempt"] else None
+        over = State(current["state"]).ended and (attempt is None or attempt["state"] == "exited")
+        if attempt is None:
+            return (b"", True) if over else None
+        data, size = read_log(here.layout.job_folder(attempt_id(row["id"], attempt["number"])), stream, offset, most)
+        ended = over and offset + len(data) >= size
+        return (data, ended) if data or ended else None
+
+    return here.hub.wait_for(look, wait) or (b"", False)
+
+
+def _one(here: Services, row: Row, cursor: int) -> Json:
+    """``cursor`` was read before the row: who waits from there misses no change after it."""
+    return {"job": present.whole(here, row), "cursor": cursor}

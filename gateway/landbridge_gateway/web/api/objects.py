@@ -1,0 +1,79 @@
+"""Objects: bytes in, bytes out. They are never opened here."""
+
+from __future__ import annotations
+
+import re
+
+from flask import Blueprint, Response, request, send_file
+from werkzeug.exceptions import ClientDisconnected
+
+from landbridge_gateway.depot.objects import take_in
+from landbridge_gateway.errors import InvalidField, InvalidRequest, TooLarge
+from landbridge_gateway.model import FORMATS, Json
+from landbridge_gateway.store.database import Row
+from landbridge_gateway.web.access import READ, WRITE, access, owner
+from landbridge_gateway.web.body import choice, known_query
+from landbridge_gateway.web.services import services
+
+blueprint = Blueprint("api_objects", __name__)
+
+DIGEST_HEADER = "Landbridge-Digest"
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_LONGEST_NAME = 255
+_TYPES = {"arrow": "application/vnd.apache.arrow.file"}
+
+
+@blueprint.post("/objects")
+@access(WRITE)
+def store() -> tuple[Json, int]:
+    known_query("format", "name")
+    format = choice("format", "file", tuple(FORMATS))
+    name = request.args.get("name")
+    if name is not None and not 1 <= len(name) <= _LONGEST_NAME:
+        raise InvalidField(f"`name` has from 1 to {_LONGEST_NAME} characters.", field="name")
+    digest = request.headers.get(DIGEST_HEADER)
+    if digest is not None and not _DIGEST.fullmatch(digest):
+        raise InvalidField(f"The header {DIGEST_HEADER} is `sha256:` and 64 hex digits.", field="digest")
+    here, length = services(), request.content_length
+    most = here.settings.max_object
+    if length is not None and length > most:
+        raise TooLarge(f"An object has at most {most} bytes here.", "Split it, or raise `max_object`.")
+    try:
+        stored = take_in(here.layout, request.stream, format=format, length=length, digest=digest, most=most)
+    except (ClientDisconnected, ConnectionError, TimeoutError):
+        raise InvalidRequest("The upload was cut short.", "Send the object again.") from None
+    row = here.objects.add(
+        id=stored.id,
+        owner=owner(),
+        origin="upload",
+        format=format,
+        name=name,
+        size=stored.size,
+        digest=stored.digest,
+    )
+    return {"object": _public(row)}, 201
+
+
+@blueprint.get("/objects/<object_id>")
+@access(READ)
+def fetch(object_id: str) -> Response:
+    here = services()
+    row = here.objects.get(object_id, owner())
+    path = here.layout.object_file(row["id"], row["format"])
+    # Always an attachment: what a job made is never shown from this origin as something active.
+    answer = send_file(
+        path,
+        mimetype=_TYPES.get(row["format"], "application/octet-stream"),
+        as_attachment=True,
+        download_name=row["name"] or path.name,
+        conditional=True,
+        etag=row["id"],
+        max_age=None,
+    )
+    if row["digest"]:
+        answer.headers[DIGEST_HEADER] = row["digest"]
+    return answer
+
+
+def _public(row: Row) -> Json:
+    return {name: row[name] for name in ("id", "size", "digest", "format", "name")}

@@ -1,0 +1,97 @@
+"""One job: its error first, then its result, what it reported, its logs, its environment, where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask import Blueprint, Response, redirect, render_template
+
+from landbridge_gateway.depot.folders import read_log, tail_offset
+from landbridge_gateway.errors import NotFound
+from landbridge_gateway.model import Json, attempt_id
+from landbridge_gateway.store.database import Row
+from landbridge_gateway.web import present
+from landbridge_gateway.web.access import READ, WRITE, access, owner
+from landbridge_gateway.web.services import Services, services
+
+blueprint = Blueprint("pages_job", __name__)
+_LOG_LINES = 200
+_MOST_LOG = 256 * 1024
+_STREAMS = ("stdout", "stderr")
+
+
+@blueprint.get("/jobs/<job>")
+@access(READ)
+def page(job: str) -> str:
+    here = services()
+    cursor = here.jobs.cursor()
+    row = here.jobs.get(job, owner())
+    shown = present.whole(here, row)
+    record = present.record(here, row)
+    return render_template(
+        "job.html",
+        job=shown,
+        record=record,
+        metrics=_by_name(record["metrics"]),
+        logs=[_tail(here, row, stream) for stream in _STREAMS],
+        history=here.jobs.events_of(job),
+        inputs=here.jobs.brief(here.jobs.inputs(job)),
+        users=here.jobs.brief(here.jobs.used_by(job)[:50]),
+        digests=_digests(here, record, owner()),
+        cursor=cursor,
+        live=shown["ended"] is None,
+    )
+
+
+@blueprint.get("/jobs/<job>.json")
+@access(READ)
+def twin(job: str) -> Json:
+    here = services()
+    row = here.jobs.get(job, owner())
+    return {"job": present.whole(here, row), "record": present.record(here, row)}
+
+
+@blueprint.get("/jobs/<job>/<stream>.txt")
+@access(READ)
+def log(job: str, stream: str) -> Response:
+    here = services()
+    row = here.jobs.get(job, owner())
+    if stream not in _STREAMS:
+        raise NotFound(f"There is no log `{stream}`.", f"There are: {', '.join(_STREAMS)}.")
+    data = b""
+    if row["attempt"]:
+        folder = here.layout.job_folder(attempt_id(job, row["attempt"]))
+        _, size = read_log(folder, stream, 0, 0)
+        data, _ = read_log(folder, stream, 0, min(size, 64 * 1024**2))
+    return Response(data, content_type="text/plain; charset=utf-8")
+
+
+@blueprint.post("/jobs/<job>/cancel")
+@access(WRITE)
+def cancel(job: str) -> Any:
+    here = services()
+    here.jobs.request_cancel(job, owner())
+    here.scheduler.wake()
+    return redirect(f"/jobs/{job}", 303)
+
+
+def _by_name(metrics: Iterable[Json]) -> list[Json]:
+    """Each metric with its last value and its curve."""
+    found: dict[str, list[Json]] = {}
+    for point in metrics:
+        found.setdefault(point["name"], []).append(point)
+    return [{"name": name, "last": points[-1], "points": points} for name, points in found.items()]
+
+
+def _tail(here: Services, row: Row, stream: str) -> Json:
+    if not row["attempt"]:
+        return {"stream": stream, "text": "", "size": 0, "from": 0}
+    folder = here.layout.job_folder(attempt_id(row["id"], row["attempt"]))
+    start = tail_offset(folder, stream, _LOG_LINES, _MOST_LOG)
+    data, size = read_log(folder, stream, start, _MOST_LOG)
+    return {"stream": stream, "text": data.decode("utf-8", "replace"), "size": size, "from": start}
+
+
+def _digests(here: Services, record: Json, whose: str) -> dict[str, str | None]:
+    return {file["object"]: here.objects.get(file["object"], whose)["digest"] for file in record["files"]}

@@ -1,0 +1,101 @@
+"""Jobs in the shape that the contract gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask import request
+
+from landbridge_gateway.model import Json
+from landbridge_gateway.store.clock import seconds_between, timestamp
+from landbridge_gateway.store.database import Row
+from landbridge_gateway.web.services import Services
+
+_SHARED = (
+    *("id", "name", "language", "runtime", "experiment", "state", "cause", "note", "seed", "limits", "attempt"),
+    *("submitted", "started", "ended"),
+)
+_WHOLE = ("task", "values", "result", "error")
+
+
+def briefs(services: Services, rows: Iterable[Row]) -> list[Json]:
+    """Jobs for a list: without task, values, result and error."""
+    found = list(rows)
+    tags = services.records.tags([row["id"] for row in found])
+    return [_brief(services, row, tags[row["id"]]) for row in found]
+
+
+def whole(services: Services, row: Row) -> Json:
+    """One job with everything."""
+    job, number = row["id"], row["attempt"]
+    if number:
+        services.collector.absorb(job, number, row["owner"])
+    tags = services.records.tags([job])[job]
+    return _brief(services, row, tags) | {name: row[name] for name in _WHOLE}
+
+
+def _brief(services: Services, row: Row, tags: dict[str, str]) -> Json:
+    job, number = row["id"], row["attempt"]
+    function = row.get("function") or row["task"]["function"]
+    return {name: row[name] for name in _SHARED} | {
+        "seconds": _seconds(row),
+        "tags": tags,
+        "url": f"{request.host_url}jobs/{job}",
+        "function": {"type": function["type"], "name": function.get("name")},
+        "environment": _environment(services, job, number),
+        "progress": _without_kind(services.records.latest_report(job, number, "progress")) if number else None,
+        "warnings": warnings(services, job, number),
+    }
+
+
+def _seconds(row: Row) -> float | None:
+    if row["seconds"] is not None:
+        return float(row["seconds"])
+    return seconds_between(row["started"], row["ended"] or timestamp())
+
+
+def _environment(services: Services, job: str, number: int) -> Json | None:
+    attempt = services.jobs.attempt(job, number) if number else None
+    if attempt is None:
+        return None
+    return {"runtime": attempt["runtime"], "image": attempt["image"], "versions": attempt["versions"]}
+
+
+def warnings(services: Services, job: str, number: int) -> list[Json]:
+    found = services.records.reports(job, number, "warning") if number else []
+    return [
+        {"message": event["message"], "category": event.get("category"), "call": event.get("call")} for event in found
+    ]
+
+
+def record(services: Services, row: Row) -> Json:
+    """What the job reported, up to date while it runs."""
+    job, number = row["id"], row["attempt"]
+    if number:
+        services.collector.absorb(job, number, row["owner"])
+    reports = services.records.reports
+    return {
+        "metrics": services.records.metrics(job, number),
+        "params": services.records.params(job, number),
+        "tags": services.records.tags([job])[job],
+        "progress": _without_kind(services.records.latest_report(job, number, "progress")),
+        "messages": [{"text": event["text"], "at": event["at"]} for event in reports(job, number, "message")],
+        "warnings": warnings(services, job, number),
+        "artifacts": _latest(
+            {"name": event["name"], "value": event["value"]} for event in reports(job, number, "artifact")
+        ),
+        "files": _latest(
+            {name: event.get(name) for name in ("name", "object", "media_type", "size")}
+            for event in reports(job, number, "file")
+        ),
+    }
+
+
+def _latest(entries: Iterable[Json]) -> list[Json]:
+    """What was saved again under the same name counts as it was last."""
+    return list({entry["name"]: entry for entry in entries}.values())
+
+
+def _without_kind(event: Json | None) -> Any:
+    return {name: event.get(name) for name in ("done", "total", "message", "at")} if event else None

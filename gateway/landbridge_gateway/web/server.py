@@ -1,0 +1,76 @@
+"""The gateway process: the app behind cheroot, on a socket that outlives it."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import threading
+from typing import Any
+
+from cheroot import wsgi
+
+from landbridge_gateway.environments.sources import packaged_folder
+from landbridge_gateway.lifeline import Lifeline
+from landbridge_gateway.schemas import Schemas
+from landbridge_gateway.settings import Settings
+from landbridge_gateway.warden.link import WardenLink
+from landbridge_gateway.web.app import create_app
+from landbridge_gateway.web.services import Services
+
+log = logging.getLogger(__name__)
+_LONGEST_HEADERS = 64 * 1024
+_LONGEST_START = 60.0
+
+
+class _Server(wsgi.Server):
+    """Listens on a socket made by the supervisor, so that a restart refuses nobody."""
+
+    def __init__(self, inherited: socket.socket, app: Any, threads: int) -> None:
+        self._inherited = inherited
+        super().__init__(inherited.getsockname()[:2], app, numthreads=threads, server_name="landbridge")
+        self.version = "landbridge"
+        self.max_request_header_size = _LONGEST_HEADERS
+        # Uploads may pause; a connection that says nothing for longer is closed.
+        self.timeout = 60
+        self.shutdown_timeout = 2
+
+    def bind(self, family: int, type: int, proto: int = 0) -> socket.socket:  # noqa: ARG002
+        self.socket = self._inherited
+        return self._inherited
+
+    def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
+        log.log(level, "%s", msg.replace("\n", " "), exc_info=traceback)
+
+
+def run_gateway(settings: Settings, descriptor: int) -> None:
+    """Serve until SIGTERM. ``descriptor`` is the listening socket."""
+    services = Services.open(settings, Schemas(packaged_folder("containers") / "schema"))
+    server = _Server(socket.socket(fileno=descriptor), create_app(services), settings.threads)
+    lifeline = Lifeline()
+    link = WardenLink(services.home.socket, services.scheduler.post)
+    services.scheduler.start(link)
+    link.start()
+
+    def stop(*_: object) -> None:
+        # Waiting requests go home first, or the server would wait for them.
+        services.hub.close()
+        server.interrupt = SystemExit(0)
+
+    lifeline.hold()
+    threading.Thread(target=_say_ready, args=(services, lifeline), daemon=True).start()
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor passes its own on
+    try:
+        server.safe_start()
+    except SystemExit:
+        pass
+    finally:
+        link.close()
+        services.close()
+
+
+def _say_ready(services: Services, lifeline: Lifeline) -> None:
+    """Ready means that a submission would be taken: the socket listens, and the engine said what it offers."""
+    services.hub.wait_for(lambda: services.scheduler.engine, _LONGEST_START)
+    lifeline.say(ready=True, link="/signin?code=" + services.tokens.new_link("owner"))

@@ -1,0 +1,78 @@
+"""What requests are answered with: the rooms below the web, put together once for each gateway process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import current_app
+
+from landbridge_gateway.depot.layout import Layout
+from landbridge_gateway.home import Home
+from landbridge_gateway.scheduler.collect import Collector
+from landbridge_gateway.scheduler.hub import Hub
+from landbridge_gateway.scheduler.loop import Scheduler
+from landbridge_gateway.schemas import Schemas
+from landbridge_gateway.settings import Settings
+from landbridge_gateway.store.database import Database
+from landbridge_gateway.store.jobs import Jobs
+from landbridge_gateway.store.objects import Objects
+from landbridge_gateway.store.records import Records
+from landbridge_gateway.store.tokens import Tokens
+
+# Requests that wait may not take all threads: these many stay free for the others.
+THREADS_KEPT_FREE = 8
+
+
+@dataclass
+class Services:
+    settings: Settings
+    home: Home
+    layout: Layout
+    schemas: Schemas
+    database: Database
+    jobs: Jobs
+    objects: Objects
+    records: Records
+    tokens: Tokens
+    collector: Collector
+    hub: Hub
+    scheduler: Scheduler
+
+    @classmethod
+    def open(cls, settings: Settings, schemas: Schemas) -> Services:
+        """Open the home's database and depot. Nothing runs yet."""
+        home = Home(settings.home)
+        home.prepare()
+        layout = Layout(home.depot)
+        layout.prepare()
+        hub = Hub(max(1, settings.threads - THREADS_KEPT_FREE))
+        database = Database(home.database, hub.notify)
+        tokens = Tokens(database)
+        tokens.ensure_owner(home.token())
+        collector = Collector(database, layout, schemas)
+        return cls(
+            settings=settings,
+            home=home,
+            layout=layout,
+            schemas=schemas,
+            database=database,
+            jobs=Jobs(database),
+            objects=Objects(database),
+            records=Records(database),
+            tokens=tokens,
+            collector=collector,
+            hub=hub,
+            scheduler=Scheduler(database, layout, collector, hub, settings.running),
+        )
+
+    def close(self) -> None:
+        self.hub.close()
+        self.scheduler.close()
+        self.collector.close()
+        self.database.close()
+
+
+def services() -> Services:
+    """The services of the app that answers the current request."""
+    found: Services = current_app.extensions["landbridge"]
+    return found

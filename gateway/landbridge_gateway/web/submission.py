@@ -1,0 +1,86 @@
+"""From the body of a submission to a job that can be stored: every reference checked, every default filled in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from pathlib import PurePath
+
+from landbridge_gateway.errors import InvalidField, Overloaded, UnknownRuntime
+from landbridge_gateway.model import Json, Limits, RuntimeState, new_id
+from landbridge_gateway.nodes import NEW, jobs_in, nodes_of, objects_in
+from landbridge_gateway.store.jobs import NewJob
+from landbridge_gateway.web.services import Services
+from landbridge_gateway.web.syntax import check_syntax
+
+MOST_INPUTS = 1000
+_SEEDS = 2**31
+
+
+def new_job(services: Services, body: Json, owner: str, key: str | None) -> NewJob:
+    """Check a submission and make it a job; whatever is wrong is an error that names the field."""
+    services.schemas.check("submission", body)
+    task, values = body["task"], body["values"]
+    runtime = choose_runtime(services.scheduler.runtimes, task["language"], task.get("runtime"))
+    nodes = list(nodes_of(task, values))
+    inputs = _inputs(services, jobs_in(nodes), owner)
+    _check_objects(services, objects_in(nodes), owner)
+    check_syntax(task["language"], runtime, task["function"])
+    seed = task.get("seed")
+    return NewJob(
+        id=new_id("job"),
+        owner=owner,
+        client=body.get("client"),
+        key=key or secrets.token_hex(16),
+        body_digest=hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest(),
+        name=task.get("name") or _own_name(task["function"]),
+        language=task["language"],
+        runtime=runtime,
+        experiment=task.get("experiment"),
+        seed=secrets.randbelow(_SEEDS) if seed is None else seed,
+        limits=Limits().with_given(task.get("limits") or {}).as_json(),
+        task=task,
+        values=values,
+        tags=task.get("tags") or {},
+        inputs=inputs,
+    )
+
+
+def choose_runtime(known: list[RuntimeState], language: str, wanted: str | None) -> str:
+    """The runtime asked for, or the language's default."""
+    if not known:
+        raise Overloaded("The engine has not said yet what it offers.", "Try again in a second.")
+    offered = [runtime for runtime in known if runtime.language == language]
+    names = ", ".join(f"`{runtime.name}`" for runtime in offered) or "none"
+    if wanted is None:
+        found = next((runtime.name for runtime in offered if runtime.default), None)
+        if found is None:
+            raise UnknownRuntime(f"There is no runtime for {language} here.", "Install one, or use another gateway.")
+        return found
+    if wanted not in [runtime.name for runtime in offered]:
+        raise UnknownRuntime(
+            f"There is no runtime `{wanted}` for {language}.", f"There are: {names}.", field="task.runtime"
+        )
+    return wanted
+
+
+def _inputs(services: Services, wanted: set[str], owner: str) -> list[str]:
+    if len(wanted) > MOST_INPUTS:
+        raise InvalidField(f"A job takes at most {MOST_INPUTS} other jobs as values.", "Gather them in steps.")
+    for job in sorted(wanted):
+        services.jobs.get(job, owner)
+    return sorted(wanted)
+
+
+def _check_objects(services: Services, references: set[str], owner: str) -> None:
+    for reference in sorted(references):
+        if reference.startswith(NEW):
+            raise InvalidField(f"`{reference}` is a name for workers.", "Upload the object and use its id.")
+    services.objects.formats(sorted(references), owner)
+
+
+def _own_name(function: Json) -> str:
+    if function["type"] == "script":
+        return PurePath(function.get("file") or "script").name
+    return str(function["name"])
