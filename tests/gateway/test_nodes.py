@@ -1,0 +1,46 @@
+import pytest
+from landbridge_gateway.nodes import NoSuchPart, jobs_in, nodes_of, objects_in, part_of, resolved
+
+ONE = {"kind": "scalar", "type": "int", "value": 1}
+FRAME = {"kind": "frame", "object": "obj_0000000000000001", "rows": 0, "columns": [], "descriptor": {}}
+JOB = {"kind": "job", "job": "job_0000000000000001"}
+
+
+def listed(*items):
+    return {"kind": "list", "shape": "list", "items": [list(item) for item in items]}
+
+
+def test_nodes_are_found_in_arguments_and_in_what_the_function_captured():
+    inner = {"type": "source", "name": "g", "text": "", "free": [{"name": "table", "value": FRAME}]}
+    function = {"type": "source", "name": "f", "text": "", "free": [{"name": "g", "source": inner}]}
+    nodes = list(nodes_of({"function": function}, {"items": [[None, listed(("a", JOB), (None, ONE))]]}))
+    assert jobs_in(nodes) == {"job_0000000000000001"}
+    assert objects_in(nodes) == {"obj_0000000000000001"}
+
+
+def test_a_job_is_replaced_by_its_result_wherever_it_stands():
+    function = {"type": "source", "name": "f", "text": "", "free": [{"name": "x", "value": JOB}]}
+    task, values = resolved(
+        {"language": "r", "function": function}, {"items": [["deep", listed((None, JOB))]]}, {JOB["job"]: FRAME}
+    )
+    assert values["items"] == [["deep", listed((None, FRAME))]]
+    assert task["function"]["free"] == [{"name": "x", "value": FRAME}]
+
+
+def test_a_part_is_found_by_keys_and_positions():
+    node = listed(("coef", listed((None, ONE), (None, FRAME))))
+    assert part_of(node, ["coef", 1], "job_x") == FRAME
+    assert part_of(node, [0, 0], "job_x") == ONE
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        (["coeff"], "The result of job_x has no part `coeff`; it has `coef`."),
+        (["coef", "a"], "The result of job_x has no part `a`: it is of kind scalar there."),
+        ([3], "The result of job_x has no part `3`; it has `coef`."),
+    ],
+)
+def test_a_part_that_is_not_there_says_what_is(path, sentence):
+    with pytest.raises(NoSuchPart, match="^" + sentence.replace("`", ".") + "$"):
+        part_of(listed(("coef", ONE)), path, "job_x")
