@@ -33,7 +33,10 @@ class Schemas:
 
     def problem(self, name: str, document: Any) -> tuple[str, str] | None:
         """The path and the sentence of the worst problem, or None when the document fits."""
-        errors = list(self._validators[name].iter_errors(document))
+        try:
+            errors = list(self._validators[name].iter_errors(document))
+        except RecursionError:
+            return "", "is nested too deeply"
         if not errors:
             return None
         worst = _deepest(max(errors, key=relevance))

@@ -17,6 +17,7 @@ def json_body(most: int) -> Json:
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("The body must be JSON.", "Send it with Content-Type: application/json.")
     if request.content_length is None or request.content_length > most:
+        # A chunked body does not say its size, and is not read at all.
         raise TooLarge(f"A body has at most {most} bytes, and says how many.", "Send large values as objects.")
     try:
         data = request.get_data(cache=False)

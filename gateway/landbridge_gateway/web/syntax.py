@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import sys
 import warnings
 from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
-
-from parso.grammar import load_grammar
 
 from landbridge_gateway.errors import CodeDoesNotParse
 from landbridge_gateway.model import Json
@@ -15,14 +15,17 @@ from landbridge_gateway.model import Json
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-# parso is written in Python and takes about a second for this much.
-_MOST_FOR_PARSO = 300_000
+Problem = tuple[str, int]  # what is wrong, and the line, counted from 1
+
+# R's grammar as tree-sitter has it takes these for names, and two expressions on one line for two expressions.
+_R_RESERVED = frozenset({"if", "else", "repeat", "while", "function", "for", "next", "break", "in"})
+_R_SEQUENCES = frozenset({"program", "braced_expression"})
 
 
 def check_syntax(language: str, runtime: str, function: Json) -> None:
     """Raise :class:`CodeDoesNotParse` for the first text in ``function`` that does not parse."""
     for text, label, first in _texts(function):
-        problem = _python_problem(text, runtime.partition(":")[2]) if language == "python" else _r_problem(text)
+        problem = _python_problem(text, runtime) if language == "python" else _r_problem(text)
         if problem:
             message, line = problem
             raise CodeDoesNotParse(label, message, line + first - 1)
@@ -38,62 +41,87 @@ def _texts(function: Json) -> Iterator[tuple[str, str, int]]:
         stack.extend(free["source"] for free in current.get("free") or [] if "source" in free)
 
 
-def _python_problem(text: str, version: str) -> tuple[str, int] | None:
+def _python_problem(text: str, runtime: str) -> Problem | None:
+    parsed = False
     try:
         with warnings.catch_warnings(action="ignore"):
-            compile(text, "<submitted>", "exec", dont_inherit=True)
+            tree = ast.parse(text)
+            parsed = True
+            compile(tree, "<submitted>", "exec", dont_inherit=True)
         return None
     except SyntaxError as error:
         problem = error.msg, error.lineno or 1
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
-        return str(error) or "it is nested too deeply", 1
-    # The runtime's Python may be newer than this one, so its own grammar has the last word.
-    return problem if len(text) > _MOST_FOR_PARSO else _newer_problem(text, version, problem)
+        problem = str(error) or "it is nested too deeply", 1
+    # What the gateway's own Python is too old to know is left to the runtime's, if it looks like Python at all.
+    newer = not parsed and _version(runtime) > sys.version_info[:2]
+    return None if newer and not _tree("python", text).has_error else problem
 
 
-def _newer_problem(text: str, version: str, problem: tuple[str, int]) -> tuple[str, int] | None:
-    try:
-        grammar: Any = load_grammar(version=version)
-    except NotImplementedError:
-        return problem
-    found = sorted(grammar.iter_errors(grammar.parse(text)), key=lambda issue: issue.start_pos)
-    if not found:
-        return None
-    line = found[0].start_pos[0]
-    return problem if line == problem[1] else (found[0].message.removeprefix("SyntaxError: "), line)
+def _version(runtime: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in runtime.partition(":")[2].split(".") if part.isdigit())
 
 
 @cache
-def _r_parser() -> Any:
-    # The grammar costs memory, so a gateway that never sees R does not load it.
+def _parser(language: str) -> Any:
+    # Grammars cost memory, so a gateway that never needs one does not load it.
     from tree_sitter_language_pack import get_parser
 
-    return get_parser("r")
+    return get_parser(language)  # type: ignore[arg-type]
 
 
-def _r_problem(text: str) -> tuple[str, int] | None:
-    root = _r_parser().parse(text.encode("utf-8", "replace")).root_node
-    if not root.has_error:
-        return None
-    node = _first_error(root)
-    line = node.start_point[0] + 1
-    if node.is_missing:
-        return f"`{node.type}` is missing", line
-    return f"unexpected `{_start_of(node)}`", line
+def _tree(language: str, text: str) -> Node:
+    root: Node = _parser(language).parse(text.encode("utf-8", "replace")).root_node
+    return root
 
 
-def _first_error(root: Node) -> Node:
-    stack, found = [root], root
+def _r_problem(text: str) -> Problem | None:
+    nodes = list(_in_order(_tree("r", text)))
+    last = text.rstrip().count("\n") + 1
+    for node in nodes:
+        if node.is_missing:
+            return f"`{node.type}` is missing", min(node.start_point[0] + 1, last)
+        if node.type == "ERROR" and not any(child.has_error for child in node.children):
+            return _unexpected(node)
+    # What the grammar lets through and R does not; asked last, because a true error may look like it.
+    for node in nodes:
+        if node.type == "identifier" and _text(node) in _R_RESERVED:
+            return _unexpected(node)
+    for node in nodes:
+        if node.type in _R_SEQUENCES and (second := _second_on_its_line(node)):
+            return _unexpected(second)
+    return None
+
+
+def _unexpected(node: Node) -> Problem:
+    return f"unexpected `{_start_of(node)}`", node.start_point[0] + 1
+
+
+def _in_order(root: Node) -> Iterator[Node]:
+    stack = [root]
     while stack:
         node = stack.pop()
-        if node.type == "ERROR" or node.is_missing:
-            found = node
-            break
-        stack.extend(child for child in reversed(node.children) if child.has_error or child.is_missing)
-    return found
+        yield node
+        stack.extend(reversed(node.children))
+
+
+def _second_on_its_line(sequence: Node) -> Node | None:
+    last: Node | None = None
+    for child in sequence.children:
+        if child.type in (";", "{", "}", "comment"):
+            last = None
+        elif last is not None and last.end_point[0] == child.start_point[0]:
+            return child
+        else:
+            last = child
+    return None
+
+
+def _text(node: Node) -> str:
+    return (node.text or b"").decode("utf-8", "replace")
 
 
 def _start_of(node: Node) -> str:
-    text = (node.text or b"").decode("utf-8", "replace").strip()
-    first = text.splitlines()[0] if text else "end of the text"
+    lines = _text(node).strip().splitlines()
+    first = lines[0] if lines else "end of the text"
     return first if len(first) <= 40 else first[:37] + "..."

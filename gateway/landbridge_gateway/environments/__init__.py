@@ -1,0 +1,1 @@
+"""Runtimes, the recipes of their images, and building them."""

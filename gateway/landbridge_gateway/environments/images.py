@@ -1,0 +1,210 @@
+"""The images of the runtimes: found by the hash of their recipe, built when they are not there."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.errors import APIError, ImageNotFound
+
+from landbridge_gateway.environments.base import BaseImage
+from landbridge_gateway.environments.build import (
+    IMAGE_LABEL,
+    RECIPE_LABEL,
+    RUNTIME_LABEL,
+    BuildFailed,
+    run_build,
+)
+from landbridge_gateway.environments.host import Host
+from landbridge_gateway.environments.recipe import (
+    CLIENT_FOLDERS,
+    Recipe,
+    base_recipe,
+    runtime_recipe,
+)
+from landbridge_gateway.environments.runtimes import Runtime, Runtimes
+from landbridge_gateway.environments.sources import packaged_folder
+from landbridge_gateway.errors import InternalError
+from landbridge_gateway.settings import Settings
+
+__all__ = ["BuildFailed", "ImageBuilder", "RuntimeImage"]
+
+Progress = Callable[[str], None]
+
+_THREADS: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+_PULL_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class RuntimeImage:
+    """A runtime, the tag that its image has or would have, and the image's id and size in bytes if it is there."""
+
+    runtime: str
+    tag: str
+    id: str | None
+    size: int | None
+
+
+class ImageBuilder:
+    """Finds and builds images through one Docker client. Methods may be called from several threads and processes.
+
+    What is not given comes from the installation and the settings (``LANDBRIDGE_CA_BUNDLE``, ``LANDBRIDGE_HOME``,
+    ``LANDBRIDGE_BASE_IMAGE``: an image's name, or ``made`` to make the base without asking a registry).
+    """
+
+    def __init__(
+        self,
+        client: docker.DockerClient,
+        *,
+        containers: Path | None = None,
+        clients: Mapping[str, Path] | None = None,
+        locks: Path | None = None,
+        ca_bundle: str | None = None,
+        base_image: str | None = None,
+        pull_seconds: float = _PULL_SECONDS,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        settings = Settings.load(environ)
+        self._api: Any = client.api
+        self._environ = environ
+        self._containers = containers or packaged_folder("containers")
+        self._clients = dict(clients or {})
+        self._locks = locks or settings.home / "locks"
+        self._ca_bundle: str = settings.ca_bundle if ca_bundle is None else ca_bundle
+        self._runtimes = Runtimes.load(self._containers)
+        choice = environ.get("LANDBRIDGE_BASE_IMAGE", "") if base_image is None else base_image
+        self._base = BaseImage(client, self._runtimes.base, choice, pull_seconds)
+
+    def find(self, runtime: Runtime) -> str | None:
+        """The id of the image of exactly this recipe, or None."""
+        try:
+            recipe = self._recipe(runtime)
+        except BuildFailed:
+            return None
+        return self._id(recipe.tag)
+
+    def ensure(self, runtime: Runtime, progress: Progress) -> str:
+        """The image's id, built now if need be; a build that is under way elsewhere is waited for.
+
+        ``progress`` gets lines such as ``building r:4.6: step 3 of 9``. Raises BuildFailed.
+        """
+        recipe = self._recipe(runtime)
+        if found := self._id(recipe.tag):
+            return found
+
+        def told(text: str) -> None:
+            progress(f"building {runtime.name}: {text}")
+
+        with self._alone(runtime.name, told):
+            return self._id(recipe.tag) or self._build(runtime, recipe, told)
+
+    def list(self) -> list[RuntimeImage]:
+        """One entry for each runtime, in the file's order."""
+        return [self._described(runtime) for runtime in self._runtimes]
+
+    def prune(self) -> list[str]:
+        """Remove our images that no runtime uses now; gives their tags, or ids where they had none.
+
+        An image stays while a container uses it or another image stands on it, and so does one that somebody else
+        has built on ours: that has our labels, but not our name.
+        """
+        with ExitStack() as stack:
+            for runtime in self._runtimes:
+                stack.enter_context(self._alone(runtime.name, lambda _: None))
+            tags, hashes = self._current()
+            return [name for name in self._outdated(tags, hashes) if self._removed(name)]
+
+    def _build(self, runtime: Runtime, recipe: Recipe, told: Progress) -> str:
+        host = Host.read(self._ca_bundle, self._environ)
+        with self._alone("base", told):
+            self._ensure_base(host, told)
+        arguments = {**host.arguments, "RECIPE": recipe.hash}
+        run_build(self._api, recipe, arguments, {RUNTIME_LABEL: runtime.name}, host.network, told)
+        built = self._id(recipe.tag)
+        if built is None:
+            raise BuildFailed(f"The image of {runtime.name} was built and is gone already.", "Build it again.")
+        told("done")
+        return built
+
+    def _ensure_base(self, host: Host, told: Progress) -> None:
+        recipe = self._base_recipe()
+        if self._id(recipe.tag):
+            return
+        below = self._base.ensure(host, told)
+
+        def base_told(text: str) -> None:
+            told(f"base, {text}")
+
+        arguments, labels = {**host.arguments, "BASE": below}, {RUNTIME_LABEL: "base"}
+        run_build(self._api, recipe, arguments, labels, host.network, base_told, host.files())
+
+    def _base_recipe(self) -> Recipe:
+        return base_recipe(self._runtimes.base, self._containers, self._base.wanted)
+
+    def _recipe(self, runtime: Runtime) -> Recipe:
+        try:
+            client = self._clients.get(runtime.language) or packaged_folder(CLIENT_FOLDERS[runtime.language])
+            return runtime_recipe(runtime, self._base_recipe(), self._containers, client)
+        except (InternalError, OSError) as error:
+            raise BuildFailed(
+                f"The recipe of {runtime.name} is not complete: {error}",
+                "Install landbridge-gateway again, or run it from a whole checkout.",
+            ) from error
+        except KeyError:
+            raise BuildFailed(
+                f"There is no client package for `{runtime.language}`.", "Take the runtime out of runtimes.toml."
+            ) from None
+
+    def _described(self, runtime: Runtime) -> RuntimeImage:
+        tag = self._recipe(runtime).tag
+        try:
+            image = self._api.inspect_image(tag)
+        except ImageNotFound:
+            return RuntimeImage(runtime.name, tag, None, None)
+        return RuntimeImage(runtime.name, tag, image["Id"], image["Size"])
+
+    def _id(self, tag: str) -> str | None:
+        try:
+            return str(self._api.inspect_image(tag)["Id"])
+        except ImageNotFound:
+            return None
+
+    def _current(self) -> tuple[set[str], set[str]]:
+        recipes = [self._base_recipe(), *(self._recipe(runtime) for runtime in self._runtimes)]
+        return {self._base.made_tag, *(recipe.tag for recipe in recipes)}, {recipe.hash for recipe in recipes}
+
+    def _outdated(self, tags: set[str], hashes: set[str]) -> Iterator[str]:
+        for image in self._api.images(filters={"label": f"{IMAGE_LABEL}=1"}):
+            names = [tag for tag in image.get("RepoTags") or () if tag != "<none>:<none>"]
+            # The stages of a build have no tag; those of the current recipes are its cache.
+            if not names and (image.get("Labels") or {}).get(RECIPE_LABEL) not in hashes:
+                yield image["Id"]
+            yield from (tag for tag in names if tag.startswith("landbridge/") and tag not in tags)
+
+    def _removed(self, name: str) -> bool:
+        try:
+            self._api.remove_image(name)
+        except (APIError, ImageNotFound):
+            return False
+        return True
+
+    @contextmanager
+    def _alone(self, name: str, told: Progress) -> Iterator[None]:
+        """One build of a name at a time: among this process's threads, and among processes with the same folder."""
+        self._locks.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self._locks / f"build-{name.replace(':', '-')}.lock"
+        with _THREADS[str(path)], path.open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                told("waiting for a build that is under way")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
