@@ -137,7 +137,8 @@ class TestSubmitting:
             ),
             (
                 {"task": source_task(limits={"privileged": True})},
-                "`task.limits` has an unknown field `privileged`; there are: cpus, memory, seconds, pids, disk, network.",
+                "`task.limits` has an unknown field `privileged`; there are: "
+                "cpus, memory, seconds, pids, disk, network.",
             ),
             (
                 {"task": {"language": "julia", "function": {"type": "source"}}},

@@ -81,7 +81,7 @@ def _r_problem(text: str) -> Problem | None:
     for node in nodes:
         if node.is_missing:
             return f"`{node.type}` is missing", min(node.start_point[0] + 1, last)
-        if node.type == "ERROR" and not any(child.has_error for child in node.children):
+        if node.is_error and not any(child.is_error or child.has_error for child in node.children):
             return _unexpected(node)
     # What the grammar lets through and R does not; asked last, because a true error may look like it.
     for node in nodes:
