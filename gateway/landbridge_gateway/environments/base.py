@@ -83,7 +83,7 @@ class BaseImage:
     def _make(self, host: Host, told: Callable[[str], None]) -> None:
         if shutil.which("mmdebstrap") is None:
             raise BuildFailed(
-                f"The base image {self.wanted} cannot be pulled, and mmdebstrap, which would make it, is not installed.",
+                f"The base image {self.wanted} cannot be pulled, and mmdebstrap, which would make it, is missing.",
                 f"Install it (`sudo apt-get install mmdebstrap`, or `make setup`), {_WAY_OUT}.",
             )
         told(f"making the base from packages of Debian {self._base.suite}")

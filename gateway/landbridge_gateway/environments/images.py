@@ -106,10 +106,6 @@ class ImageBuilder:
         with self._alone(runtime.name, told):
             return self._id(recipe.tag) or self._build(runtime, recipe, told)
 
-    def list(self) -> list[RuntimeImage]:
-        """One entry for each runtime, in the file's order."""
-        return [self._described(runtime) for runtime in self._runtimes]
-
     def prune(self) -> list[str]:
         """Remove our images that no runtime uses now; gives their tags, or ids where they had none.
 
@@ -121,6 +117,10 @@ class ImageBuilder:
                 stack.enter_context(self._alone(runtime.name, lambda _: None))
             tags, hashes = self._current()
             return [name for name in self._outdated(tags, hashes) if self._removed(name)]
+
+    def list(self) -> list[RuntimeImage]:
+        """One entry for each runtime, in the file's order."""
+        return [self._described(runtime) for runtime in self._runtimes]
 
     def _build(self, runtime: Runtime, recipe: Recipe, told: Progress) -> str:
         host = Host.read(self._ca_bundle, self._environ)

@@ -9,7 +9,7 @@ from landbridge_gateway.errors import InternalError
 
 
 def packaged_folder(name: str) -> Path:
-    """The folder ``containers``, ``py-client`` or ``r-client``. Raises InternalError when this installation lacks it."""
+    """The folder ``containers``, ``py-client`` or ``r-client``. Raises InternalError when it is missing."""
     package = Path(landbridge_gateway.__file__).resolve().parent
     candidates = (package / "_bundled" / name, package.parent.parent / name)
     for folder in candidates:
