@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import secrets
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -75,7 +76,8 @@ class Home:
         return self.token_file.read_text().strip()
 
     def announce(self, url: str) -> None:
-        write_private(self.address_file, json.dumps({"url": url, "pid": os.getpid()}) + "\n")
+        # R clients without arrow look here for a Python that may have pyarrow.
+        write_private(self.address_file, json.dumps({"url": url, "pid": os.getpid(), "python": sys.executable}) + "\n")
 
     def withdraw(self) -> None:
         self.address_file.unlink(missing_ok=True)

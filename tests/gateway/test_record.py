@@ -87,4 +87,4 @@ def test_a_value_saved_again_counts_as_it_was_last(client, road):
         report(road, attempt, {"event": "file", "name": "m.txt", "file": "files/m.txt"})
         files = client.get(f"/api/v1/jobs/{job['id']}/record").json["files"]
     assert len(files) == 1
-    assert fetched(client, files[0]['object']) == b"2"
+    assert fetched(client, files[0]["object"]) == b"2"

@@ -1,0 +1,152 @@
+import pytest
+from landbridge_gateway.errors import Conflict, UnknownJob
+from landbridge_gateway.model import TRANSITIONS, Cause, State
+from landbridge_gateway.settings import Settings, parse_bytes
+from landbridge_gateway.store.database import Database
+from landbridge_gateway.store.jobs import IllegalTransition, Jobs, NewJob
+
+
+def new(number=1, key="k", digest="d", inputs=()):
+    return NewJob(
+        id=f"job_{number:016}",
+        owner="owner",
+        client=None,
+        key=key,
+        body_digest=digest,
+        name="f",
+        language="r",
+        runtime="r:4.6",
+        experiment=None,
+        seed=1,
+        limits={},
+        task={"function": {"type": "source", "name": "f"}},
+        values={"items": []},
+        tags={"a": "b"},
+        inputs=inputs,
+    )
+
+
+@pytest.fixture
+def database(tmp_path):
+    made = Database(tmp_path / "db")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def jobs(database):
+    return Jobs(database)
+
+
+def walk(jobs, job, *states):
+    for state in states:
+        if state is State.RUNNING:
+            jobs.begin_attempt(job, "r:4.6")
+        jobs.move(job, state)
+
+
+ROADS = {
+    State.WAITING: (),
+    State.QUEUED: (State.QUEUED,),
+    State.RUNNING: (State.QUEUED, State.RUNNING),
+    State.SUCCEEDED: (State.QUEUED, State.RUNNING, State.SUCCEEDED),
+    State.FAILED: (State.FAILED,),
+    State.CANCELLED: (State.CANCELLED,),
+    State.LOST: (State.QUEUED, State.LOST),
+}
+
+
+@pytest.mark.parametrize("source", State)
+@pytest.mark.parametrize("target", State)
+def test_the_table_of_transitions_is_kept(jobs, source, target):
+    job = jobs.add(new())[0]["id"]
+    walk(jobs, job, *ROADS[source])
+    if target in TRANSITIONS[source]:
+        assert jobs.move(job, target)["state"] == target
+    else:
+        with pytest.raises(IllegalTransition, match=f"{job} cannot become {target}: .*waiting"):
+            jobs.move(job, target)
+        assert jobs.get(job)["state"] == source
+
+
+def test_a_late_attempt_changes_nothing(jobs):
+    job = jobs.add(new())[0]["id"]
+    jobs.move(job, State.QUEUED)
+    first = jobs.begin_attempt(job, "r:4.6")
+    second = jobs.begin_attempt(job, "r:4.6")
+    jobs.move(job, State.RUNNING, attempt=second)
+    with pytest.raises(IllegalTransition):
+        jobs.move(job, State.SUCCEEDED, attempt=first, result={"kind": "null"})
+    assert jobs.get(job)["state"] == "running"
+
+
+def test_every_change_has_its_event(jobs):
+    job = jobs.add(new())[0]["id"]
+    jobs.annotate(job, "building r:4.6, 1 s")
+    jobs.annotate(job, "building r:4.6, 1 s")
+    jobs.move(job, State.FAILED, cause=Cause.ENVIRONMENT)
+    told = [(event["state"], event["cause"], event["note"]) for event in jobs.events_after(0, "owner")]
+    assert told == [
+        ("waiting", None, None),
+        ("waiting", None, "building r:4.6, 1 s"),
+        ("failed", "environment", None),
+    ]
+    assert jobs.events_after(0, "somebody else") == []
+
+
+def test_one_key_makes_one_job(jobs):
+    first, fresh = jobs.add(new(1))
+    second, again = jobs.add(new(2))
+    assert (fresh, again) == (True, False)
+    assert first["id"] == second["id"]
+    with pytest.raises(Conflict):
+        jobs.add(new(3, digest="other"))
+
+
+def test_another_owners_job_does_not_exist(jobs):
+    job = jobs.add(new())[0]["id"]
+    with pytest.raises(UnknownJob):
+        jobs.get(job, "somebody else")
+
+
+def test_only_jobs_whose_inputs_ended_may_enter(jobs):
+    first = jobs.add(new(1, "a"))[0]["id"]
+    second = jobs.add(new(2, "b", inputs=[first]))[0]["id"]
+    assert [row["id"] for row in jobs.ready_to_enter(10)] == [first]
+    walk(jobs, first, State.QUEUED, State.RUNNING, State.SUCCEEDED)
+    assert [row["id"] for row in jobs.ready_to_enter(10)] == [second]
+
+
+def test_what_was_committed_is_there_after_a_restart(tmp_path):
+    database = Database(tmp_path / "db")
+    Jobs(database).add(new())
+    again = Database(tmp_path / "db")  # the first was not closed, as after a kill
+    assert Jobs(again).get("job_0000000000000001")["state"] == "waiting"
+    again.close()
+    database.close()
+
+
+def test_job_state_is_synced_fully_and_readers_cannot_write(database):
+    with database.write() as db:
+        assert db.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    with pytest.raises(Exception, match="readonly"):
+        database.rows("DELETE FROM jobs")
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("4g", 4 * 1024**3), ("1.5 GiB", 1610612736), ("512m", 512 * 1024**2), ("77", 77), (5, 5)]
+)
+def test_sizes_in_words(text, count):
+    assert parse_bytes(text) == count
+
+
+def test_a_setting_comes_from_the_call_the_environment_or_its_default():
+    loaded = Settings.load({"LANDBRIDGE_PORT": "1", "LANDBRIDGE_RUNNING": "3"}, port=2)
+    assert (loaded.port, loaded.running, loaded.engine) == (2, 3, "docker")
+    assert [loaded.origins[name] for name in ("port", "running", "engine")] == ["call", "environment", "default"]
+
+
+def test_an_unreadable_setting_is_named():
+    with pytest.raises(Exception, match="The setting `port` cannot be `many`"):
+        Settings.load({"LANDBRIDGE_PORT": "many"})
