@@ -19,14 +19,12 @@ give_up() {
     exit 1
 }
 
+need_root() { # $1: what for
+    [ "$(id -u)" -eq 0 ] || has_command sudo || give_up "$1 needs root." "Run this script as root, or install sudo."
+}
+
 as_root() {
-    if [ "$(id -u)" -eq 0 ]; then
-        "$@"
-    elif command -v sudo >/dev/null 2>&1; then
-        sudo "$@"
-    else
-        give_up "This needs root: $*" "Run this script as root, or install sudo."
-    fi
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
 # Daemons live in folders that are not on every user's path.
@@ -34,7 +32,16 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 has_command() { command -v "$1" >/dev/null 2>&1; }
 has_package() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
-engine_answers() { has_command docker && docker info >/dev/null 2>&1; }
+# An engine that hangs must not make this script hang.
+ask_engine() { timeout 20 docker info; }
+engine_answers() { has_command docker && ask_engine >/dev/null 2>&1; }
+
+refuse_if_forbidden() {
+    if has_command docker && ask_engine 2>&1 | grep -qi 'permission denied'; then
+        give_up "The Docker engine runs, but $(id -un) may not use it." \
+            "Run \`sudo usermod -aG docker $(id -un)\`, then sign in again."
+    fi
+}
 
 missing=""
 want_command() { has_command "$1" || missing="$missing $2"; }
@@ -64,6 +71,7 @@ install_missing() {
     [ -n "$missing" ] || return 0
     has_command apt-get || give_up "This is not a Debian machine, and these are missing:$missing" \
         "Install Docker Engine 20.10 or newer and Python 3.11 or newer with venv by your system's own means."
+    need_root "Installing$missing"
     say "installing:$missing"
     as_root apt-get -qq update || give_up "apt-get cannot read its package lists." \
         "Check the network and /etc/apt/sources.list, then run this again."
@@ -79,7 +87,7 @@ install_missing() {
 
 wait_for_engine() { # $1: the process to watch, or empty
     waited=0
-    while ! as_root docker info >/dev/null 2>&1; do
+    while ! as_root timeout 20 docker info >/dev/null 2>&1; do
         [ "$waited" -lt "$START_SECONDS" ] || return 1
         [ -z "$1" ] || as_root kill -0 "$1" 2>/dev/null || return 1
         sleep 1
@@ -108,11 +116,9 @@ start_by_hand() { # arguments: dockerd's own
 
 start_engine() {
     if engine_answers; then return 0; fi
-    if has_command docker && as_root docker info >/dev/null 2>&1; then
-        give_up "The Docker engine runs, but $(id -un) may not use it." \
-            "Run \`sudo usermod -aG docker $(id -un)\`, then sign in again."
-    fi
+    refuse_if_forbidden
     has_command dockerd || give_up "There is no Docker engine here." "Install Docker Engine 20.10 or newer."
+    need_root "Starting the Docker engine"
     say "starting the Docker engine"
     if start_by_service; then return 0; fi
     if grep -qs storage-driver /etc/docker/daemon.json; then
@@ -122,15 +128,12 @@ start_engine() {
         say "no engine with overlay2; trying vfs, which is slower and takes more disk"
         start_by_hand --storage-driver vfs && return 0
     fi
-    as_root tail -n 15 "$LOG" >&2 || true
-    give_up "The Docker engine did not start within $START_SECONDS seconds." \
+    as_root grep -v level=info "$LOG" | tail -n 8 >&2 || true
+    give_up "The Docker engine did not start (it gets $START_SECONDS seconds)." \
         "Its last lines stand above, all of them in $LOG. In a container of your own it needs --privileged."
 }
 
 collect_missing "$@"
 install_missing
 start_engine
-if ! engine_answers; then
-    give_up "The Docker engine runs, but $(id -un) may not use it." \
-        "Run \`sudo usermod -aG docker $(id -un)\`, then sign in again."
-fi
+refuse_if_forbidden

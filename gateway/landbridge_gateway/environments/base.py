@@ -17,6 +17,7 @@ from docker.errors import DockerException, ImageNotFound
 
 from landbridge_gateway.environments.build import IMAGE_LABEL, RUNTIME_LABEL, TAIL_LINES, BuildFailed, hint_for
 from landbridge_gateway.environments.host import Host
+from landbridge_gateway.environments.recipe import NAMESPACE
 from landbridge_gateway.environments.runtimes import Base
 
 MADE = "made"  # LANDBRIDGE_BASE_IMAGE=made: do not ask a registry at all
@@ -31,8 +32,11 @@ class PullFailed(Exception):
 class BaseImage:
     """``choice`` is empty (pull, else make), ``made``, or an image's name (that one or none)."""
 
-    def __init__(self, client: docker.DockerClient, base: Base, choice: str, pull_seconds: float) -> None:
+    def __init__(
+        self, client: docker.DockerClient, base: Base, choice: str, pull_seconds: float, namespace: str = NAMESPACE
+    ) -> None:
         self._client, self._base, self._choice, self._pull_seconds = client, base, choice, pull_seconds
+        self.made_tag = f"{namespace}/debian:{base.suite}"
         self._api: Any = client.api
         self._no_registry = False
 
@@ -40,10 +44,6 @@ class BaseImage:
     def wanted(self) -> str:
         """The name that goes into the recipe: the same, whether that image is then pulled or made."""
         return self._choice or self._base.image
-
-    @property
-    def made_tag(self) -> str:
-        return f"landbridge/debian:{self._base.suite}"
 
     def ensure(self, host: Host, told: Callable[[str], None]) -> str:
         """The reference to build on. Raises BuildFailed when it can be neither pulled nor made."""

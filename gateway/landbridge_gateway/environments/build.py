@@ -63,7 +63,7 @@ def run_build(
         custom_context=True,
         tag=recipe.tag,
         buildargs={**recipe.arguments, **arguments},
-        labels={**labels, IMAGE_LABEL: "1", RECIPE_LABEL: recipe.hash},
+        labels={**labels, IMAGE_LABEL: "1", RECIPE_LABEL: recipe.tag},
         network_mode=network,
         rm=True,
         forcerm=True,

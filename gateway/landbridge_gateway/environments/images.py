@@ -26,6 +26,7 @@ from landbridge_gateway.environments.build import (
 from landbridge_gateway.environments.host import Host
 from landbridge_gateway.environments.recipe import (
     CLIENT_FOLDERS,
+    NAMESPACE,
     Recipe,
     base_recipe,
     runtime_recipe,
@@ -70,18 +71,19 @@ class ImageBuilder:
         ca_bundle: str | None = None,
         base_image: str | None = None,
         pull_seconds: float = _PULL_SECONDS,
+        namespace: str = NAMESPACE,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         settings = Settings.load(environ)
         self._api: Any = client.api
-        self._environ = environ
+        self._environ, self._namespace = environ, namespace
         self._containers = containers or packaged_folder("containers")
         self._clients = dict(clients or {})
         self._locks = locks or settings.home / "locks"
         self._ca_bundle: str = settings.ca_bundle if ca_bundle is None else ca_bundle
         self._runtimes = Runtimes.load(self._containers)
         choice = environ.get("LANDBRIDGE_BASE_IMAGE", "") if base_image is None else base_image
-        self._base = BaseImage(client, self._runtimes.base, choice, pull_seconds)
+        self._base = BaseImage(client, self._runtimes.base, choice, pull_seconds, namespace)
 
     def find(self, runtime: Runtime) -> str | None:
         """The id of the image of exactly this recipe, or None."""
@@ -115,8 +117,7 @@ class ImageBuilder:
         with ExitStack() as stack:
             for runtime in self._runtimes:
                 stack.enter_context(self._alone(runtime.name, lambda _: None))
-            tags, hashes = self._current()
-            return [name for name in self._outdated(tags, hashes) if self._removed(name)]
+            return [name for name in self._outdated(self._current()) if self._removed(name)]
 
     def list(self) -> list[RuntimeImage]:
         """One entry for each runtime, in the file's order."""
@@ -126,7 +127,7 @@ class ImageBuilder:
         host = Host.read(self._ca_bundle, self._environ)
         with self._alone("base", told):
             self._ensure_base(host, told)
-        arguments = {**host.arguments, "RECIPE": recipe.hash}
+        arguments = {**host.arguments, "RECIPE": recipe.tag}
         run_build(self._api, recipe, arguments, {RUNTIME_LABEL: runtime.name}, host.network, told)
         built = self._id(recipe.tag)
         if built is None:
@@ -147,7 +148,7 @@ class ImageBuilder:
         run_build(self._api, recipe, arguments, labels, host.network, base_told, host.files())
 
     def _base_recipe(self) -> Recipe:
-        return base_recipe(self._runtimes.base, self._containers, self._base.wanted)
+        return base_recipe(self._runtimes.base, self._containers, self._base.wanted, self._namespace)
 
     def _recipe(self, runtime: Runtime) -> Recipe:
         try:
@@ -177,17 +178,19 @@ class ImageBuilder:
         except ImageNotFound:
             return None
 
-    def _current(self) -> tuple[set[str], set[str]]:
+    def _current(self) -> set[str]:
         recipes = [self._base_recipe(), *(self._recipe(runtime) for runtime in self._runtimes)]
-        return {self._base.made_tag, *(recipe.tag for recipe in recipes)}, {recipe.hash for recipe in recipes}
+        return {self._base.made_tag, *(recipe.tag for recipe in recipes)}
 
-    def _outdated(self, tags: set[str], hashes: set[str]) -> Iterator[str]:
+    def _outdated(self, current: set[str]) -> Iterator[str]:
+        ours = f"{self._namespace}/"
         for image in self._api.images(filters={"label": f"{IMAGE_LABEL}=1"}):
             names = [tag for tag in image.get("RepoTags") or () if tag != "<none>:<none>"]
             # The stages of a build have no tag; those of the current recipes are its cache.
-            if not names and (image.get("Labels") or {}).get(RECIPE_LABEL) not in hashes:
+            recipe = (image.get("Labels") or {}).get(RECIPE_LABEL, "")
+            if not names and recipe.startswith(ours) and recipe not in current:
                 yield image["Id"]
-            yield from (tag for tag in names if tag.startswith("landbridge/") and tag not in tags)
+            yield from (tag for tag in names if tag.startswith(ours) and tag not in current)
 
     def _removed(self, name: str) -> bool:
         try:

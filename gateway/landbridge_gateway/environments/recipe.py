@@ -12,6 +12,7 @@ from pathlib import Path
 
 from landbridge_gateway.environments.runtimes import Base, Runtime
 
+NAMESPACE = "landbridge"
 CLIENT_FOLDERS = {"python": "py-client", "r": "r-client"}
 
 # What lies in a client's folder and is not installed: a change there must not rebuild an image.
@@ -47,10 +48,10 @@ class Recipe:
         return f"{self.repository}:{self.hash}"
 
 
-def base_recipe(base: Base, containers: Path, image: str) -> Recipe:
+def base_recipe(base: Base, containers: Path, image: str, namespace: str = NAMESPACE) -> Recipe:
     """The layer below all runtimes. ``image`` is the base's own choice, or what the settings put in its place."""
     files = {path.name: _file(path) for path in sorted((containers / "base").iterdir()) if path.is_file()}
-    return Recipe("landbridge/base", files, {"BASE": image, "SUITE": base.suite, "APT_PACKAGES": " ".join(base.apt)})
+    return Recipe(f"{namespace}/base", files, {"BASE": image, "SUITE": base.suite, "APT_PACKAGES": " ".join(base.apt)})
 
 
 def runtime_recipe(runtime: Runtime, below: Recipe, containers: Path, client: Path) -> Recipe:
@@ -67,7 +68,7 @@ def runtime_recipe(runtime: Runtime, below: Recipe, containers: Path, client: Pa
         "APT_PACKAGES": " ".join(runtime.apt),
         "APT_BUILD_PACKAGES": " ".join(runtime.apt_build),
     }
-    return Recipe(f"landbridge/{runtime.language}-{runtime.version}", files, arguments)
+    return Recipe(f"{below.repository.partition('/')[0]}/{runtime.language}-{runtime.version}", files, arguments)
 
 
 def context(files: Mapping[str, File]) -> io.BytesIO:

@@ -1,0 +1,116 @@
+"""The project's own images, built if they are not there: what is in them, under the settings that jobs get."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import docker
+import pytest
+from landbridge_gateway.environments.images import ImageBuilder
+from landbridge_gateway.environments.runtimes import Runtimes
+from landbridge_gateway.environments.sources import packaged_folder
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
+
+PYTHON = """
+import importlib.metadata, json, os, sys, sysconfig, zoneinfo
+import httpx, numpy, pandas, polars, pyarrow, landbridge
+table = pyarrow.table({"x": [1, 2, 3]})
+assert polars.from_arrow(table).to_pandas().x.sum() == 6
+zoneinfo.ZoneInfo("Europe/Berlin")
+site = sysconfig.get_path("purelib")
+names = [name for _, _, files in os.walk(site) for name in files]
+print(json.dumps({
+    "version": "%d.%d" % sys.version_info[:2], "uid": os.getuid(), "client": importlib.metadata.version("landbridge"),
+    "sources": sum(name.endswith(".py") for name in names), "compiled": sum(name.endswith(".pyc") for name in names),
+    "leaks": [name for name in os.environ if name.startswith("PIP_") or "PROXY" in name.upper()],
+    "left": [path for path in ("/build", "/etc/apt/apt.conf.d/90build-host", "/usr/bin/pip3") if os.path.exists(path)],
+}))
+"""
+R = """
+suppressPackageStartupMessages({
+  library(arrow); library(landbridge); library(data.table); library(dplyr); library(tibble); library(bit64)
+  library(hms); library(jsonlite); library(nanoarrow); library(codetools); library(testthat)
+})
+path <- tempfile(fileext = ".arrow")
+write_ipc_file(data.frame(x = 1:3), path, compression = "uncompressed")
+stopifnot(sum(read_ipc_file(path)$x) == 6L, capabilities("cairo"))
+png(tempfile()); plot(1:3, main = "text"); invisible(dev.off())
+left <- c("/build", "/etc/apt/apt.conf.d/90build-host")
+cat(toJSON(list(
+  version = paste0(R.version$major, ".", sub("[.].*", "", R.version$minor)), uid = as.integer(system("id -u", TRUE)),
+  client = as.character(packageVersion("landbridge")), left = left[file.exists(left)],
+  compiled = file.exists(system.file("R", "landbridge.rdb", package = "landbridge")),
+  leaks = grep("^PIP_|PROXY", toupper(names(Sys.getenv())), value = TRUE)
+), auto_unbox = TRUE))
+"""
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[docker.DockerClient]:
+    client = docker.from_env(timeout=120)
+    yield client
+    client.close()
+
+
+def image_of(client: docker.DockerClient, name: str) -> str:
+    runtimes = Runtimes.load(packaged_folder("containers"))
+    return ImageBuilder(client).ensure(runtimes[name], print)
+
+
+def inside(client: docker.DockerClient, image: str, *command: str) -> bytes:
+    output = client.containers.run(
+        image,
+        list(command[1:]),
+        entrypoint=command[0],
+        network_mode="none",
+        read_only=True,
+        tmpfs={"/tmp": "rw,size=256m,mode=1777"},
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+        mem_limit="1g",
+        remove=True,
+    )
+    assert isinstance(output, bytes)
+    return output
+
+
+def test_python_has_its_packages_and_our_client(client: docker.DockerClient) -> None:
+    told = json.loads(inside(client, image_of(client, "python:3.14"), "python3", "-W", "error", "-c", PYTHON))
+    assert told["version"] == "3.14"
+    assert told["uid"] == 64000
+    assert told["client"]
+    assert told["compiled"] >= told["sources"] > 500
+    assert (told["leaks"], told["left"]) == ([], [])
+
+
+def test_r_has_its_packages_and_our_client(client: docker.DockerClient) -> None:
+    told = json.loads(inside(client, image_of(client, "r:4.6"), "Rscript", "--vanilla", "-e", R))
+    assert told["version"] == "4.6"
+    assert told["uid"] == 64000
+    assert told["client"]
+    assert told["compiled"] is True
+    assert (told["leaks"], told["left"]) == ([], [])
+
+
+@pytest.mark.parametrize("name", ["python:3.14", "r:4.6"])
+def test_the_entry_point_is_the_worker(client: docker.DockerClient, name: str) -> None:
+    """A folder that is not there cannot be understood: by the contract that is exit code 64, with one line why."""
+    container = client.containers.create(
+        image_of(client, name), ["/job"], network_mode="none", read_only=True, tmpfs={"/tmp": "rw,size=64m,mode=1777"}
+    )
+    try:
+        container.start()
+        assert container.wait(timeout=60)["StatusCode"] == 64
+        assert len(container.logs(stdout=False, stderr=True).decode().strip().splitlines()) == 1
+    finally:
+        container.remove(force=True)
+
+
+@pytest.mark.parametrize("name", ["python:3.14", "r:4.6"])
+def test_the_image_names_no_index_or_mirror(client: docker.DockerClient, name: str) -> None:
+    image = client.images.get(image_of(client, name))
+    told = json.dumps([image.attrs["Config"], image.history()])
+    assert "PIP_INDEX" not in told
+    assert "://" not in told
