@@ -1,0 +1,47 @@
+# The one list of verbs, used by people and by CI alike.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+help: ## Show the verbs
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.ready: pyproject.toml py-client/pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e py-client -e '.[test,check]'
+	touch $@
+
+engine: ## Install what is missing on Debian (Docker, R, Chromium) and start the Docker engine
+	containers/engine.sh --r --browser
+
+python: $(VENV)/.ready ## Put the Python parts into .venv
+
+r-client: engine ## Install the R client into R's library
+	@Rscript --vanilla containers/install_r_client.R r-client
+
+setup: engine python r-client ## Everything that the other verbs need
+
+images: engine python ## Build the images of the runtimes
+	$(BIN)/landbridge images build
+
+check: engine python ## Lint, format and type-check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	Rscript --vanilla containers/lint_r.R r-client examples
+
+test: setup images ## Run every test
+	$(BIN)/python -m pytest
+
+demo: setup images ## Run the example pipeline from R and from Python, in containers, on real data
+	PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo.sh
+
+bench: setup images ## Measure the figures of this machine
+	$(BIN)/python -m bench
+
+clean: ## Remove what the verbs made here; images and the gateway's home stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache bench/output
+
+.PHONY: help engine python r-client setup images check test demo bench clean

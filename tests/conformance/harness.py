@@ -1,0 +1,168 @@
+"""Runs cases against a worker: job folders are written by the contract, given to a start command, and read back.
+
+A worker for another language joins by an entry in ``workers.toml`` and by its sources in the cases.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import ipc
+
+Node = dict[str, Any]
+HERE = Path(__file__).parent
+SEED = 20130101
+WORKERS = tomllib.loads((HERE / "workers.toml").read_text())
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a worker left in one folder."""
+
+    language: str
+    code: int
+    folder: Path
+    raw_stderr: str
+
+    def _read(self, name: str) -> Node | None:
+        path = self.folder / "out" / name
+        return json.loads(path.read_text()) if path.exists() else None
+
+    @property
+    def result(self) -> Node:
+        found = self._read("result.json")
+        assert found is not None, f"no result: {self.error_or_none()} {self.log('stderr')}"
+        return found
+
+    @property
+    def has_result(self) -> bool:
+        return (self.folder / "out" / "result.json").exists()
+
+    @property
+    def error(self) -> Node:
+        found = self.error_or_none()
+        assert found is not None, f"no error; result: {self._read('result.json')} {self.log('stderr')}"
+        return found
+
+    def error_or_none(self) -> Node | None:
+        return self._read("error.json")
+
+    @property
+    def events(self) -> list[Node]:
+        path = self.folder / "out" / "events.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def told(self, kind: str) -> list[Node]:
+        return [event for event in self.events if event["event"] == kind]
+
+    def log(self, stream: str) -> str:
+        path = self.folder / "out" / f"{stream}.log"
+        return path.read_text() if path.exists() else ""
+
+    def file(self, reference: str) -> Path:
+        """The file behind ``new:<name>``."""
+        assert reference.startswith("new:"), reference
+        return self.folder / "out" / "objects" / reference.removeprefix("new:")
+
+    def table(self, node: Node) -> pa.Table:
+        assert node["kind"] == "frame", node
+        with ipc.open_file(self.file(node["object"])) as reader:
+            return reader.read_all()
+
+
+@dataclass(frozen=True)
+class Case:
+    """One job that every worker must run, and what must come of it."""
+
+    name: str
+    source: Mapping[str, str]
+    check: Callable[[Outcome], None]
+    values: Sequence[tuple[str | None, Node]] = ()
+    objects: Mapping[str, pa.Table | bytes] = field(default_factory=dict)
+    task: Mapping[str, Any] = field(default_factory=dict)
+    function: Mapping[str, Any] = field(default_factory=dict)
+    spoil: Callable[[Path], None] | None = None
+    only: str | None = None
+
+
+def write_case(folder: Path, case: Case, language: str, job: str) -> None:
+    """The job folder of a case, writable for the container's user."""
+    for part in ("in", "out", "out/objects", "out/files"):
+        (folder / part).mkdir(parents=True)
+    for path in (folder / "out", folder / "out/objects", folder / "out/files"):
+        path.chmod(0o777)
+    for name, content in case.objects.items():
+        write_object(folder / "in" / name, content)
+    function = {"type": "source", "name": "f", "text": case.source[language], "file": f"case.{language}", "line": 1}
+    function |= case.function
+    if function["type"] != "source":
+        function = {key: value for key, value in function.items() if key not in ("line",)}
+    if function["type"] == "script":
+        del function["name"]
+    if function["type"] == "reference":
+        function = {key: function[key] for key in ("type", "package", "name")}
+    spec = {
+        "protocol": 1,
+        "job": job,
+        "attempt": 1,
+        "task": {"language": language, "function": function} | dict(case.task),
+        "values": {"items": [list(item) for item in case.values]},
+        "seed": SEED,
+    }
+    (folder / "job.json").write_text(json.dumps(spec))
+    if case.spoil:
+        case.spoil(folder)
+
+
+def write_object(path: Path, content: pa.Table | bytes) -> None:
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+        return
+    with ipc.new_file(path, content.schema) as writer:
+        writer.write_table(content)
+
+
+def run_all(root: Path, cases: Sequence[Case], language: str, image: str) -> dict[str, Outcome]:
+    """Run every case in one container after another folder; each worker is a fresh process."""
+    names = {}
+    for number, case in enumerate(cases):
+        folder = root / f"{number:03}"
+        write_case(folder, case, language, f"job_{number:016}")
+        names[case.name] = folder
+    start = shlex.join(WORKERS[language]["start"])
+    # Standard error of the start command itself is kept: with exit code 64 it must say why.
+    script = f'for folder in /jobs/*; do {start} "$folder" 2>"$folder/out/raw"; echo $? >"$folder/out/code"; done'
+    done = subprocess.run(
+        [
+            *("docker", "run", "--rm", "--init", "--network", "none", "--read-only"),
+            *("--tmpfs", "/tmp:exec,mode=1777", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
+            *("-v", f"{root}:/jobs", "--entrypoint", "sh", image, "-c", script),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=1200,
+    )
+    assert done.returncode == 0, done.stderr
+    return {name: _outcome(language, folder) for name, folder in names.items()}
+
+
+def _outcome(language: str, folder: Path) -> Outcome:
+    out = folder / "out"
+    return Outcome(language, int((out / "code").read_text()), folder, (out / "raw").read_text())
+
+
+def image_of(language: str) -> str:
+    """The id of the runtime's image, as the command line lists it."""
+    command = [os.environ.get("LANDBRIDGE_COMMAND", "landbridge"), "images", "build", WORKERS[language]["runtime"]]
+    built = subprocess.run(command, capture_output=True, text=True, check=True)
+    return built.stdout.split()[-1]

@@ -1,0 +1,68 @@
+"""Every worker must pass every case. All cases of a language run in one container, each in a fresh process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from landbridge_gateway.schemas import Schemas
+
+from tests.conformance import cases_contract, cases_values
+from tests.conformance.harness import WORKERS, Outcome, image_of, run_all
+
+CASES = [*cases_values.CASES, *cases_contract.CASES]
+ROOT = Path(__file__).resolve().parents[2]
+PAIRS = [(case, language) for case in CASES for language in WORKERS if case.only in (None, language)]
+
+pytestmark = pytest.mark.docker
+
+
+def applies(case, language):
+    return case.only in (None, language)
+
+
+@pytest.fixture(scope="session")
+def outcomes(tmp_path_factory) -> dict[str, dict[str, Outcome]]:
+    found = {}
+    for language in WORKERS:
+        root = tmp_path_factory.mktemp(f"conformance-{language}")
+        root.chmod(0o755)
+        for parent in root.parents[:2]:
+            parent.chmod(0o755)
+        cases = [case for case in CASES if applies(case, language)]
+        found[language] = run_all(root, cases, language, image_of(language))
+    return found
+
+
+@pytest.fixture(scope="session")
+def schemas() -> Schemas:
+    return Schemas(ROOT / "containers" / "schema")
+
+
+def test_names_are_distinct():
+    names = [case.name for case in CASES]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(("case", "language"), PAIRS, ids=lambda part: getattr(part, "name", part))
+def test_case(case, language, outcomes):
+    case.check(outcomes[language][case.name])
+
+
+@pytest.mark.parametrize("language", list(WORKERS))
+def test_everything_written_keeps_the_schemas(language, outcomes, schemas):
+    for name, outcome in outcomes[language].items():
+        for event in outcome.events:
+            assert schemas.problem("event", event) is None, (name, event)
+        for file, schema in (("result.json", "value"), ("error.json", "error")):
+            path = outcome.folder / "out" / file
+            if path.exists():
+                assert schemas.problem(schema, json.loads(path.read_text())) is None, name
+                assert path.stat().st_mode & 0o044 == 0o044, name
+        leftovers = [
+            path.name
+            for path in (outcome.folder / "out").iterdir()
+            if path.suffix not in (".json", ".jsonl", ".log") and path.name not in ("objects", "files", "raw", "code")
+        ]
+        assert leftovers == [], name
