@@ -1,0 +1,137 @@
+# The three ways a task names its code: source, reference, script.
+
+run_function <- function(spec, items, source, sink) {
+  if (identical(spec$type, "script")) return(run_script(spec, items, source, sink))
+  f <- switch(spec$type,
+    source = function_of_source(spec, source),
+    reference = getExportedValue(spec$package, spec$name),
+    abort_landbridge("bad_answer", sprintf("The task's function is of the type `%s`.", spec$type))
+  )
+  keys <- lapply(items, function(item) item[[1]])
+  values <- lapply(items, function(item) decode_value(item[[2]], source, trust = TRUE))
+  call_function(f, spec$name, keys, values)
+}
+
+#' Run the text in a fresh environment below the global one, in which the free names stand, and take the function.
+#' @noRd
+function_of_source <- function(spec, source) {
+  for (package in unlist(spec$packages)) library(package, character.only = TRUE)
+  env <- new.env(parent = globalenv())
+  for (free in spec$free) assign(free$name, free_value(free, source), envir = env)
+  for (expression in parse_source(spec)) eval(expression, env)
+  get(spec$name, envir = env, mode = "function")
+}
+
+free_value <- function(free, source) {
+  if (!is.null(free$value)) return(decode_value(free$value, source, trust = TRUE))
+  if (!is.null(free$source)) return(function_of_source(free$source, source))
+  if (is.null(free[["import"]]$attribute)) return(asNamespace(free[["import"]]$module))
+  getExportedValue(free[["import"]]$module, free[["import"]]$attribute)
+}
+
+#' Parse user code so that its source references are those of the user's own file.
+#' @noRd
+parse_source <- function(spec) {
+  lines <- strsplit(enc2utf8(spec$text), "\r?\n")[[1]]
+  before <- if (is.null(spec$line)) 0L else as.integer(spec$line) - 1L
+  lines <- c(rep("", before), lines)
+  name <- if (is.null(spec$file)) sprintf("<%s>", if (is.null(spec$name)) "script" else spec$name) else spec$file
+  tryCatch(
+    parse(text = lines, keep.source = TRUE, srcfile = srcfilecopy(name, lines), encoding = "UTF-8"),
+    error = function(error) refuse_source(conditionMessage(error), name, lines)
+  )
+}
+
+refuse_source <- function(message, name, lines) {
+  found <- regmatches(message, regexec(":([0-9]+):[0-9]+:", message))[[1]]
+  line <- if (length(found) == 2) min(as.integer(found[[2]]), length(lines)) else length(lines)
+  stop(structure(
+    class = c("parseError", "landbridge_parse_error", "error", "condition"),
+    list(message = message, call = NULL, place = source_fields(name, line, lines))
+  ))
+}
+
+#' Call a function with its arguments bound to names: a call that held the data itself would fill every traceback.
+#' @noRd
+call_function <- function(f, name, keys, values) {
+  env <- new.env(parent = globalenv())
+  call_name <- if (make.names(name) == name) name else "job_function"
+  names_taken <- make.unique(argument_names(f, keys))
+  names_taken[names_taken == call_name] <- paste0(call_name, "_argument")
+  for (i in seq_along(values)) assign(names_taken[[i]], values[[i]], envir = env)
+  assign(call_name, f, envir = env)
+  arguments <- lapply(names_taken, as.name)
+  names(arguments) <- vapply(keys, function(key) if (is.null(key)) "" else key, "")
+  user_call(as.call(c(list(as.name(call_name)), arguments)), env)
+}
+
+argument_names <- function(f, keys) {
+  formals <- setdiff(names(formals(args(f))), c("...", unlist(keys)))
+  position <- 0L
+  vapply(keys, function(key) {
+    if (!is.null(key)) return(key)
+    position <<- position + 1L
+    if (position <= length(formals)) formals[[position]] else paste0("argument_", position)
+  }, "")
+}
+
+#' The border between the worker's frames and the user's: capture_frames() looks for it by name.
+#' @noRd
+user_call <- function(call, env) eval(call, env)
+
+run_script <- function(spec, items, source, sink) {
+  keyed <- !vapply(items, function(item) is.null(item[[1]]), NA)
+  for (item in items[keyed]) assign(item[[1]], decode_value(item[[2]], source, trust = TRUE), envir = globalenv())
+  arguments <- vapply(items[!keyed], function(item) argument_text(decode_value(item[[2]], source, TRUE)), "")
+  outputs <- unlist(spec$outputs)
+  replace_in_base("commandArgs", script_arguments(spec, arguments))
+  for (name in c("quit", "q")) replace_in_base(name, scripted_quit(outputs, sink))
+  script_state$expressions <- parse_source(spec)
+  for (i in seq_along(script_state$expressions)) {
+    script_state$current <- i
+    user_call(script_state$expressions[[i]], globalenv())
+  }
+  collect_outputs(outputs)
+}
+
+script_state <- new.env(parent = emptyenv())
+
+argument_text <- function(x) {
+  if (!is.atomic(x) || length(x) != 1) {
+    abort_landbridge("value_cannot_cross", "A script's argument without a name must be a single value.")
+  }
+  if (is.double(x) && is.null(oldClass(x))) gsub("\"", "", json_floats(x)) else as.character(x)
+}
+
+script_arguments <- function(spec, arguments) {
+  all <- c("R", "--no-echo", "--no-restore", paste0("--file=", spec$file), "--args", arguments)
+  function(trailingOnly = FALSE) if (trailingOnly) arguments else all
+}
+
+# In base itself, because argument parsers call these functions from their own namespaces.
+replace_in_base <- function(name, f) {
+  environment <- baseenv()
+  unlockBinding(name, environment)
+  assign(name, f, envir = environment)
+  lockBinding(name, environment)
+}
+
+#' quit() of a script: with status 0 the script ended as it wanted to, and its outputs count.
+#' @noRd
+scripted_quit <- function(outputs, sink) {
+  folder <- Sys.getenv("LANDBRIDGE_JOB_FOLDER")
+  worker_process <- Sys.getpid()
+  function(save = "default", status = 0, runLast = TRUE) {
+    if (identical(as.integer(status), 0L) && Sys.getpid() == worker_process) {
+      finish_job(folder, list(value = encode_value(collect_outputs(outputs), sink, "result")))
+    }
+    quit_process(as.integer(status))
+  }
+}
+
+collect_outputs <- function(outputs) {
+  if (length(outputs) == 0) return(NULL)
+  missing <- outputs[!vapply(outputs, exists, NA, envir = globalenv(), inherits = FALSE)]
+  if (length(missing) > 0) stop(sprintf("The script has no variable `%s` to collect.", missing[[1]]), call. = FALSE)
+  stats::setNames(lapply(outputs, get, envir = globalenv(), inherits = FALSE), outputs)
+}

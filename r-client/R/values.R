@@ -1,0 +1,117 @@
+# Values in and out of protocol nodes. A sink takes the files of a value: `put(extension, write)` calls write(path) and
+# returns the object's reference, `arrow` is the codec, `functions` tells whether a function may go as a native value.
+# A source gives them back: `path(id)` is the local path of an object's file, `arrow` the codec.
+
+#' The protocol node of an R value.
+#'
+#' @param x any value; what cannot cross is refused by the condition `landbridge_value_cannot_cross` naming its path
+#' @return a list for protocol_json()
+#' @noRd
+encode_value <- function(x, sink, path = "value") {
+  if (is.null(x)) return(list(kind = "null"))
+  if (inherits(x, "landbridge_job")) return(list(kind = "job", job = x$id))
+  if (inherits(x, "landbridge_job_part")) return(job_part_node(x))
+  if (inherits(x, "landbridge_native")) return(attr(x, "node"))
+  if (inherits(x, "landbridge_file")) return(encode_file(x, sink, path))
+  if (is_plain_frame(x)) return(encode_frame(x, sink, path))
+  if (is_plain_list(x)) return(encode_list(x, sink, path))
+  node <- encode_vector(x, sink, path)
+  if (is.null(node)) encode_native(x, sink, path) else node
+}
+
+#' The R value of a node as the other side sent it.
+#'
+#' @param trust load native R objects? Otherwise they are handles of class `landbridge_native`
+#' @noRd
+decode_value <- function(node, source, trust = FALSE) {
+  switch(node$kind,
+    null = NULL,
+    scalar = decode_scalar(node),
+    vector = decode_vector(node, source),
+    array = decode_array(node, source),
+    list = decode_list(node, source, trust),
+    frame = decode_frame(node, source),
+    native = decode_native(node, source, trust),
+    file = decode_file(node, source),
+    abort_landbridge("bad_answer", sprintf("A value is of the kind `%s`, which this version does not know.", node$kind))
+  )
+}
+
+is_plain_list <- function(x) is.list(x) && length(setdiff(names(attributes(x)), "names")) == 0
+
+encode_list <- function(x, sink, path) {
+  keys <- names(x)
+  items <- lapply(seq_along(x), function(i) {
+    key <- if (is.null(keys) || is.na(keys[[i]])) NULL else check_text(keys[[i]], path)
+    list(key, encode_value(x[[i]], sink, item_path(path, keys, i)))
+  })
+  list(kind = "list", shape = if (is.null(keys)) "list" else "named list", items = items)
+}
+
+item_path <- function(path, keys, i) {
+  if (is.null(keys) || is.na(keys[[i]]) || keys[[i]] == "") return(sprintf("%s[[%d]]", path, i))
+  key <- keys[[i]]
+  if (make.names(key) == key) paste0(path, "$", key) else sprintf("%s$`%s`", path, key)
+}
+
+decode_list <- function(node, source, trust) {
+  values <- lapply(node$items, function(item) decode_value(item[[2]], source, trust))
+  keys <- lapply(node$items, function(item) item[[1]])
+  unnamed <- vapply(keys, is.null, NA)
+  if (identical(node$shape, "named list") || !all(unnamed)) {
+    names(values) <- ifelse(unnamed, if (identical(node$shape, "named list")) NA_character_ else "", texts_of(keys))
+  }
+  values
+}
+
+job_part_node <- function(part) {
+  job <- if (is.character(part$job)) part$job else part$job$id
+  list(kind = "job", job = job, path = as.list(part$path))
+}
+
+#' A file as a value
+#'
+#' Marks the path of a file, so that the file itself is sent as an argument or a result.
+#'
+#' @param path path of one existing file
+#' @return the absolute path, of class `landbridge_file`
+#' @section Errors: `landbridge_value_cannot_cross` when there is no such file.
+#' @export
+as_file <- function(path) {
+  if (!is.character(path) || length(path) != 1 || is.na(path) || !file.exists(path) || dir.exists(path)) {
+    cannot_cross("path", sprintf("there is no file `%s`", toString(path)), "Give the path of one existing file.")
+  }
+  structure(file.path(normalizePath(dirname(path)), basename(path)), class = "landbridge_file")
+}
+
+encode_file <- function(x, sink, path) {
+  from <- unclass(x)
+  if (!file.exists(from)) cannot_cross(path, sprintf("there is no file `%s`", from))
+  id <- sink$put("bin", function(to) {
+    if (!file.copy(from, to, copy.mode = FALSE)) cannot_cross(path, sprintf("`%s` cannot be read", from))
+  })
+  name <- enc2utf8(basename(from))
+  list(kind = "file", object = id, name = name, media_type = media_type(name), size = verbatim_json(sprintf("%.0f", file.size(from))))
+}
+
+decode_file <- function(node, source) {
+  # The object's own file is named by its id; readers that go by the ending need the user's name.
+  folder <- tempfile("landbridge-file-")
+  dir.create(folder)
+  path <- file.path(folder, basename(node$name))
+  from <- normalizePath(source$path(node$object))
+  if (!suppressWarnings(file.symlink(from, path))) file.copy(from, path)
+  structure(path, class = "landbridge_file")
+}
+
+media_types <- c(
+  csv = "text/csv", gif = "image/gif", html = "text/html", jpeg = "image/jpeg", jpg = "image/jpeg",
+  json = "application/json", md = "text/markdown", parquet = "application/vnd.apache.parquet", pdf = "application/pdf",
+  png = "image/png", svg = "image/svg+xml", tsv = "text/tab-separated-values", txt = "text/plain",
+  xml = "application/xml", zip = "application/zip"
+)
+
+media_type <- function(name) {
+  ending <- tolower(sub("^.*\\.", "", name))
+  if (ending %in% names(media_types)) media_types[[ending]] else "application/octet-stream"
+}

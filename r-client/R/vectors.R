@@ -1,0 +1,116 @@
+# Scalars, vectors and arrays. Up to 1,000 elements stand in the node itself, more go as an Arrow file of one column.
+
+inline_limit <- 1000L
+
+#' A node for an atomic vector, or NULL when the protocol has no row for its class and attributes.
+#' @noRd
+encode_vector <- function(x, sink, path) {
+  type <- vector_type(x)
+  if (is.null(type)) return(NULL)
+  if (type == "bytes") return(list(kind = "scalar", type = "bytes", value = jsonlite::base64_enc(x)))
+  tags <- vector_tags(x, type)
+  node <- list(type = type)
+  if (type == "datetime") node$tz <- tags$tz
+  if (length(x) > inline_limit) {
+    node <- c(shape_fields(x), node, column_object(x, sink, path))
+    if (is.null(node$object)) return(NULL)
+  } else {
+    elements <- json_elements(x, type, path)
+    tags$exact <- exact_numbers(x, type, elements, tags)
+    if (is_scalar(x)) return(scalar_node(node, elements, tags))
+    node <- c(shape_fields(x), node, list(values = elements))
+  }
+  if (length(tags) > 0) node$tags <- tags
+  node
+}
+
+is_scalar <- function(x) length(x) == 1 && is.null(names(x)) && is.null(dim(x))
+
+scalar_node <- function(node, elements, tags) {
+  if (is.null(elements[[1]])) node$na <- TRUE else node["value"] <- elements
+  if (length(tags) > 0) node$tags <- tags
+  c(list(kind = "scalar"), node)
+}
+
+shape_fields <- function(x) {
+  if (is.null(dim(x))) {
+    names <- if (!is.null(names(x))) list(names = text_or_null(names(x)))
+    return(c(list(kind = "vector", n = length(x), container = "r"), names))
+  }
+  dimnames <- dimnames(x)
+  fields <- list(kind = "array", shape = as.list(dim(x)), order = "F")
+  fields["dimnames"] <- list(if (!is.null(dimnames)) lapply(unname(dimnames), dimension_names))
+  if (!is.null(names(dimnames))) fields$axes <- text_or_null(names(dimnames))
+  fields
+}
+
+dimension_names <- function(names) if (!is.null(names)) text_or_null(names)
+
+#' The object of a long vector, with a tag for what its Arrow column alone does not tell.
+#' @noRd
+column_object <- function(x, sink, path) {
+  bare <- x
+  dim(bare) <- NULL
+  names(bare) <- NULL
+  column <- wire_column(bare, path)
+  if (is.null(column)) return(NULL)
+  id <- sink$put("arrow", function(to) sink$arrow$write_columns(list(value = column), length(bare), to, list()))
+  list(object = id, column = column$tag)
+}
+
+decode_scalar <- function(node) {
+  tags <- node_tags(node)
+  value <- if (isTRUE(node$na)) NULL else node[["value"]]
+  if (identical(node$type, "bytes")) return(if (is.null(value)) raw() else jsonlite::base64_dec(value))
+  vector_of_elements(list(value), node$type, tags)
+}
+
+decode_vector <- function(node, source) {
+  x <- node_elements(node, source)
+  if (!is.null(node$names)) names(x) <- texts_of(node$names)
+  x
+}
+
+decode_array <- function(node, source) {
+  x <- node_elements(node, source)
+  shape <- as.integer(unlist(node$shape))
+  if (prod(shape) != length(x)) {
+    abort_landbridge("bad_answer", sprintf("An array of shape (%s) came with %d values.", toString(shape), length(x)))
+  }
+  if (length(shape) == 0) return(x)
+  if (identical(node$order, "C") && length(shape) > 1) {
+    x <- aperm(array(x, rev(shape)))
+  } else {
+    x <- array(x, shape)
+  }
+  if (!is.null(node$dimnames)) {
+    dimnames <- lapply(node$dimnames, function(names) if (!is.null(names)) texts_of(names))
+    if (!is.null(node$axes)) names(dimnames) <- texts_of(node$axes)
+    dimnames(x) <- dimnames
+  }
+  x
+}
+
+node_elements <- function(node, source) {
+  tags <- node_tags(node)
+  if (is.null(node$object)) return(vector_of_elements(node$values, node$type, tags))
+  columns <- source$arrow$read_columns(source$path(node$object))$columns
+  x <- value_of_column(columns[[1]], node$column)
+  as_node_type(x, node$type, tags)
+}
+
+#' A column as the type its node names, for columns that another language wrote.
+#' @noRd
+as_node_type <- function(x, type, tags) {
+  if (type == "factor" && !is.factor(x)) {
+    return(factor(as.character(x), levels = texts_of(tags$levels), ordered = isTRUE(tags$ordered)))
+  }
+  if (type == "float" && is.integer(x)) return(as.double(x))
+  x
+}
+
+node_tags <- function(node) {
+  tags <- node$tags
+  if (is.null(tags$tz) && !is.null(node$tz)) tags$tz <- node$tz
+  tags
+}

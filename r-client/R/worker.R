@@ -1,0 +1,112 @@
+# The worker: one job folder in, one result or error out. Started by inst/worker.sh, which moves the streams first.
+
+#' Run the job of a folder and end the process.
+#'
+#' Exit status 0: a result or an error was written. 64: the folder could not be understood; one line says why on
+#' descriptor 3 (the standard error that the worker was started with). User code that calls quit() ends with its own.
+#' Random numbers: Mersenne-Twister, Inversion, Rejection, seeded from the job's seed.
+#' @noRd
+worker <- function(folder) {
+  spec <- tryCatch(read_job(folder), error = function(error) refuse_folder(folder, conditionMessage(error)))
+  prepare_process(folder, spec$seed)
+  events <- event_log(folder)
+  write_event(events, "started", list(versions = session_versions()))
+  outcome <- run_guarded(function() run_job(spec, folder), events)
+  finish_job(folder, outcome)
+  quit_process(0L)
+}
+
+# Kept from before a script's own quit() stands in base: see scripted_quit().
+regular_quit <- base::quit
+
+quit_process <- function(status) regular_quit("no", status, FALSE)
+
+read_job <- function(folder) {
+  path <- file.path(folder, "job.json")
+  spec <- parse_protocol_json(paste(readLines(path, encoding = "UTF-8", warn = FALSE), collapse = "\n"))
+  if (!identical(as.numeric(spec$protocol), 1)) stop("job.json is not of protocol 1")
+  if (!identical(spec$task$language, "r")) stop("the task is not for R")
+  if (!is.list(spec$values$items) || is.null(spec$task[["function"]]$type)) stop("job.json has no values or no function")
+  if (!is.numeric(spec$seed)) stop("job.json has no seed")
+  spec
+}
+
+refuse_folder <- function(folder, reason) {
+  out <- tryCatch(file("/dev/fd/3", "w", raw = TRUE), error = function(error) stderr(), warning = function(warning) stderr())
+  reason <- gsub("[[:cntrl:]]+", " ", reason)
+  writeLines(sprintf("landbridge worker: `%s` cannot be understood: %s", folder, substr(reason, 1, 500)), out)
+  flush(out)
+  logs <- file.path(folder, "out", c("stdout.log", "stderr.log"))
+  unlink(logs[file.exists(logs) & file.size(logs) %in% 0])
+  quit_process(64L)
+}
+
+prepare_process <- function(folder, seed) {
+  Sys.umask("022")
+  Sys.setenv(LANDBRIDGE_JOB_FOLDER = normalizePath(folder))
+  if (Sys.getenv("TZ") == "") Sys.setenv(TZ = "UTC")
+  set.seed(as.integer(seed), kind = "Mersenne-Twister", normal.kind = "Inversion", sample.kind = "Rejection")
+  work <- file.path(tempdir(), "work")
+  dir.create(work)
+  setwd(work)
+}
+
+session_versions <- function() {
+  versions <- list(r = r_version(), landbridge = package_version_text("landbridge"))
+  for (package in c("arrow", "jsonlite", "tibble", "data.table")) versions[[package]] <- package_version_text(package)
+  versions
+}
+
+package_version_text <- function(package) {
+  # Only DESCRIPTION is read: loading a package for its version would cost each job its start-up time.
+  if (is_installed(package)) as.character(utils::packageVersion(package)) else NULL
+}
+
+run_job <- function(spec, folder) {
+  source <- folder_source(folder)
+  sink <- folder_sink(folder)
+  value <- run_function(spec$task[["function"]], spec$values$items, source, sink)
+  encode_value(value, sink, "result")
+}
+
+#' Objects of a job folder's in/, for decode_value().
+#' @noRd
+folder_source <- function(folder) {
+  path <- function(id) {
+    found <- list.files(file.path(folder, "in"), pattern = paste0("^", id, "\\."), full.names = TRUE)
+    if (length(found) == 0) found <- list.files(file.path(folder, "in"), pattern = paste0("^", id, "$"), full.names = TRUE)
+    if (length(found) == 0) abort_landbridge("unknown_object", sprintf("The job folder has no object %s.", id))
+    found[[1]]
+  }
+  list(path = path, arrow = arrow_codec())
+}
+
+#' New files of a job folder's out/objects/, for encode_value().
+#' @noRd
+folder_sink <- function(folder) {
+  objects <- file.path(folder, "out", "objects")
+  put <- function(extension, write) {
+    # The process id keeps forked children of the job apart.
+    in_job_state$objects <- in_job_state$objects + 1L
+    name <- sprintf("%d-%d.%s", Sys.getpid(), in_job_state$objects, extension)
+    write(file.path(objects, name))
+    paste0("new:", name)
+  }
+  list(put = put, arrow = arrow_codec(), functions = TRUE)
+}
+
+#' Write result.json or error.json: to a temporary name, then renamed, after the streams are flushed.
+#' @noRd
+finish_job <- function(folder, outcome) {
+  while (sink.number() > 0) sink()
+  flush(stdout())
+  flush(stderr())
+  name <- if (is.null(outcome$error)) "result.json" else "error.json"
+  text <- protocol_json(if (is.null(outcome$error)) outcome$value else outcome$error)
+  out <- file.path(folder, "out")
+  temporary <- tempfile(paste0(".", name, "-"), tmpdir = out)
+  con <- file(temporary, "wb")
+  writeLines(text, con, useBytes = TRUE)
+  close(con)
+  if (!file.rename(temporary, file.path(out, name))) stop("the outcome could not be written")
+}
