@@ -15,6 +15,10 @@ IMAGE_LABEL, RUNTIME_LABEL, RECIPE_LABEL = "landbridge.image", "landbridge.runti
 
 _STEP = re.compile(r"Step (\d+)/(\d+) :")
 _HINTS = (
+    (
+        r"could not find bridge|failed to create endpoint",
+        "The Docker engine has lost its network: restart it (`sudo systemctl restart docker`).",
+    ),
     (r"No space left on device", "Free some disk: `landbridge images prune`, then `docker system prune`."),
     (
         r"CERTIFICATE_VERIFY_FAILED|certificate verif|SSLError|self.signed certificate",
@@ -86,7 +90,8 @@ def follow(stream: Iterable[Mapping[str, Any]], what: str, told: Callable[[str],
 
 def hint_for(tail: Iterable[str]) -> str:
     """The way out of what a log's end shows."""
-    text = "\n".join(tail)
+    # A step's own line quotes the Dockerfile, which holds the words of failures that did not happen.
+    text = "\n".join(line for line in tail if not _STEP.match(line))
     return next((hint for pattern, hint in _HINTS if re.search(pattern, text, re.IGNORECASE)), _HINT)
 
 

@@ -34,6 +34,8 @@ def test_a_failure_carries_the_end_of_the_log() -> None:
         ("Temporary failure resolving 'mirror.example'", "network"),
         ("E: Unable to locate package r-cran-nothing", "runtimes.toml"),
         ("the suite carries R 4.7, not 4.6", "runtimes.toml"),
+        ("failed to create endpoint x: could not find bridge docker0", "restart"),
+        ("Step 5/9 : RUN test || echo the suite carries another", "landbridge images build"),
         ("something else", "landbridge images build"),
     ],
 )
