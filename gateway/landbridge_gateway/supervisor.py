@@ -118,6 +118,7 @@ class Supervisor:
         time.sleep(half.pause)
         try:
             self._start(half)
+            self._say(f"the {half.name} is back")
         except NotReady as problem:
             # It ended again: os.wait tells so, and the next pause is longer.
             self._say(f"{problem.message} {problem.hint}")
@@ -147,5 +148,6 @@ def _listening(settings: Settings) -> socket.socket:
         )
     except OSError as error:
         raise Conflict(
-            f"Port {port} of {host} cannot be used: {error.strerror}.", "Choose another with --port, or --port 0."
+            f"Port {port} of {host} cannot be used: {os.strerror(error.errno or 0)}.",
+            "Choose another with --port, or --port 0.",
         ) from None

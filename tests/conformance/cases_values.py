@@ -268,7 +268,7 @@ NATIVES = [
     Case(
         "an object of the language stays what it is",
         {
-            "python": "class Model:\n    def __init__(self):\n        self.coef = 2\n\n\ndef f():\n    return Model()\n",
+            "python": "class Model:\n    coef = 2\n\n\ndef f():\n    return Model()\n",
             "r": "f <- function() stats::lm(dist ~ speed, datasets::cars)\n",
         },
         _native_comes_back,

@@ -79,7 +79,7 @@ def test_each_room_keeps_its_knowledge(path):
         if top == "docker":
             assert here in ("engines", "environments")
         if top in ("sqlite3", "sqlite_utils"):
-            assert here == "store" or name == "sqlite3" and here == "doctor"
+            assert here == "store" or (name == "sqlite3" and here == "doctor")
         if top in ("flask", "werkzeug", "cheroot", "jinja2"):
             assert here == "web"
 

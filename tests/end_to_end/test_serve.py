@@ -1,0 +1,111 @@
+"""The two halves as real processes: starting, stopping, dying, and saying what is wrong."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from tests.serving import COMMAND, Serving
+
+
+def serve(home, *options, **environ):
+    """Run `serve` where it is expected to end by itself."""
+    return subprocess.run(
+        [*COMMAND, "serve", "--home", str(home), *options],
+        env=os.environ | environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_it_says_ready_when_it_answers_and_finds_its_own_token(tmp_path):
+    with Serving(tmp_path / "home", "process") as serving:
+        assert serving.call("")["protocol"] == 1
+        assert serving.said[-1] == f"ready {serving.url}"
+        assert serving.said[0].startswith("ATTENTION: --engine process isolates nothing")
+        for name in ("token", "gateway.json", "landbridge.db", "warden.sock"):
+            assert (serving.home / name).stat().st_mode & 0o077 == 0, name
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_cleanly(tmp_path, number):
+    serving = Serving(tmp_path / "home", "process").start()
+    halves = [serving.child(name) for name in ("gateway", "warden")]
+    assert serving.stop(number) == 0
+    assert serving.said[-1] == "stopping"
+    assert not (serving.home / "gateway.json").exists()
+    assert not (serving.home / "warden.sock").exists()
+    for pid in halves:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+@pytest.mark.parametrize("name", ["gateway", "warden"])
+def test_a_half_that_dies_is_started_again_on_the_same_address(tmp_path, name):
+    with Serving(tmp_path / "home", "process") as serving:
+        before = serving.child(name)
+        os.kill(before, signal.SIGKILL)
+        assert serving.next_line() == f"the {name} ended and is started again"
+        # The socket is held by the supervisor, so a call made meanwhile is answered late and not refused.
+        assert serving.call("")["protocol"] == 1
+        assert serving.next_line() == f"the {name} is back"
+        assert serving.child(name) != before
+
+
+def test_the_halves_do_not_outlive_a_killed_supervisor(tmp_path):
+    serving = Serving(tmp_path / "home", "process").start()
+    halves = [os.pidfd_open(serving.child(name)) for name in ("gateway", "warden")]
+    serving.process.kill()
+    serving.process.communicate()
+    for descriptor in halves:
+        ended = select.poll()
+        ended.register(descriptor, select.POLLIN)
+        assert ended.poll(30_000), "it still runs"
+        os.close(descriptor)
+
+
+def test_a_second_gateway_on_one_home_is_refused(tmp_path):
+    with Serving(tmp_path / "home", "process") as serving:
+        second = serve(serving.home, "--port", "0", "--engine", "process")
+        assert second.returncode == 1
+        assert f"A gateway already uses {serving.home} (process {serving.process.pid})." in second.stderr
+        assert serving.call("")["protocol"] == 1
+
+
+def test_a_port_in_use_is_named(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = serve(tmp_path / "home", "--port", str(port), "--engine", "process")
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == [
+        f"Port {port} of 127.0.0.1 cannot be used: Address already in use.",
+        "Choose another with --port, or --port 0.",
+    ]
+
+
+def test_without_docker_it_says_so_and_falls_back_to_nothing(tmp_path):
+    ended = serve(tmp_path / "home", "--port", "0", DOCKER_HOST=f"unix://{tmp_path}/none.sock")
+    assert ended.returncode == 1
+    assert "The Docker engine does not answer." in ended.stderr
+    assert "make setup" in ended.stderr
+    assert "ready" not in ended.stdout
+    assert not (tmp_path / "home" / "gateway.json").exists()
+
+
+@pytest.mark.docker
+def test_the_gateway_half_needs_no_right_to_the_engine(tmp_path):
+    with Serving(tmp_path / "home") as serving:
+        # Every connected Unix socket of the process: the one to the warden, and none to the engine.
+        pid = serving.child("gateway")
+        peers = subprocess.run(["ss", "-xp"], capture_output=True, text=True, check=True).stdout
+        own = [line for line in peers.splitlines() if f"pid={pid}," in line]
+        assert own
+        assert not [line for line in own if "docker" in line]
+        assert {runtime["name"] for runtime in serving.call("")["runtimes"]} == {"r:4.6", "python:3.14"}
