@@ -57,6 +57,8 @@ collect_missing() {
         want_command iptables iptables
     fi
     want_command mmdebstrap mmdebstrap
+    # Without root, mmdebstrap works in a user namespace.
+    [ "$(id -u)" -eq 0 ] || want_command newuidmap uidmap
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
     for option in "$@"; do
         case $option in

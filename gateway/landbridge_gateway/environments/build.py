@@ -25,6 +25,10 @@ _HINTS = (
         "Name your network's certificate bundle in LANDBRIDGE_CA_BUNDLE, then build again.",
     ),
     (
+        r"unable to pick chroot mode",
+        "Without root, mmdebstrap needs user namespaces: `sudo apt-get install uidmap`, or build once as root.",
+    ),
+    (
         r"is not valid yet|Release file .* expired|is expired",
         'Set the clock right, or let this machine\'s apt accept an old mirror (`Acquire::Check-Valid-Until "false"`).',
     ),

@@ -35,6 +35,7 @@ def test_a_failure_carries_the_end_of_the_log() -> None:
         ("E: Unable to locate package r-cran-nothing", "runtimes.toml"),
         ("the suite carries R 4.7, not 4.6", "runtimes.toml"),
         ("failed to create endpoint x: could not find bridge docker0", "restart"),
+        ("E: unable to pick chroot mode automatically (use --mode for manual selection)", "uidmap"),
         ("Step 5/9 : RUN test || echo the suite carries another", "landbridge images build"),
         ("something else", "landbridge images build"),
     ],

@@ -18,7 +18,7 @@ def machine(tmp_path: Path) -> Path:
     """A folder of commands: a Docker client that answers, and all that the script asks for."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name in ("docker", "dockerd", "iptables", "mmdebstrap", "python3"):
+    for name in ("docker", "dockerd", "iptables", "mmdebstrap", "newuidmap", "python3"):
         command(folder, name, "exit 0")
     return folder
 
