@@ -99,11 +99,12 @@ read_with_arrow <- function(path) {
   on.exit(options(old))
   file <- arrow::ReadableFile$create(path)
   on.exit(file$close(), add = TRUE)
-  table <- arrow::RecordBatchFileReader$create(file)$read_table()
+  reader <- arrow::RecordBatchFileReader$create(file)
+  table <- if (reader$num_record_batches > 0) reader$read_table() else arrow::arrow_table(schema = reader$schema)
   indices <- seq_len(table$num_columns)
   list(
     columns = lapply(indices, function(i) read_arrow_column(table$column(i - 1L), table$schema$field(i - 1L)$type)),
-    names = names(table), metadata = table$schema$metadata["landbridge"], rows = table$num_rows
+    names = names(table), metadata = reader$schema$metadata["landbridge"], rows = table$num_rows
   )
 }
 

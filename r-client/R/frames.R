@@ -103,9 +103,9 @@ cell_texts <- function(x) {
   if (is.list(x)) {
     texts <- vapply(x, function(cell) if (is.null(cell)) NA_character_ else toString(as.character(cell)), "")
   } else {
-    texts <- if (is.numeric(x) && is.null(oldClass(x))) as.character(signif(x, 10)) else as.character(format(x))
+    if (is.double(x) && is.null(oldClass(x))) x <- signif(x, 10)
+    texts <- if (is.null(oldClass(x)) || is.factor(x)) as.character(x) else trimws(format(x))
     texts[is.na(x) & !(is.double(x) & is.nan(unclass(x)))] <- NA_character_
-    if (is.character(x)) texts <- x
   }
   substr(enc2utf8(texts), 1, 80)
 }
