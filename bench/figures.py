@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """``ours`` and ``beside`` in ``unit``; the budget bounds their ratio, or ``ours`` where nothing stands beside it."""
+    """``ours`` and ``beside`` in ``unit``. The budget bounds their ratio, or ``ours`` where nothing is beside it."""
 
     name: str
     ours: Sequence[float]

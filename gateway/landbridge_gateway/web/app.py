@@ -80,7 +80,8 @@ def _broken(error: Exception) -> Any:
 def _harden(answer: Response) -> Response:
     answer.headers["Landbridge-Protocol"] = str(PROTOCOL)
     answer.headers["X-Content-Type-Options"] = "nosniff"
-    answer.headers["Referrer-Policy"] = "no-referrer"
+    # Not "no-referrer": under that, browsers send our own forms with the origin "null".
+    answer.headers["Referrer-Policy"] = "same-origin"
     answer.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     answer.headers["Cross-Origin-Resource-Policy"] = "same-origin"
     if answer.mimetype == "text/html":

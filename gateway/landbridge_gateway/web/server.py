@@ -53,18 +53,19 @@ def run_gateway(settings: Settings, descriptor: int) -> None:
     link.start()
 
     def stop(*_: object) -> None:
-        # Waiting requests go home first, or the server would wait for them.
+        # Waiting requests go home first, or the server would wait for them. From another thread, because stopping
+        # waits for the loop that this handler interrupts.
         services.hub.close()
-        server.interrupt = SystemExit(0)
+        threading.Thread(target=server.stop, name="stop").start()
 
-    lifeline.hold()
-    threading.Thread(target=_say_ready, args=(services, lifeline), daemon=True).start()
+    # Stopping has an effect only on a prepared server, so nobody is told of it before.
+    server.prepare()
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor passes its own on
+    lifeline.hold()
+    threading.Thread(target=_say_ready, args=(services, lifeline), daemon=True).start()
     try:
-        server.safe_start()
-    except SystemExit:
-        pass
+        server.serve()
     finally:
         link.close()
         services.close()
