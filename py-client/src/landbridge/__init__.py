@@ -1,0 +1,54 @@
+"""Landbridge: submit R and Python functions to a gateway, and report from inside a job.
+
+Names are loaded when they are first used: a job that only logs a metric never waits for the client.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from landbridge import errors
+
+if TYPE_CHECKING:
+    from landbridge.in_job import context, log_metric, log_param, log_plot, progress, save_file, save_value, set_tag
+    from landbridge.kinds import Missing, NamedList, Native, RemoteWarning, as_file
+
+__version__ = "0.1.0"
+
+_PLACES = {
+    "in_job": ("context", "log_metric", "log_param", "log_plot", "progress", "save_file", "save_value", "set_tag"),
+    "kinds": ("Missing", "NamedList", "Native", "RemoteWarning", "as_file"),
+}
+_MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
+
+__all__ = [
+    "Missing",
+    "NamedList",
+    "Native",
+    "RemoteWarning",
+    "__version__",
+    "as_file",
+    "context",
+    "errors",
+    "log_metric",
+    "log_param",
+    "log_plot",
+    "progress",
+    "save_file",
+    "save_value",
+    "set_tag",
+]
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module 'landbridge' has no attribute {name!r}")
+    found = getattr(import_module(f"landbridge.{module}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

@@ -1,0 +1,47 @@
+"""Files as values: sent as they are, received as a path that carries the user's name."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from landbridge.errors import ValueCannotCross
+from landbridge.kinds import Json, SentFile
+from landbridge.objects import Sink, Source
+
+_FORBIDDEN = re.compile(r"[/\\\x00-\x1f]")
+_LONGEST = 255
+
+
+def encode_file(x: SentFile | Path, sink: Sink, path: str) -> Json:
+    """A file node; :class:`ValueCannotCross` when there is no such file."""
+    sent = x if isinstance(x, SentFile) else SentFile(x, x.name)
+    if not sent.path.is_file():
+        raise ValueCannotCross(path, f"there is no file `{sent.path}`", "Give the path of one existing file.")
+    if not sent.name or len(sent.name) > _LONGEST or _FORBIDDEN.search(sent.name):
+        raise ValueCannotCross(path, f"`{sent.name}` is no name for a file", "Use a short name without slashes.")
+    return {
+        "kind": "file",
+        "object": sink.put("bin", lambda to: shutil.copyfile(sent.path, to)),
+        "name": sent.name,
+        "media_type": media_type(sent.name),
+        "size": sent.path.stat().st_size,
+    }
+
+
+def media_type(name: str) -> str:
+    import mimetypes
+
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def decode_file(node: Json, source: Source) -> Path:
+    """A read-only file under the user's name: readers that go by the ending need it."""
+    name = _FORBIDDEN.sub("_", str(node["name"]))
+    if name in ("", ".", ".."):
+        name = "file"
+    path = Path(tempfile.mkdtemp(prefix="landbridge-file-")) / name
+    path.symlink_to(source.path(node["object"]).resolve())
+    return path

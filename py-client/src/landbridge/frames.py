@@ -1,0 +1,190 @@
+"""Frames of pandas, polars and pyarrow as Arrow files within the wire profile, and back."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from landbridge.columns import read_table, whole, write_table
+from landbridge.errors import ValueCannotCross
+from landbridge.kinds import Json
+from landbridge.objects import Sink, Source
+from landbridge.wire import wire_column
+
+_PREVIEW_ROWS, _PREVIEW_COLUMNS, _PREVIEW_TEXT = 10, 50, 80
+_METADATA = b"landbridge"
+
+
+def is_frame(x: object) -> bool:
+    """Is ``x`` a pandas or polars DataFrame or an Arrow table, and no subclass of one?"""
+    return frame_class(x) is not None
+
+
+def frame_class(x: object) -> str | None:
+    kind = type(x)
+    known = {("pandas", "DataFrame"): "pandas", ("polars", "DataFrame"): "polars", ("pyarrow", "Table"): "pyarrow"}
+    return known.get((kind.__module__.partition(".")[0], kind.__name__))
+
+
+def encode_frame(x: Any, sink: Sink, path: str) -> Json:
+    """A frame node; :class:`ValueCannotCross` naming the column that has no type in the wire profile."""
+    kind = frame_class(x)
+    if kind == "pandas":
+        from landbridge.pandas_frames import table_of_pandas
+
+        table, descriptor = table_of_pandas(x, path)
+    else:
+        table = x.to_arrow(compat_level=sys.modules["polars"].CompatLevel.oldest()) if kind == "polars" else x
+        table, descriptor = _named(table)
+        if kind == "polars":
+            descriptor["library"] = {"polars": {"dtypes": [_polars_name(dtype) for dtype in x.dtypes]}}
+    descriptor = {"class": kind, "row_names": None, "columns": {}, "library": {}} | descriptor | {"rows": len(x)}
+    return _node(table, descriptor, sink, path)
+
+
+def _named(table: pa.Table) -> tuple[pa.Table, Json]:
+    names = list(table.column_names)
+    return table.rename_columns(wire_names(names)), {"names": names}
+
+
+def wire_names(names: Sequence[Any]) -> list[str]:
+    """The names themselves when these are distinct non-empty text, else ``c1``, ``c2``, ..."""
+    if all(isinstance(name, str) and name for name in names) and len(set(names)) == len(names):
+        return list(names)
+    return [f"c{position}" for position in range(1, len(names) + 1)]
+
+
+def _node(table: pa.Table, descriptor: Json, sink: Sink, path: str) -> Json:
+    labels = list(descriptor["names"]) + table.column_names[len(descriptor["names"]) :]
+    columns = [
+        wire_column(column, f"{path}[{json.dumps(label)}]") for column, label in zip(table.columns, labels, strict=True)
+    ]
+    wire = pa.table(columns, names=table.column_names)
+    changed = [ours.type != theirs.type for ours, theirs in zip(wire.columns, table.columns, strict=True)]
+    if any(changed):
+        hint = table.schema.remove_metadata().serialize().to_pybytes()
+        descriptor["library"] = descriptor["library"] | {"arrow": {"schema": base64.b64encode(hint).decode()}}
+    wire = wire.replace_schema_metadata({_METADATA: json.dumps(descriptor)})
+    return {
+        "kind": "frame",
+        "object": sink.put("arrow", lambda to: write_table(wire, to)),
+        "rows": descriptor["rows"],
+        "columns": [{"name": field.name, "type": str(field.type)} for field in wire.schema],
+        "descriptor": descriptor,
+        "preview": preview(wire.select(range(len(descriptor["names"]))), descriptor["rows"]),
+    }
+
+
+def preview(table: pa.Table, rows: int) -> list[list[str | None]]:
+    """The first rows as text for people, None for missing."""
+    head = table.slice(0, _PREVIEW_ROWS).select(range(min(_PREVIEW_COLUMNS, table.num_columns)))
+    cells = [[_cell(value) for value in _shown(column)] for column in head.columns]
+    if not cells:
+        return [[] for _ in range(min(rows, _PREVIEW_ROWS))]
+    return [list(row) for row in zip(*cells, strict=True)]
+
+
+def _shown(column: pa.ChunkedArray) -> list[Any]:
+    if pa.types.is_timestamp(column.type) or pa.types.is_duration(column.type):
+        # Text by Arrow itself: Python's own types have no nanoseconds.
+        zone = getattr(column.type, "tz", None)
+        plain = column.cast(pa.timestamp(column.type.unit)) if zone else column
+        if pa.types.is_timestamp(column.type):
+            texts = plain.cast(pa.string()).to_pylist()
+            return [text and f"{text.removesuffix('.000000')}{'Z' if zone else ''}" for text in texts]
+        column = column.cast(pa.duration("us"), safe=False)
+    values: list[Any] = column.to_pylist()
+    return values
+
+
+def _cell(value: Any) -> str | None:
+    if value is None:
+        return None
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return text if len(text) <= _PREVIEW_TEXT else text[: _PREVIEW_TEXT - 3] + "..."
+
+
+def decode_frame(node: Json, source: Source) -> Any:
+    """The frame in the class it was; one of R as pandas. A pyarrow table where that library is missing.
+
+    ``FileNotFoundError`` when the source has no such object.
+    """
+    from landbridge.series import installed
+
+    table, descriptor = read_table(source.path(node["object"])), node["descriptor"]
+    kind = descriptor.get("class")
+    ours = kind in ("pandas", "polars", "pyarrow")
+    if kind == "polars" and installed("polars"):
+        return _polars_frame(_restored(table, descriptor), descriptor)
+    if kind != "pyarrow" and (kind == "pandas" or not ours) and installed("pandas"):
+        from landbridge.pandas_frames import pandas_of_r, pandas_of_table
+
+        if ours:
+            return pandas_of_table(_restored(table, descriptor), descriptor)
+        return pandas_of_r(table, descriptor)
+    return renamed(_restored(table, descriptor), descriptor).replace_schema_metadata(None)
+
+
+def _restored(table: pa.Table, descriptor: Json) -> pa.Table:
+    """Columns in the sender's Arrow types, where these differed from those of the wire."""
+    hint = ((descriptor.get("library") or {}).get("arrow") or {}).get("schema")
+    if not hint:
+        return table
+    schema = pa.ipc.read_schema(pa.BufferReader(base64.b64decode(hint)))
+    if schema.names != table.column_names:
+        return table
+    columns = [_restore(column, field.type) for column, field in zip(table.columns, schema, strict=True)]
+    return pa.table(columns, names=table.column_names)
+
+
+def _restore(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    if column.type == kind:
+        return column
+    try:
+        if isinstance(kind, pa.BaseExtensionType):
+            return pa.chunked_array([pa.ExtensionArray.from_storage(kind, whole(column.cast(kind.storage_type)))])
+        if pa.types.is_dictionary(kind):
+            array = whole(column)
+            labels = array.dictionary.cast(kind.value_type)
+            made = pa.DictionaryArray.from_arrays(array.indices.cast(kind.index_type), labels, ordered=kind.ordered)
+            return pa.chunked_array([made])
+        return column.cast(kind)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError):
+        # The hint is a courtesy: the wire's own type has the same values.
+        return column
+
+
+def renamed(table: pa.Table, descriptor: Json) -> pa.Table:
+    """The table under its original names, without a reserved column of row names."""
+    rows = descriptor.get("row_names")
+    if rows in table.column_names:
+        table = table.drop_columns([rows])
+    names = descriptor.get("names") or []
+    if isinstance(names, list) and len(names) == table.num_columns:
+        table = table.rename_columns([name if name is not None else "" for name in names])
+    return table
+
+
+def _polars_name(dtype: Any) -> str | None:
+    return type(dtype).__name__ if type(dtype).__name__ in ("Enum", "Categorical") else None
+
+
+def _polars_frame(table: pa.Table, descriptor: Json) -> Any:
+    import polars as pl
+
+    frame = pl.from_arrow(table.replace_schema_metadata(None))
+    if not isinstance(frame, pl.DataFrame):
+        raise ValueCannotCross("value", "it is no frame of polars")
+    dtypes = ((descriptor.get("library") or {}).get("polars") or {}).get("dtypes") or []
+    for position, (dtype, column) in enumerate(zip(dtypes, table.columns, strict=False)):
+        if dtype == "Enum" and pa.types.is_dictionary(column.type):
+            labels = whole(column).dictionary.to_pylist()
+            frame = frame.with_columns(frame.to_series(position).cast(pl.String).cast(pl.Enum(labels)))
+        elif dtype == "Categorical":
+            frame = frame.with_columns(frame.to_series(position).cast(pl.Categorical))
+    return frame

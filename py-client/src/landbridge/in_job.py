@@ -1,0 +1,178 @@
+"""What code inside a job can report: metrics, parameters, tags, progress, values, files, plots.
+
+Outside a job every function here does nothing, and the first one called says so once on standard error. Events are
+lines of ``out/events.jsonl``, each appended by one write, so that threads and child processes never mix theirs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from landbridge.errors import ValueCannotCross
+from landbridge.kinds import Json
+from landbridge.scalars import EXACT_INTEGERS, number
+
+FOLDER = "LANDBRIDGE_JOB_FOLDER"
+_TEXT = 2000
+
+
+class _Job:
+    """The open job folder of this process."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
+        self.out = self.folder / "out"
+        self._events = os.open(self.out / "events.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+
+    def append(self, event: str, fields: Json) -> None:
+        at = datetime.now(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+        line = json.dumps({"event": event, "at": at, **fields}, separators=(",", ":"), allow_nan=False)
+        os.write(self._events, line.encode() + b"\n")
+
+
+_open: dict[str, _Job] = {}
+_said: set[str] = set()
+
+
+def _job() -> _Job | None:
+    folder = os.environ.get(FOLDER)
+    if not folder:
+        if not _said:
+            _said.add(FOLDER)
+            sys.stderr.write("landbridge: not inside a job, so nothing is recorded.\n")
+        return None
+    job = _open.get(folder)
+    if job is None:
+        job = _open[folder] = _Job(folder)
+    return job
+
+
+def append(event: str, **fields: Any) -> None:
+    """One line of the job's events; nothing outside a job."""
+    job = _job()
+    if job:
+        job.append(event, fields)
+
+
+def log_metric(name: str, value: float, step: int | None = None) -> None:
+    """Record a number, such as a loss, at a step or without one. NaN and infinities are kept."""
+    job = _job()
+    if job:
+        job.append("metric", {"name": name, "value": number(float(value)), "step": None if step is None else int(step)})
+
+
+def log_param(name: str, value: Any) -> None:
+    """Record a parameter: text, a number, a bool or None; anything else as its text."""
+    job = _job()
+    if job:
+        job.append("param", {"name": name, "value": _json_scalar(value)})
+
+
+def _json_scalar(value: Any) -> Any:
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        value = value.item()
+    if isinstance(value, bool | None):
+        return value
+    if isinstance(value, int):
+        return int(value) if abs(value) <= EXACT_INTEGERS else str(int(value))
+    if isinstance(value, float):
+        return number(float(value))
+    return clean(str(value))[:_TEXT]
+
+
+def set_tag(name: str, value: str) -> None:
+    """Set a tag of the job; the last one of a name counts."""
+    append("tag", name=name, value=clean(str(value))[:_TEXT])
+
+
+def progress(done: float, total: float | None = None, message: str | None = None) -> None:
+    """Tell how far the job is: ``done`` of ``total``, in any unit."""
+    append("progress", done=done, total=total, message=message)
+
+
+def save_value(name: str, value: Any) -> None:
+    """Keep a value in the job's record under ``name``, as a result would be kept."""
+    job = _job()
+    if job:
+        from landbridge.objects import FolderSink
+        from landbridge.values import encode
+
+        job.append("artifact", {"name": name, "value": encode(value, FolderSink(job.out / "objects"), name)})
+
+
+def save_file(path: str | Path, name: str | None = None) -> None:
+    """Keep a copy of a file in the job's record, under its own name or ``name``.
+
+    Raises :class:`~landbridge.errors.ValueCannotCross` when there is no such file or the name has a slash.
+    """
+    job = _job()
+    if job:
+        _keep_file(job, Path(path), name)
+
+
+def _keep_file(job: _Job, path: Path, name: str | None) -> None:
+    from landbridge.files import media_type
+
+    shown = path.name if name is None else name
+    if not path.is_file():
+        raise ValueCannotCross("path", f"there is no file `{path}`", "Give the path of one existing file.")
+    if "/" in shown or "\0" in shown or shown in ("", ".", "..") or len(shown) > 200:
+        raise ValueCannotCross("name", f"`{shown}` is no name for a file", "Use a short name without slashes.")
+    temporary = job.out / "files" / f".{os.urandom(8).hex()}"
+    shutil.copyfile(path, temporary)
+    size = temporary.stat().st_size
+    temporary.rename(job.out / "files" / shown)
+    job.append("file", {"name": shown, "file": f"files/{shown}", "media_type": media_type(shown), "size": size})
+
+
+def log_plot(name: str, plot: Any) -> None:
+    """Keep a picture: a matplotlib figure as PNG, an altair chart as its Vega-Lite JSON.
+
+    Raises :class:`~landbridge.errors.ValueCannotCross` for anything else.
+    """
+    job = _job()
+    if not job:
+        return
+    library = type(plot).__module__.partition(".")[0]
+    figure = plot.get_figure() if library == "matplotlib" and not hasattr(plot, "savefig") else plot
+    target = job.out / "files" / (name if Path(name).suffix else f"{name}.{'json' if library == 'altair' else 'png'}")
+    if target.parent != job.out / "files" or target.name in (".", ".."):
+        raise ValueCannotCross("name", f"`{name}` is no name for a file", "Use a short name without slashes.")
+    if hasattr(figure, "savefig"):
+        figure.savefig(target, format="png", bbox_inches="tight")
+        media = "image/png"
+    elif library == "altair":
+        target.write_text(plot.to_json())
+        media = "application/vnd.vegalite+json"
+    else:
+        reason = f"it is of the type `{type(plot).__name__}`, neither a matplotlib figure nor an altair chart"
+        raise ValueCannotCross(name, reason, "Draw it into a file and keep that with save_file().")
+    size = target.stat().st_size
+    job.append("file", {"name": name, "file": f"files/{target.name}", "media_type": media, "size": size})
+
+
+def context() -> Json | None:
+    """The job this code runs in: job, attempt, seed, experiment, tags, folder; None outside a job."""
+    folder = os.environ.get(FOLDER)
+    if not folder:
+        return None
+    document = json.loads((Path(folder) / "job.json").read_bytes())
+    return {
+        "job": document["job"],
+        "attempt": document["attempt"],
+        "seed": document["seed"],
+        "experiment": document["task"].get("experiment"),
+        "tags": document["task"].get("tags") or {},
+        "folder": folder,
+    }
+
+
+def clean(text: str) -> str:
+    """Text that has UTF-8: halves of surrogate pairs become their escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,109 @@
+"""The folder of a job as its worker sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from landbridge.kinds import Json
+from landbridge.objects import FolderSource
+
+_FIELDS: dict[str, tuple[str, ...]] = {
+    "null": (),
+    "scalar": ("type",),
+    "vector": ("type", "n"),
+    "array": ("type", "shape", "order"),
+    "list": ("shape", "items"),
+    "frame": ("object", "rows", "columns", "descriptor"),
+    "native": ("object", "language", "codec"),
+    "file": ("object", "name"),
+}
+
+
+class NotUnderstood(Exception):
+    """The folder breaks the contract; the message is one line."""
+
+
+class JobFolder:
+    """A folder that was looked over: whatever is in it is known before any output is written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.out = path / "out"
+        self.inputs = path / "in"
+        self.document = _read(path / "job.json")
+        self._check()
+
+    def _check(self) -> None:
+        if not (self.out / "objects").is_dir() or not (self.out / "files").is_dir():
+            raise NotUnderstood("out/objects or out/files is missing")
+        try:
+            if self.document["protocol"] != 1:
+                raise NotUnderstood(f"the protocol is {self.document['protocol']!r}, not 1")
+            if self.document["task"]["language"] != "python":
+                raise NotUnderstood(f"the language is {self.document['task']['language']!r}, not 'python'")
+            self.document["job"], self.document["attempt"], int(self.document["seed"])
+            source = FolderSource(self.inputs)
+            for node in self._nodes():
+                if node["kind"] not in _FIELDS:
+                    raise NotUnderstood(f"a value is of the unknown kind {node['kind']!r}")
+                for field in _FIELDS[node["kind"]]:
+                    node[field]
+                if "object" in node:
+                    source.path(node["object"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise NotUnderstood(f"job.json is not of the contract ({type(error).__name__}: {error})") from None
+        except FileNotFoundError as error:
+            raise NotUnderstood(str(error)) from None
+
+    def _nodes(self) -> Iterator[Json]:
+        stack = [node for _, node in self.document["values"]["items"]]
+        functions = [self.document["task"]["function"]]
+        while functions:
+            function = functions.pop()
+            if function["type"] not in ("source", "reference", "script"):
+                raise NotUnderstood(f"the function is of the unknown type {function['type']!r}")
+            for free in function.get("free") or []:
+                stack += [free["value"]] if "value" in free else []
+                functions += [free["source"]] if "source" in free else []
+        while stack:
+            node = stack.pop()
+            yield node
+            stack += [item for _, item in node["items"]] if node["kind"] == "list" else []
+
+    def publish(self, name: str, document: Json) -> None:
+        """Write ``out/<name>`` whole or not at all."""
+        temporary = self.out / f".{name}.{os.getpid()}.tmp"
+        temporary.write_text(json.dumps(document, allow_nan=False, separators=(",", ":")))
+        temporary.rename(self.out / name)
+
+
+def _read(path: Path) -> Json:
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise NotUnderstood(f"job.json cannot be read ({error})") from None
+    if not isinstance(document, dict):
+        raise NotUnderstood("job.json is no JSON object")
+    return document
+
+
+_LIBRARIES = ("pyarrow", "numpy", "pandas", "polars")
+
+
+def versions() -> dict[str, str]:
+    """Python, pyarrow, and the libraries of data that are loaded; nothing is imported for it."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"python": platform.python_version()}
+    for library in _LIBRARIES:
+        if library == "pyarrow" or library in sys.modules:
+            try:
+                found[library] = version(library)
+            except PackageNotFoundError:
+                continue
+    return found

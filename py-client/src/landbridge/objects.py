@@ -1,0 +1,58 @@
+"""Where the files of values go and come from: sinks and sources."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+
+class Sink(Protocol):
+    """Takes the files of values that are encoded."""
+
+    def put(self, extension: str, write: Callable[[Path], object]) -> str:
+        """Have ``write`` make a file of that extension, keep it, and return the reference for a node."""
+
+
+class Source(Protocol):
+    """Gives back the files that nodes name."""
+
+    def path(self, reference: str) -> Path:
+        """The local file of an object; it must not be changed."""
+
+
+class FolderSink:
+    """The worker's: files in ``out/objects/``, referred to as ``new:<file name>``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, extension: str, write: Callable[[Path], object]) -> str:
+        # Random, so that processes which the job starts never meet in a name.
+        name = f"{os.urandom(8).hex()}.{extension}"
+        write(self._folder / name)
+        return f"new:{name}"
+
+
+_REFERENCE = re.compile(r"(obj_[0-9a-z]{16})|new:([a-z0-9._-]{1,80})")
+
+
+class FolderSource:
+    """The worker's: files in ``in/`` named by their object's id. ``new:`` names stand in ``fresh``."""
+
+    def __init__(self, folder: Path, fresh: Path | None = None) -> None:
+        self._folder = folder
+        self._fresh = fresh
+
+    def path(self, reference: str) -> Path:
+        """The file of an object; ``FileNotFoundError`` when the folder has none."""
+        match = _REFERENCE.fullmatch(reference)
+        if match and match[1]:
+            found = next(self._folder.glob(f"{match[1]}.*"), None)
+            if found:
+                return found
+        elif match and self._fresh and (self._fresh / match[2]).is_file():
+            return self._fresh / match[2]
+        raise FileNotFoundError(f"there is no file for the object {reference}")

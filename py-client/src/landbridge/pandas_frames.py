@@ -1,0 +1,178 @@
+"""pandas frames as Arrow tables and back: labels, index and dtypes included."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pyarrow as pa
+
+from landbridge.columns import whole
+from landbridge.errors import ValueCannotCross
+from landbridge.frames import renamed, wire_names
+from landbridge.kinds import Json
+
+# Under this key of ``attrs`` a frame from R keeps what R needs to get the same columns back.
+_ORIGIN = "landbridge"
+
+
+def table_of_pandas(x: Any, path: str) -> tuple[pa.Table, Json]:
+    """The table with wire names, index columns last, and the descriptor's fields."""
+    labels = x.columns.tolist()
+    shallow = x.copy(deep=False)
+    origin = shallow.attrs.pop(_ORIGIN, None) or {}
+    shallow.columns = wire_names(labels)
+    complex_columns = [name for name in shallow.columns if getattr(shallow[name].dtype, "kind", "") == "c"]
+    plain = shallow.drop(columns=complex_columns)
+    table = _with_complex(_arrow(plain, labels, shallow, path), shallow, complex_columns)
+    table = _with_nan(table, shallow, origin)
+    facts = json.loads(table.schema.metadata[b"pandas"])
+    pandas_facts = {"metadata": facts, "labels": _labels(labels, path), "label_names": _names(x.columns, path)}
+    if x.columns.nlevels == 1:
+        pandas_facts["label_dtype"] = str(x.columns.dtype)
+    index = [name for name in facts["index_columns"] if isinstance(name, str)]
+    row_names = None if index else "automatic"
+    if len(index) == 1 and x.index.nlevels == 1:
+        row_names = index[0]
+    tags = {name: {"tag": {"library": "complex"}} for name in complex_columns} | _origin_tags(table, origin)
+    return table.replace_schema_metadata(None), {
+        "names": [label if isinstance(label, str) else str(label) for label in labels],
+        "columns": tags,
+        "row_names": row_names,
+        "library": {"pandas": pandas_facts},
+    } | ({"attributes": origin["attributes"]} if origin.get("attributes") else {})
+
+
+def _arrow(plain: Any, labels: list[Any], shallow: Any, path: str) -> pa.Table:
+    try:
+        return pa.Table.from_pandas(plain)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError, ValueError) as error:
+        for label, name in zip(labels, shallow.columns, strict=True):
+            try:
+                pa.Array.from_pandas(shallow[name]) if name in plain else None
+            except (pa.ArrowException, TypeError, ValueError) as problem:
+                reason = str(problem).splitlines()[0].rstrip(".")
+                raise ValueCannotCross(
+                    f"{path}[{json.dumps(label, default=str)}]",
+                    f"a column of {plain[name].dtype} has no exact Arrow type ({reason})",
+                    "Convert the column to one type, or send it apart from the frame.",
+                ) from None
+        raise ValueCannotCross(path, f"it has no Arrow form ({str(error).splitlines()[0].rstrip('.')})") from error
+
+
+def _with_complex(table: pa.Table, shallow: Any, names: list[str]) -> pa.Table:
+    for name in names:
+        values = shallow[name].to_numpy("complex128")
+        parts = [pa.array(values.real.copy()), pa.array(values.imag.copy())]
+        column = pa.StructArray.from_arrays(parts, ["re", "im"])
+        table = table.add_column(shallow.columns.get_loc(name), name, column)
+    return table
+
+
+def _with_nan(table: pa.Table, shallow: Any, origin: Json) -> pa.Table:
+    """R tells NaN from NA: columns that came with NaN and no NA go back so."""
+    for name in origin.get("nan", ()):
+        if name in shallow and str(shallow[name].dtype) == "float64":
+            position = table.column_names.index(name)
+            table = table.set_column(position, name, pa.array(shallow[name].to_numpy(), from_pandas=False))
+    return table
+
+
+def _labels(labels: list[Any], path: str) -> list[Any] | None:
+    if all(isinstance(label, str) for label in labels):
+        return None
+    for label in labels:
+        for part in label if isinstance(label, tuple) else (label,):
+            if part is not None and type(part) not in (str, int, float, bool):
+                raise ValueCannotCross(path, f"its column label `{label}` is neither text nor a number")
+    return labels
+
+
+def _names(columns: Any, path: str) -> list[Any]:
+    return _labels(list(columns.names), path) or list(columns.names)
+
+
+def _origin_tags(table: pa.Table, origin: Json) -> Json:
+    """Tags of R for the columns that still have the Arrow type they came with."""
+    types = {field.name: str(field.type) for field in table.schema}
+    tags = origin.get("columns") or {}
+    return {name: tag for name, tag in tags.items() if types.get(name) == (origin.get("types") or {}).get(name)}
+
+
+def pandas_of_table(table: pa.Table, descriptor: Json) -> Any:
+    """The frame as pandas had it: dtypes, index, labels."""
+    facts = (descriptor.get("library") or {}).get("pandas") or {}
+    complex_columns = {
+        name: _complex(table.column(name))
+        for name, entry in (descriptor.get("columns") or {}).items()
+        if (entry.get("tag") or {}).get("library") == "complex" and name in table.column_names
+    }
+    plain = table.drop_columns(list(complex_columns))
+    if facts.get("metadata"):
+        plain = plain.replace_schema_metadata({b"pandas": json.dumps(facts["metadata"])})
+    frame = plain.to_pandas()
+    for name, values in complex_columns.items():
+        frame.insert(table.column_names.index(name), name, values)
+    if descriptor["rows"] != len(frame) and not len(frame.columns):
+        frame = frame.reindex(range(descriptor["rows"]))
+    frame.columns = _column_index(descriptor, facts)
+    return frame
+
+
+def _complex(column: pa.ChunkedArray) -> Any:
+    array = whole(column)
+    return array.field("re").to_numpy() + 1j * array.field("im").to_numpy()
+
+
+def _column_index(descriptor: Json, facts: Json) -> Any:
+    import pandas as pd
+
+    names = facts.get("label_names") or [None]
+    labels = descriptor["names"] if facts.get("labels") is None else facts["labels"]
+    if len(names) > 1:
+        return pd.MultiIndex.from_tuples([tuple(label) for label in labels], names=names)
+    return pd.Index(labels, name=names[0], dtype=facts.get("label_dtype"))
+
+
+def pandas_of_r(table: pa.Table, descriptor: Json) -> Any:
+    """R's frame with pandas' nullable types where values are missing, and row names as the index."""
+    import pandas as pd
+
+    rows = descriptor.get("row_names")
+    index = table.column(rows).to_pylist() if rows in table.column_names else None
+    plain = table.drop_columns([rows]) if index is not None else table
+    tags = descriptor.get("columns") or {}
+    columns = {name: _pandas_column(plain.column(name)) for name in plain.column_names}
+    frame = pd.DataFrame(columns, index=index if index is not None else pd.RangeIndex(descriptor["rows"]))
+    frame.columns = pd.Index(renamed(table, descriptor).column_names, dtype=None if columns else object)
+    frame.attrs[_ORIGIN] = {
+        "columns": tags,
+        "types": {field.name: str(field.type) for field in table.schema},
+        "nan": [name for name in plain.column_names if _only_nan(plain.column(name))],
+        "attributes": descriptor.get("attributes"),
+    }
+    return frame
+
+
+def _only_nan(column: pa.ChunkedArray) -> bool:
+    return pa.types.is_floating(column.type) and not column.null_count and _has_nan(column)
+
+
+def _has_nan(column: pa.ChunkedArray) -> bool:
+    import pyarrow.compute as pc
+
+    return bool(pc.any(pc.is_nan(column)).as_py())
+
+
+def _pandas_column(column: pa.ChunkedArray) -> Any:
+    import pandas as pd
+
+    kind = column.type
+    if pa.types.is_timestamp(kind) or pa.types.is_duration(kind) or not column.null_count:
+        return column.to_pandas().array
+    if pa.types.is_floating(kind):
+        return pd.arrays.ArrowExtensionArray(column) if _has_nan(column) else column.to_pandas().array
+    if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
+        nullable: Any = "boolean" if pa.types.is_boolean(kind) else str(kind).capitalize().replace("Uint", "UInt")
+        return pd.array(column.to_pylist(), dtype=nullable)
+    return column.to_pandas().array

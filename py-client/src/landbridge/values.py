@@ -1,0 +1,192 @@
+"""Python values as nodes of the contract and back: the one implementation, for the client and for the worker.
+
+Encoding needs a sink, which keeps the files of a value; decoding a source, which finds them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from landbridge.errors import BadAnswer, ValueCannotCross
+from landbridge.files import decode_file, encode_file
+from landbridge.kinds import Json, NamedList, SentFile
+from landbridge.native import decode_native, encode_native
+from landbridge.objects import Sink, Source
+from landbridge.scalars import decode_scalar, encode_scalar
+
+_DEEPEST = 200
+
+
+def encode(x: Any, sink: Sink, path: str = "value") -> Json:
+    """The node of ``x``. Raises :class:`ValueCannotCross` naming where in ``path`` the offending part stands."""
+    return _encode(x, sink, path, 0)
+
+
+def _encode(x: Any, sink: Sink, path: str, depth: int) -> Json:
+    if x is None:
+        return {"kind": "null"}
+    own = getattr(type(x), "__landbridge_node__", None)
+    if own is not None:
+        node: Json = own(x)
+        return node
+    try:
+        return _plain(x, sink, path, depth) or encode_native(x, sink, path)
+    except UnicodeEncodeError:
+        raise ValueCannotCross(path, "its text is not valid Unicode", "Clean the text first.") from None
+
+
+def _plain(x: Any, sink: Sink, path: str, depth: int) -> Json | None:
+    if isinstance(x, SentFile | Path):
+        return encode_file(x, sink, path)
+    if type(x) in (list, tuple, dict, NamedList) or (dataclasses.is_dataclass(x) and not isinstance(x, type)):
+        if depth > _DEEPEST:
+            raise ValueCannotCross(path, f"it is nested deeper than {_DEEPEST} levels", "Does it contain itself?")
+        return _container(x, sink, path, depth)
+    return encode_scalar(x) or _library_value(x, sink, path)
+
+
+def _library_value(x: Any, sink: Sink, path: str) -> Json | None:
+    """A value of numpy, pandas, polars or pyarrow; such a library is loaded already, or ``x`` would not be here."""
+    for base in type(x).__mro__:
+        library = base.__module__.partition(".")[0]
+        if library in ("pandas", "polars", "pyarrow"):
+            from landbridge.frames import encode_frame, is_frame
+
+            if is_frame(x):
+                return encode_frame(x, sink, path)
+            if library == "pandas":
+                from landbridge.series import encode_series
+
+                return encode_series(x, sink)
+            return None
+        if library == "numpy":
+            from landbridge.vectors import encode_numpy
+
+            return encode_numpy(x, sink) if isinstance(x, sys.modules["numpy"].ndarray) else None
+    return None
+
+
+def _container(x: Any, sink: Sink, path: str, depth: int) -> Json | None:
+    if type(x) is list:
+        from landbridge.vectors import encode_list_vector
+
+        vector = encode_list_vector(x, sink)
+        if vector is not None:
+            return vector
+    shape, pairs = _pairs(x)
+    if pairs is None:
+        return None
+    items = [
+        [key, _encode(value, sink, f"{path}{_step(shape, key, position)}", depth + 1)]
+        for position, (key, value) in enumerate(pairs)
+    ]
+    node: Json = {"kind": "list", "shape": shape, "items": items}
+    return node | ({"class": f"{type(x).__module__}.{type(x).__qualname__}"} if shape == "dataclass" else {})
+
+
+def _pairs(x: Any) -> tuple[str, list[tuple[str | None, Any]] | None]:
+    if isinstance(x, dict):
+        for key in x:
+            if type(key) is not str:
+                return "dict", None
+            key.encode()
+        return "dict", list(x.items())
+    if isinstance(x, NamedList):
+        return "named list", list(x)
+    if isinstance(x, list | tuple):
+        return type(x).__name__, [(None, value) for value in x]
+    return "dataclass", [(field.name, getattr(x, field.name)) for field in dataclasses.fields(x)]
+
+
+def _step(shape: str, key: str | None, position: int) -> str:
+    if shape == "dataclass":
+        return f".{key}"
+    return f"[{position}]" if key is None else f'["{key}"]'
+
+
+def decode(node: Json, source: Source, trust: bool = False) -> Any:
+    """The value of a node. Native objects of Python are loaded only with ``trust``, else they arrive as handles."""
+    kind = node.get("kind")
+    if kind == "null":
+        return None
+    if kind == "scalar":
+        return decode_scalar(node)
+    if kind == "vector":
+        return _vector(node, source)
+    if kind == "array":
+        from landbridge.vectors import decode_array
+
+        return decode_array(node, source)
+    if kind == "list":
+        return _list(node, source, trust)
+    if kind == "frame":
+        from landbridge.frames import decode_frame
+
+        return decode_frame(node, source)
+    if kind == "native":
+        return decode_native(node, source, trust)
+    if kind == "file":
+        return decode_file(node, source)
+    raise BadAnswer(f"A value is of the kind `{kind}`, which this version does not know.")
+
+
+def _vector(node: Json, source: Source) -> Any:
+    container = node.get("container")
+    if container == "list":
+        from landbridge.vectors import decode_list
+
+        return decode_list(node, source)
+    if container == "numpy":
+        from landbridge.vectors import decode_numpy
+
+        return decode_numpy(node, source)
+    from landbridge.series import decode_from_r, decode_pandas, installed
+
+    if container == "pandas" and installed("pandas"):
+        return decode_pandas(node, source)
+    return decode_from_r(node, source)
+
+
+def _list(node: Json, source: Source, trust: bool) -> Any:
+    shape = node["shape"]
+    pairs = [(key, decode(item, source, trust)) for key, item in node["items"]]
+    keys = [key for key, _ in pairs]
+    if shape == "dataclass":
+        return _dataclass(str(node.get("class") or "Record"), {str(key): value for key, value in pairs}, trust)
+    if shape == "dict" or (shape == "named list" and all(keys) and len(set(keys)) == len(keys)):
+        return dict(pairs)
+    if shape == "named list" or any(key is not None for key in keys):
+        return NamedList(pairs)
+    values = [value for _, value in pairs]
+    return tuple(values) if shape == "tuple" else values
+
+
+def _dataclass(name: str, fields: Mapping[str, Any], trust: bool) -> Any:
+    """An instance of the class where it can be found; else of a dataclass of that name made on the spot."""
+    module, _, qualified = name.rpartition(".")
+    kind = _found_class(module, qualified, trust)
+    if kind is None or {field.name for field in dataclasses.fields(kind)} != set(fields):
+        kind = dataclasses.make_dataclass(re.sub(r"\W", "_", qualified) or "Record", list(fields))
+    made = object.__new__(kind)
+    for key, value in fields.items():
+        object.__setattr__(made, key, value)
+    return made
+
+
+def _found_class(module: str, qualified: str, trust: bool) -> Any:
+    found: Any = sys.modules.get(module)
+    # Importing runs code, so a result that is not trusted cannot name a module to import.
+    if found is None and module and trust:
+        try:
+            found = importlib.import_module(module)
+        except ImportError:
+            return None
+    for part in qualified.split("."):
+        found = getattr(found, part, None)
+    return found if isinstance(found, type) and dataclasses.is_dataclass(found) else None

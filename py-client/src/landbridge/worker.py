@@ -1,0 +1,205 @@
+"""The worker: ``python -m landbridge.worker <folder>`` runs the one job of a folder and ends.
+
+Exit codes: 0 a result or an error was written; 64 the folder could not be understood; anything else is a death.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from io import TextIOWrapper
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from landbridge import in_job
+from landbridge.errors import LandbridgeError
+from landbridge.in_job import clean
+from landbridge.job_folder import JobFolder, NotUnderstood, versions
+from landbridge.kinds import Json
+from landbridge.native import class_name
+from landbridge.objects import FolderSink, FolderSource
+from landbridge.program import SourceProgram, referenced, run_script, user_module
+from landbridge.traces import describe, users_part
+from landbridge.values import decode, encode
+
+_USAGE = 64
+
+
+def main(arguments: list[str]) -> int:
+    """Run the job of the folder that is the only argument; the process's exit code."""
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m landbridge.worker <job folder>\n")
+        return _USAGE
+    try:
+        folder = JobFolder(Path(arguments[0]).absolute())
+    except NotUnderstood as problem:
+        sys.stderr.write(f"landbridge worker: {problem}\n")
+        return _USAGE
+    # Whoever reads the results is another user.
+    os.umask(0o022)
+    _redirect(folder.out)
+    _surroundings(folder)
+    return Worker(folder).run()
+
+
+def _redirect(out: Path) -> None:
+    """Descriptors, not only ``sys.stdout``: compiled code and child processes write there too."""
+    for stream, descriptor, name in ((sys.stdout, 1, "stdout.log"), (sys.stderr, 2, "stderr.log")):
+        opened = os.open(out / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.dup2(opened, descriptor)
+        os.close(opened)
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+
+def _surroundings(folder: JobFolder) -> None:
+    os.environ[in_job.FOLDER] = str(folder.path)
+    os.environ.setdefault("TZ", "UTC")
+    time.tzset()
+    os.chdir(tempfile.mkdtemp(prefix="landbridge-"))
+    # As Python does for a script, so that files the job writes here can be imported.
+    sys.path.insert(0, "")
+    seed = int(folder.document["seed"])
+    random.seed(seed)
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed(seed)
+    else:
+        sys.meta_path.insert(0, _SeedNumpy(seed))
+
+
+class _SeedNumpy(MetaPathFinder):
+    """Seeds numpy's generator when numpy is imported, so that jobs without numpy need not wait for it."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
+        if name != "numpy.random":
+            return None
+        sys.meta_path.remove(self)
+        spec = find_spec(name)
+        loader: Any = spec.loader if spec else None
+        if loader is not None:
+            load: Callable[[ModuleType], None] = loader.exec_module
+
+            def seeded(module: ModuleType) -> None:
+                load(module)
+                module.__dict__["seed"](self._seed)
+
+            loader.exec_module = seeded
+        return spec
+
+
+class Worker:
+    """One job: decode, run, encode, publish."""
+
+    def __init__(self, folder: JobFolder) -> None:
+        self._folder = folder
+        self._source = FolderSource(folder.inputs, folder.out / "objects")
+        self._sink = FolderSink(folder.out / "objects")
+        self._warnings: list[Json] = []
+
+    def run(self) -> int:
+        self._hear_warnings()
+        try:
+            name, document = "result.json", encode(self._value(), self._sink, "result")
+        except SystemExit as ended:
+            return self._ended(ended.code)
+        except BaseException as error:  # noqa: BLE001 - whatever user code raises is the job's error
+            name, document = "error.json", describe(error, self._warnings)
+            _show(error)
+        _flush()
+        self._folder.publish(name, document)
+        return 0
+
+    def _value(self) -> Any:
+        function = self._folder.document["task"]["function"]
+        if function["type"] == "script":
+            arguments, named = self._arguments()
+            in_job.append("started", versions=versions())
+            return run_script(function, arguments, named)
+        try:
+            user_module()
+            call = self._callable(function)
+            arguments, named = self._arguments()
+        finally:
+            in_job.append("started", versions=versions())
+        result = call(*arguments, **named)
+        if hasattr(result, "__await__"):
+            import asyncio
+
+            return asyncio.run(_awaited(result))
+        return result
+
+    def _callable(self, function: Json) -> Any:
+        if function["type"] == "reference":
+            return referenced(function)
+        return SourceProgram(self._decode).define(function)
+
+    def _arguments(self) -> tuple[list[Any], dict[str, Any]]:
+        items = [(key, self._decode(node)) for key, node in self._folder.document["values"]["items"]]
+        return [value for key, value in items if key is None], {key: value for key, value in items if key is not None}
+
+    def _decode(self, node: Json) -> Any:
+        return decode(node, self._source, trust=True)
+
+    def _hear_warnings(self) -> None:
+        shown = warnings.showwarning
+
+        def hear(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: Any = None,
+            line: Any = None,
+        ) -> None:
+            heard: Json = {"message": clean(str(message)), "category": class_name(category)}
+            self._warnings.append(heard)
+            in_job.append("warning", **heard, call=None)
+            shown(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = hear
+
+    def _ended(self, code: object) -> int:
+        """User code called ``sys.exit``: a death that the gateway names."""
+        if code is None or isinstance(code, int):
+            return code or 0
+        sys.stderr.write(f"{code}\n")
+        return 1
+
+
+def _show(error: BaseException) -> None:
+    """In the log, as Python would show it: without the worker's frames, with the lines of the user's source."""
+    if isinstance(error, LandbridgeError):
+        sys.stderr.write(f"{error}\n")
+    else:
+        traceback.print_exception(error.with_traceback(users_part(error.__traceback__)))
+
+
+async def _awaited(result: Any) -> Any:
+    return await result
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            # User code closed it, or the disk is full; the result counts all the same.
+            continue
+
+
+if __name__ == "__main__":
+    # The module that runs is replaced as __main__ by the user's own; this reference keeps ours alive.
+    sys.exit(main(sys.argv[1:]))
