@@ -64,16 +64,25 @@ write_with_arrow <- function(columns, n, path, metadata) {
 }
 
 arrow_array <- function(column) {
-  type <- arrow_type(column)
+  type <- if (column$type != "complex") arrow_type(column)
   switch(column$type,
     date32 = arrow::Array$create(column$data, type = arrow::int32())$cast(type),
     timestamp = ,
     duration = ,
     time64 = arrow::Array$create(ticks_integer64(column$parts), type = arrow::int64())$cast(type),
     dictionary = arrow::Array$create(value_of_column(column, NULL), type = type),
+    complex = arrow_complex(column$data),
     uint8 = arrow::Array$create(as.integer(column$data), type = type),
     arrow::Array$create(column$data, type = type)
   )
+}
+
+arrow_complex <- function(x) {
+  parts <- arrow::Array$create(data.frame(re = Re(x), im = Im(x)))
+  missing <- is.na(Re(x)) & is.na(Im(x)) & !is.nan(Re(x))
+  if (!any(missing)) return(parts)
+  none <- arrow::Scalar$create(NA)$cast(parts$type)
+  arrow::call_function("if_else", arrow::Array$create(missing), none, parts)
 }
 
 arrow_type <- function(column) {
@@ -129,6 +138,7 @@ read_arrow_column <- function(array, type) {
     uint16 = list(type = "int32", data = as.vector(array)),
     uint32 = list(type = "int64", data = as.vector(array$cast(arrow::int64()))),
     dictionary = read_arrow_factor(as.vector(array)),
+    struct = read_arrow_struct(as.vector(array)),
     decimal128 = ,
     float = ,
     double = list(type = "float64", data = as.vector(array$cast(arrow::float64()))),
@@ -138,6 +148,16 @@ read_arrow_column <- function(array, type) {
 
 read_arrow_factor <- function(x) {
   list(type = "dictionary", codes = as.integer(x), levels = levels(x), ordered = is.ordered(x))
+}
+
+read_arrow_struct <- function(x) {
+  if (!identical(names(x), c("re", "im")) || !is.double(x$re) || !is.double(x$im)) {
+    return(list(type = "struct", data = as.data.frame(x)))
+  }
+  missing <- is.na(x$re) & is.na(x$im) & !is.nan(x$re)
+  values <- complex(real = x$re, imaginary = x$im)
+  values[missing] <- NA_complex_
+  list(type = "complex", data = values)
 }
 
 parts_of_ticks <- function(ticks, unit) {

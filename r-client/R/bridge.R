@@ -51,6 +51,7 @@ put_column <- function(con, column) {
     int64 = put_bytes(con, `oldClass<-`(data, NULL)),
     float64 = put_bytes(con, as.double(data)),
     uint8 = put_bytes(con, data),
+    complex = put_complex(con, data),
     utf8 = put_texts(con, data),
     timestamp = ,
     duration = ,
@@ -62,10 +63,17 @@ put_column <- function(con, column) {
   c(list(type = column$type), if (is.null(fields$n)) list(n = n), fields)
 }
 
+put_complex <- function(con, x) {
+  put_bytes(con, as.raw(is.na(Re(x)) & is.na(Im(x)) & !is.nan(Re(x))))
+  put_bytes(con, Re(x))
+  put_bytes(con, Im(x))
+  NULL
+}
+
 put_texts <- function(con, x) {
   put_bytes(con, as.raw(is.na(x)))
   x[is.na(x)] <- ""
-  writeBin(enc2utf8(x), con, useBytes = TRUE)
+  writeBin(as_utf8(x), con, useBytes = TRUE)
   list(bytes = sum(nchar(x, "bytes")) + length(x))
 }
 
@@ -104,6 +112,7 @@ take_column <- function(con, spec) {
     date32 = column$data <- readBin(con, "integer", n, endian = "little"),
     int64 = column$data <- take_long(con, spec),
     float64 = column$data <- take_doubles(con, n),
+    complex = column$data <- take_complex(con, n),
     utf8 = column$data <- take_texts(con, spec),
     timestamp = ,
     duration = ,
@@ -126,6 +135,13 @@ take_doubles <- function(con, n) readBin(con, "double", n, endian = "little")
 take_long <- function(con, spec) {
   numbers <- take_doubles(con, spec$n)
   if (spec$as == "int64") structure(numbers, class = "integer64") else numbers
+}
+
+take_complex <- function(con, n) {
+  missing <- take_raw(con, n) == as.raw(1)
+  x <- complex(real = take_doubles(con, n), imaginary = take_doubles(con, n))
+  x[missing] <- NA_complex_
+  x
 }
 
 take_texts <- function(con, spec) {
@@ -190,6 +206,7 @@ start_bridge <- function() {
     stop_bridge()
     abort_no_bridge(started$error)
   }
+  bridge_state$pid <- started$pid
 }
 
 package_file <- function(...) system.file(..., package = "landbridge", mustWork = TRUE)

@@ -21,7 +21,8 @@ run_guarded <- function(f, events) {
     write_event(events, "message", list(text = sub("\n$", "", conditionMessage(condition))))
   }
   note_error <- function(condition) {
-    frames <<- tryCatch(capture_frames(), error = function(error) list())
+    position <- sys.nframe()
+    frames <<- tryCatch(capture_frames(position), error = function(error) list())
   }
   failed <- function(condition) {
     document <- tryCatch(error_document(condition, frames, warnings), error = function(error) bare_error(condition))
@@ -45,7 +46,7 @@ warning_line <- function(noted) {
 
 message_text <- function(condition) substr(valid_text(paste(conditionMessage(condition), collapse = "\n")), 1, 20000)
 
-valid_text <- function(text) iconv(enc2utf8(text), "UTF-8", "UTF-8", sub = "?")
+valid_text <- function(text) iconv(as_utf8(text), "UTF-8", "UTF-8", sub = "?")
 
 call_text <- function(call) {
   if (is.null(call)) return(NULL)
@@ -72,37 +73,58 @@ parse_frame <- function(condition) {
   list(c(list("function" = NULL), condition$place, list(ours = FALSE)))
 }
 
-#' The frames of the running calls, outermost first: to be called from a calling handler.
+#' The frames of the running calls, outermost first: to be called from a calling handler, with that handler's own
+#' position among the calls.
 #'
 #' A frame's line is where its function was when it made its last call, which R keeps with the call. An error of a
-#' primitive has no such call; there R notes the place with the handler's own call.
+#' primitive has no such call; there R notes the place with the handler's call.
 #' @noRd
-capture_frames <- function() {
+capture_frames <- function(handler) {
   calls <- sys.calls()
   parents <- sys.parents()
-  last <- handler_position(calls)
-  border <- which(vapply(calls[seq_len(last)], calls_name, "") == "user_call")
+  names <- vapply(calls, calls_name, "")
+  last <- if (handler > 1L && names[[handler - 1L]] == ".handleSimpleError") handler - 1L else handler
+  border <- max(0L, which(names[seq_len(last)] == "user_call"))
   # Without a border user code had not begun: all frames are the worker's.
-  border <- if (length(border) > 0) max(border) else last
+  if (border == 0L) border <- last
   frames <- lapply(seq_len(last - 1L), function(k) {
     made <- which(parents == k & seq_along(calls) > k & seq_along(calls) < last)
-    place <- if (length(made) > 0) attr(calls[[max(made)]], "srcref") else if (k == last - 1L) attr(calls[[last]], "srcref")
-    one_frame(calls[[k]], sys.function(k), place, ours = k <= border)
+    place <- if (length(made) > 0) innermost_place(calls[made]) else if (k == last - 1L) attr(calls[[last]], "srcref")
+    one_frame(names[[k]], sys.function(k), place, ours = k <= border)
   })
-  names <- vapply(calls[seq_len(last - 1L)], calls_name, "")
-  plumbing <- c("stop", "eval", "user_call")
-  shown <- vapply(frames, is_shown, NA) & !(names %in% plumbing & (seq_along(names) <= border + 2L | names == "stop"))
-  frames <- c(frames[shown & seq_along(frames) <= border], script_frame(), frames[shown & seq_along(frames) > border])
-  frames <- lapply(frames, function(frame) frame[names(frame) != "package"])
-  if (length(frames) > most_frames) frames[c(seq_len(20L), seq(length(frames) - most_frames + 21L, length(frames)))] else frames
+  shown_frames(frames, names[seq_len(last - 1L)], border)
 }
 
-handler_position <- function(calls) {
-  names <- vapply(calls, calls_name, "")
-  found <- which(names %in% c(".handleSimpleError", "signalCondition", "note_error"))
-  user <- which(names == "user_call")
-  found <- found[found > max(c(0L, user))]
-  if (length(found) > 0) found[[1]] else length(calls)
+#' Of the places of a function's calls the last one that lies within the first: a block handed to tryCatch() is run by
+#' calls of its own.
+#' @noRd
+innermost_place <- function(calls) {
+  places <- Filter(Negate(is.null), lapply(calls, attr, "srcref"))
+  if (length(places) == 0) return(NULL)
+  first <- places[[1]]
+  within <- vapply(places, function(place) {
+    identical(attr(place, "srcfile"), attr(first, "srcfile")) && place[[1]] >= first[[1]] && place[[3]] <= first[[3]]
+  }, NA)
+  places[[max(which(within))]]
+}
+
+# What stands between the function that raised and the handler.
+signalling <- c(
+  "stop", "abort", "rlang::abort", "cli_abort", "cli::cli_abort", "signal_abort", "signalCondition", "withRestarts",
+  "withOneRestart", "doWithOneRestart", "warning", "stopifnot", "base::stop", "rlang:::signal_abort"
+)
+
+shown_frames <- function(frames, names, border) {
+  positions <- seq_along(frames)
+  ours <- positions <= border
+  package <- vapply(frames, function(frame) frame$package, "")
+  # eval(call, env) of user_call() are two frames beyond the border.
+  shown <- ifelse(ours, package == "landbridge" & names != "user_call", positions > border + 2L | names != "eval")
+  raised <- max(0L, which(!ours & !names %in% signalling))
+  shown <- shown & (ours | positions <= raised)
+  frames <- lapply(frames, function(frame) frame[names(frame) != "package"])
+  kept <- c(frames[shown & ours], if (raised > 0) script_frame(), frames[shown & !ours])
+  if (length(kept) > most_frames) kept[c(1:20, seq(length(kept) - most_frames + 21L, length(kept)))] else kept
 }
 
 calls_name <- function(call) {
@@ -110,10 +132,8 @@ calls_name <- function(call) {
   if (is.name(head)) as.character(head) else if (is.call(head)) deparse(head, nlines = 1L)[[1]] else "<anonymous>"
 }
 
-is_shown <- function(frame) !frame$ours || identical(frame$package, "landbridge")
-
-one_frame <- function(call, f, place, ours) {
-  found <- c(list("function" = substr(calls_name(call), 1, 200)), place_fields(place))
+one_frame <- function(name, f, place, ours) {
+  found <- c(list("function" = substr(name, 1, 200)), place_fields(place))
   c(found, list(ours = ours, package = environmentName(topenv(environment(f)))))
 }
 
@@ -135,5 +155,5 @@ source_fields <- function(file, line, lines) {
 script_frame <- function() {
   if (is.null(script_state$current)) return(NULL)
   place <- attr(script_state$expressions, "srcref")[[script_state$current]]
-  list(c(list("function" = NULL), place_fields(place), list(ours = FALSE, package = "")))
+  list(c(list("function" = NULL), place_fields(place), list(ours = FALSE)))
 }

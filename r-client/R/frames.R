@@ -64,8 +64,8 @@ frame_column <- function(x, i, path) {
 
 wire_names <- function(names) {
   if (length(names) == 0) return(character())
-  fine <- !anyNA(names) && all(nzchar(names)) && !anyDuplicated(names) && all(validUTF8(enc2utf8(names)))
-  if (fine) enc2utf8(names) else paste0("c", seq_along(names))
+  fine <- !anyNA(names) && all(nzchar(names)) && !anyDuplicated(names) && all(validUTF8(as_utf8(names)))
+  if (fine) as_utf8(names) else paste0("c", seq_along(names))
 }
 
 column_tags <- function(columns) {
@@ -107,7 +107,7 @@ cell_texts <- function(x) {
     texts <- if (is.null(oldClass(x)) || is.factor(x)) as.character(x) else trimws(format(x))
     texts[is.na(x) & !(is.double(x) & is.nan(unclass(x)))] <- NA_character_
   }
-  substr(enc2utf8(texts), 1, 80)
+  substr(as_utf8(texts), 1, 80)
 }
 
 decode_frame <- function(node, source) {
@@ -115,17 +115,25 @@ decode_frame <- function(node, source) {
   descriptor <- node$descriptor
   values <- Map(function(column, name) value_of_column(column, descriptor$columns[[name]]$tag), read$columns, read$names)
   names(values) <- read$names
-  ours <- descriptor$class %in% names(frame_classes)
-  rows <- if (length(ours) == 1 && ours) descriptor$row_names
-  row_names <- if (is.character(rows) && rows != "automatic") values[[rows]]
-  if (!is.null(row_names)) values <- values[names(values) != rows]
+  ours <- isTRUE(descriptor$class %in% names(frame_classes))
+  row_names <- frame_row_names(values, descriptor$row_names)
+  if (!is.null(row_names)) values <- values[names(values) != descriptor$row_names]
   if (length(descriptor$names) == length(values)) names(values) <- texts_of(descriptor$names)
   frame <- structure(
     values, class = "data.frame",
     row.names = if (is.null(row_names)) .set_row_names(as.integer(node$rows)) else row_names
   )
   frame <- restore_attributes(frame, descriptor$attributes)
-  as_frame_class(frame, if (isTRUE(ours)) descriptor$class else "tbl_df")
+  # A tibble has no row names, so an index of pandas makes a data.frame.
+  as_frame_class(frame, if (ours) descriptor$class else if (is.null(row_names)) "tbl_df" else "data.frame")
+}
+
+#' The values of the reserved column if they can be row names, else NULL: then it stays a column.
+#' @noRd
+frame_row_names <- function(values, reserved) {
+  if (!is.character(reserved) || reserved == "automatic") return(NULL)
+  rows <- values[[reserved]]
+  if ((is.character(rows) || is.integer(rows)) && !anyNA(rows) && !anyDuplicated(rows)) rows
 }
 
 restore_attributes <- function(frame, attributes) {

@@ -184,7 +184,7 @@ write_event <- function(events, event, fields) {
 }
 
 append_line <- function(events, line) {
-  line <- enc2utf8(line)
+  line <- as_utf8(line)
   written <- tryCatch({
     writeLines(line, events$connection, useBytes = TRUE)
     flush(events$connection)
@@ -212,6 +212,6 @@ event_time <- function() {
 }
 
 json_text <- function(x) {
-  x <- enc2utf8(x)
+  x <- as_utf8(x)
   if (grepl("[\"\\\\[:cntrl:]]", x)) protocol_json(x) else paste0("\"", x, "\"")
 }

@@ -32,7 +32,7 @@ free_value <- function(free, source) {
 #' Parse user code so that its source references are those of the user's own file.
 #' @noRd
 parse_source <- function(spec) {
-  lines <- strsplit(enc2utf8(spec$text), "\r?\n")[[1]]
+  lines <- strsplit(as_utf8(spec$text), "\r?\n")[[1]]
   before <- if (is.null(spec$line)) 0L else as.integer(spec$line) - 1L
   lines <- c(rep("", before), lines)
   name <- if (is.null(spec$file)) sprintf("<%s>", if (is.null(spec$name)) "script" else spec$name) else spec$file

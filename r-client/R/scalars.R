@@ -56,7 +56,16 @@ verbatim_list <- function(texts) {
   lapply(texts, function(text) if (identical(text, "null")) NULL else verbatim_json(text))
 }
 
-text_or_null <- function(x) lapply(unname(x), function(one) if (is.na(one)) NULL else enc2utf8(one))
+text_or_null <- function(x) lapply(as_utf8(unname(x)), function(one) if (is.na(one)) NULL else one)
+
+#' Text in UTF-8. Outside Latin-1, bytes that R knows no encoding of are taken for UTF-8 whatever the locale: in the C
+#' locale enc2utf8() would turn them into "<c3><a9>".
+#' @noRd
+as_utf8 <- function(x) {
+  unmarked <- Encoding(x) == "unknown"
+  if (any(unmarked) && !isTRUE(l10n_info()[["Latin-1"]])) Encoding(x)[unmarked] <- "UTF-8"
+  enc2utf8(x)
+}
 
 texts_of <- function(values) {
   vapply(values, function(one) if (is.null(one)) NA_character_ else enc2utf8(as.character(one)), "", USE.NAMES = FALSE)
@@ -65,7 +74,7 @@ texts_of <- function(values) {
 #' Text that JSON and Arrow can carry, or an error that names the element.
 #' @noRd
 check_text <- function(x, path) {
-  utf8 <- enc2utf8(x)
+  utf8 <- as_utf8(x)
   bad <- which(!validUTF8(utf8) | Encoding(x) == "bytes")
   if (length(bad) > 0) {
     cannot_cross(path, sprintf("element %d is not valid UTF-8 text", bad[[1]]), "Convert it with iconv().")

@@ -90,7 +90,7 @@ encode_file <- function(x, sink, path) {
   id <- sink$put("bin", function(to) {
     if (!file.copy(from, to, copy.mode = FALSE)) cannot_cross(path, sprintf("`%s` cannot be read", from))
   })
-  name <- enc2utf8(basename(from))
+  name <- as_utf8(basename(from))
   list(kind = "file", object = id, name = name, media_type = media_type(name), size = verbatim_json(sprintf("%.0f", file.size(from))))
 }
 

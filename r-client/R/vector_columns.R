@@ -1,6 +1,6 @@
 # Columns between R and Arrow, the same for both codecs. A column is a list with `type`, its data in plain R vectors,
 # and a `tag` for what the Arrow type alone does not tell:
-#   bool, int32, int64 (integer64), float64, utf8, date32 (days), uint8 (raw): `data`
+#   bool, int32, int64 (integer64), float64, complex (a struct of re and im), utf8, date32 (days), uint8 (raw): `data`
 #   timestamp, duration, time64: `parts` as of time_parts(), `unit`, `tz`
 #   dictionary: `codes` from 1, `levels`, `ordered`;  binary: `data`, a list of raw or NULL
 #   list: `data`, a list of vectors or NULL, and `element`, the type of all elements
@@ -15,6 +15,7 @@ wire_column <- function(x, path) {
     bool = list(type = "bool", data = x),
     int = list(type = if (inherits(x, "integer64")) "int64" else "int32", data = x),
     float = list(type = "float64", data = x),
+    complex = list(type = "complex", data = x),
     str = list(type = "utf8", data = check_text(x, path)),
     bytes = list(type = "uint8", data = x),
     factor = list(
@@ -109,6 +110,6 @@ narrow_integer64 <- function(x, tag) {
   if (!inherits(x, "integer64")) return(tagged_integers(x, tag))
   need_bit64()
   if ("integer64" %in% unlist(tag$class)) return(x)
-  largest <- if (all(is.na(x))) 0 else as.double(max(abs(range(x, na.rm = TRUE))))
-  if (largest <= .Machine$integer.max) as.integer(x) else if (largest < 2^53) as.double(x) else x
+  fits <- function(limit) all(is.na(x) | abs(x) <= bit64::as.integer64(limit))
+  if (fits(.Machine$integer.max)) as.integer(x) else if (fits(2^53 - 1)) as.double(x) else x
 }

@@ -50,7 +50,7 @@ vector_tags <- function(x, type) {
     tags["tzone"] <- list(if (!is.null(attr(x, "tzone"))) as.list(attr(x, "tzone")))
   }
   if (type == "factor") {
-    tags$levels <- as.list(enc2utf8(levels(x)))
+    tags$levels <- as.list(as_utf8(levels(x)))
     tags$ordered <- is.ordered(x)
   }
   if (length(tags) > 0) tags

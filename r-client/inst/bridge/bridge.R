@@ -18,7 +18,7 @@ python_side <- tryCatch({
   reply(as_error(error))
   quit("no", status = 1L)
 })
-reply("{\"id\":0}")
+reply(sprintf("{\"id\":0,\"pid\":%d}", Sys.getpid()))
 
 requests <- file("stdin", "r")
 while (length(line <- readLines(requests, n = 1L, encoding = "UTF-8")) > 0) {

@@ -9,6 +9,7 @@ bool        one byte an element: 0, 1, or 2 for missing
 int32       int32; the smallest is missing. date32 (days) likewise
 int64       int64; the smallest is missing. From Python as float64 (``"as"``) when all fit into 53 bits
 float64     float64; R's own NaN payload (low word 1954) is missing
+complex     a byte each: 1 for missing; then float64 real parts, float64 imaginary parts; in Arrow a struct of re and im
 utf8        a byte each: 1 for missing; then the texts, each ended by a zero byte (``bytes`` in all)
 timestamp   float64 whole seconds (NaN: missing), float64 count of ``unit`` within the second. duration, time64 likewise
 dictionary  int32 codes from 1, the smallest is missing; then the levels as utf8
@@ -33,6 +34,7 @@ INT_NA = np.int32(-(2**31))
 LONG_NA = np.int64(-(2**63))
 REAL_NA = np.frombuffer(b"\xa2\x07\x00\x00\x00\x00\xf0\x7f", dtype="<f8")[0]
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+COMPLEX = pa.struct([("re", pa.float64()), ("im", pa.float64())])
 LARGEST_OFFSET = 2**31 - 1
 
 
@@ -123,6 +125,12 @@ def _is_real_na(values: np.ndarray) -> np.ndarray:
     return np.isnan(values) & ((values.view("<u8") & np.uint64(0xFFFFFFFF)) == np.uint64(1954))
 
 
+def _complex(buffers: BinaryIO, _: Spec, n: int) -> pa.Array:
+    missing = take(buffers, "u1", n) == 1
+    parts = [_float64(buffers, _, n), _float64(buffers, _, n)]
+    return pa.StructArray.from_arrays(parts, names=["re", "im"], mask=pa.array(missing))
+
+
 def _utf8(buffers: BinaryIO, spec: Spec, n: int) -> pa.Array:
     missing = take(buffers, "u1", n) == 1
     text = take(buffers, "u1", spec["bytes"])
@@ -189,7 +197,7 @@ def _list(buffers: BinaryIO, spec: Spec, n: int) -> pa.Array:
 
 
 READERS: dict[str, Callable[[BinaryIO, Spec, int], pa.Array]] = {
-    "bool": _bool, "int32": _int32, "date32": _date32, "int64": _int64, "float64": _float64, "utf8": _utf8,
+    "bool": _bool, "int32": _int32, "date32": _date32, "int64": _int64, "float64": _float64, "complex": _complex, "utf8": _utf8,
     "timestamp": _time, "duration": _time, "time64": _time, "dictionary": _dictionary, "uint8": _uint8,
     "binary": _binary, "list": _list,
 }  # fmt: skip
@@ -212,6 +220,11 @@ def buffers_of(buffers: BinaryIO, array: pa.Array) -> Spec:
         return {**_put_ticks(buffers, array), "n": n, "unit": kind.unit, "tz": getattr(kind, "tz", None)}
     if pa.types.is_dictionary(kind):
         return _put_factor(buffers, array, n)
+    if kind == COMPLEX:
+        array.is_null().to_numpy(zero_copy_only=False).astype("u1").tofile(buffers)
+        for part in array.flatten():
+            _put_floats(buffers, part)
+        return {"type": "complex", "n": n}
     return _put_nested(buffers, array, n)
 
 

@@ -1,0 +1,117 @@
+codec_store <- function(env = parent.frame()) local_store(arrow_codec(), env = env)
+
+test_that("every column comes back identical, with rows and without", {
+  skip_without_codec()
+  store <- codec_store()
+  expect_round_trip(every_column(), store)
+  expect_round_trip(every_column()[0, ], store)
+})
+
+test_that("the descriptor tells the Arrow types and the original facts", {
+  skip_without_codec()
+  node <- encode_value(every_column(), codec_store())
+  types <- stats::setNames(vapply(node$columns, `[[`, "", "type"), vapply(node$columns, `[[`, "", "name"))
+  expected <- c(
+    flag = "bool", whole = "int32", real = "double", text = "string", day = "date32[day]", day_odd = "double",
+    at = "timestamp[us, tz=Europe/Berlin]", at_ns = "timestamp[ns, tz=UTC]", hours = "duration[us]", byte = "uint8",
+    blob = "binary", wholes = "list<item: int32>"
+  )
+  expect_identical(types[names(expected)], expected)
+  expect_match(types[["rank"]], "dictionary<values=string, indices=int32, ordered", fixed = TRUE)
+  expect_identical(node$descriptor$class, "data.frame")
+  expect_identical(node$descriptor$columns$hours$tag$units, "hours")
+  expect_identical(node$preview[[2]][[1]], NULL)
+  expect_identical(node$preview[[1]][[3 + 1]], "a")
+})
+
+test_that("frames come back as the class they were", {
+  skip_without_codec()
+  store <- codec_store()
+  expect_round_trip(iris, store)
+  expect_round_trip(mtcars, store)
+  expect_round_trip(iris[c(3, 1), ], store)
+  expect_round_trip(stats::na.omit(airquality), store)
+  expect_round_trip(structure(iris, note = "hello"), store)
+  if (requireNamespace("tibble", quietly = TRUE)) expect_round_trip(tibble::as_tibble(iris), store)
+  if (requireNamespace("data.table", quietly = TRUE)) {
+    back <- round_trip(data.table::as.data.table(iris), store)
+    expect_s3_class(back, "data.table", exact = FALSE)
+    expect_identical(as.data.frame(back), iris)
+  }
+})
+
+test_that("frames without rows or columns keep their shape", {
+  skip_without_codec()
+  store <- codec_store()
+  expect_round_trip(data.frame(), store)
+  expect_round_trip(iris[, 0], store)
+  expect_round_trip(iris[0, ], store)
+})
+
+test_that("any column names come back", {
+  skip_without_codec()
+  store <- codec_store()
+  for (names in list(c("a", "a"), c("", NA), c("schema", "type"), c("\u00e9", "__row_names__"))) {
+    expect_round_trip(stats::setNames(data.frame(1, 2), names), store)
+  }
+  expect_identical(encode_value(stats::setNames(data.frame(1, 2), c("a", "a")), store)$columns[[2]]$name, "c2")
+})
+
+test_that("long vectors and arrays go as objects", {
+  skip_without_codec()
+  store <- codec_store()
+  set.seed(1)
+  long <- list(
+    stats::runif(2000), stats::setNames(1:2000, 1:2000), factor(sample(letters, 3000, TRUE)), matrix(stats::runif(2000), 50),
+    as.Date("2020-01-01") + 0:1500, .POSIXct(1.7e9 + stats::runif(1500)), sample(c("a", NA), 1500, TRUE), rep(NA, 2000),
+    as.difftime(stats::runif(1200), units = "mins"), c(complex(real = 1:1500, imaginary = 0), NA)
+  )
+  for (x in long) expect_round_trip(x, store)
+  expect_null(encode_value(long[[1]], store)$values)
+  expect_match(encode_value(long[[1]], store)$object, "^obj_")
+  expect_identical(encode_value(long[[10]], store)$type, "complex")
+})
+
+test_that("integers of 64 bits come in the narrowest type that holds all", {
+  skip_without_codec()
+  skip_if_not_installed("bit64")
+  store <- codec_store()
+  narrow <- function(texts) {
+    column <- list(type = "int64", data = bit64::as.integer64(texts))
+    path <- withr::local_tempfile(fileext = ".arrow")
+    store$arrow$write_columns(list(x = column), length(texts), path, list())
+    value_of_column(store$arrow$read_columns(path)$columns[[1]], NULL)
+  }
+  expect_identical(narrow(c("1", NA, "-2147483647")), c(1L, NA, -2147483647L))
+  expect_identical(narrow(c("2147483648", NA)), c(2147483648, NA))
+  expect_identical(narrow("9007199254740993"), bit64::as.integer64("9007199254740993"))
+  expect_round_trip(data.frame(x = bit64::as.integer64(c("5", NA, "9007199254740993"))), store)
+})
+
+test_that("columns that have no exact Arrow type are refused by name", {
+  skip_without_codec()
+  refusal <- function(column) {
+    frame <- data.frame(id = 1:2)
+    frame$bad <- column
+    expect_error(encode_value(frame, codec_store(), "x"), class = "landbridge_value_cannot_cross")
+  }
+  expect_match(conditionMessage(refusal(list(1, "a"))), "`x$bad` cannot cross: a column of class list", fixed = TRUE)
+  refusal(matrix(1:4, 2))
+  refusal(list(1L, 2.5))
+  refusal(structure(1:2, class = "mine"))
+})
+
+test_that("a frame of Python arrives as a tibble, its index as row names", {
+  skip_without_codec()
+  store <- codec_store()
+  id <- store$put("arrow", function(to) {
+    columns <- list(a = list(type = "int32", data = 1:2), key = list(type = "utf8", data = c("x", "y")))
+    store$arrow$write_columns(columns, 2L, to, list())
+  })
+  node <- list(kind = "frame", object = id, rows = 2L, columns = list(), descriptor = list(class = "pandas", names = list("a", "key")))
+  plain <- decode_value(node, store)
+  expect_identical(as.data.frame(plain), data.frame(a = 1:2, key = c("x", "y")))
+  if (requireNamespace("tibble", quietly = TRUE)) expect_s3_class(plain, "tbl_df")
+  node$descriptor <- list(class = "pandas", names = list("a"), row_names = "key")
+  expect_identical(decode_value(node, store), data.frame(a = 1:2, row.names = c("x", "y")))
+})
