@@ -1,0 +1,5 @@
+library(testthat)
+library(landbridge)
+
+options(warn = 2)
+test_check("landbridge")
