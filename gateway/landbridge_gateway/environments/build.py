@@ -14,6 +14,7 @@ TAIL_LINES = 60
 IMAGE_LABEL, RUNTIME_LABEL, RECIPE_LABEL = "landbridge.image", "landbridge.runtime", "landbridge.recipe"
 
 _STEP = re.compile(r"Step (\d+)/(\d+) :")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _HINTS = (
     (
         r"could not find bridge|failed to create endpoint",
@@ -84,7 +85,7 @@ def follow(stream: Iterable[Mapping[str, Any]], what: str, told: Callable[[str],
     """Read a builder's messages to their end. Raises BuildFailed at the first that is an error."""
     tail: deque[str] = deque(maxlen=TAIL_LINES)
     for message in stream:
-        text = str(message.get("error") or message.get("stream") or "")
+        text = _COLOUR.sub("", str(message.get("error") or message.get("stream") or ""))
         if step := _STEP.match(text):
             told(f"step {step[1]} of {step[2]}")
         tail.extend(line.rstrip() for line in text.splitlines() if line.strip())

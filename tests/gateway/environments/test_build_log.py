@@ -15,7 +15,7 @@ def test_steps_are_told_and_the_rest_is_kept_quiet() -> None:
 
 
 def test_a_failure_carries_the_end_of_the_log() -> None:
-    messages = [{"stream": f"line {number}\n"} for number in range(500)]
+    messages = [{"stream": f"\x1b[91mline {number}\n\x1b[0m"} for number in range(500)]
     with pytest.raises(BuildFailed) as caught:
         follow([*messages, {"error": "The command returned a non-zero code: 100"}], "landbridge/r-4.6", lambda _: None)
     assert caught.value.message == (
