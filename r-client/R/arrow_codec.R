@@ -5,9 +5,14 @@
 #' @noRd
 arrow_codec <- function() {
   if (is.null(codec_state$codec)) {
-    codec_state$codec <- if (is_installed("arrow")) package_codec() else if (is_installed("reticulate")) bridge_codec() else missing_codec()
+    codec_state$codec <- pick_codec()
   }
   codec_state$codec
+}
+
+pick_codec <- function() {
+  if (is_installed("arrow")) return(package_codec())
+  if (is_installed("reticulate")) bridge_codec() else missing_codec()
 }
 
 codec_state <- new.env(parent = emptyenv())
@@ -176,5 +181,5 @@ parts_of_ticks <- function(ticks, unit) {
 plain_cells <- function(x) {
   if (inherits(x, "vctrs_unspecified")) return(rep(NA, length(x)))
   if (!is.list(x) || is.data.frame(x)) return(x)
-  lapply(unclass(x), function(cell) if (is.null(cell)) NULL else if (inherits(cell, "vctrs_list_of")) plain_cells(cell) else cell)
+  lapply(unclass(x), function(cell) if (inherits(cell, "vctrs_list_of")) plain_cells(cell) else cell)
 }

@@ -13,7 +13,9 @@ write_with_bridge <- function(columns, n, path, metadata) {
   on.exit(unlink(buffers))
   con <- file(buffers, "wb")
   specs <- tryCatch(
-    Map(function(column, name) c(list(name = name), put_column(con, column)), columns, names(columns), USE.NAMES = FALSE),
+    Map(
+      function(column, name) c(list(name = name), put_column(con, column)), columns, names(columns), USE.NAMES = FALSE
+    ),
     finally = close(con)
   )
   if (length(metadata) == 0) metadata <- structure(list(), names = character())
@@ -30,7 +32,8 @@ read_with_bridge <- function(path) {
   con <- file(buffers, "rb")
   on.exit(close(con), add = TRUE)
   list(
-    columns = lapply(answer$columns, function(spec) take_column(con, spec)), names = texts_of(lapply(answer$columns, `[[`, "name")),
+    columns = lapply(answer$columns, function(spec) take_column(con, spec)),
+    names = texts_of(lapply(answer$columns, `[[`, "name")),
     metadata = list(landbridge = answer$metadata), rows = answer$rows
   )
 }
@@ -86,7 +89,8 @@ put_times <- function(con, column) {
 put_factor <- function(con, column) {
   put_bytes(con, column$codes)
   list(
-    n = length(column$codes), ordered = column$ordered, levels = put_column(con, list(type = "utf8", data = column$levels))
+    n = length(column$codes), ordered = column$ordered,
+    levels = put_column(con, list(type = "utf8", data = column$levels))
   )
 }
 
@@ -156,14 +160,14 @@ take_texts <- function(con, spec) {
 take_times <- function(con, spec) {
   seconds <- take_doubles(con, spec$n)
   per <- c(s = 1, ms = 1e3, us = 1e6, ns = 1e9)[[spec$unit]]
-  list(
-    type = spec$type, parts = list(seconds = seconds, part = take_doubles(con, spec$n), per = per), unit = spec$unit, tz = spec$tz
-  )
+  parts <- list(seconds = seconds, part = take_doubles(con, spec$n), per = per)
+  list(type = spec$type, parts = parts, unit = spec$unit, tz = spec$tz)
 }
 
 take_cells <- function(con, spec) {
   sizes <- readBin(con, "integer", spec$n, endian = "little")
-  elements <- if (spec$type == "binary") take_raw(con, spec$bytes) else value_of_column(take_column(con, spec$child), NULL)
+  elements <- if (spec$type == "binary") take_raw(con, spec$bytes)
+  if (is.null(elements)) elements <- value_of_column(take_column(con, spec$child), NULL)
   counts <- pmax(sizes, 0L)
   ends <- cumsum(counts)
   lapply(seq_along(sizes), function(i) if (sizes[[i]] >= 0) elements[seq_len(counts[[i]]) + ends[[i]] - counts[[i]]])
@@ -178,7 +182,8 @@ ask_bridge <- function(request) {
   flush(bridge_state$requests)
   answer <- bridge_answer(bridge_state$id)
   if (!is.null(answer$error)) {
-    abort_landbridge("value_cannot_cross", sprintf("A table cannot cross the bridge: %s.", sub("\\.$", "", answer$error)))
+    reason <- sub("\\.$", "", answer$error)
+    abort_landbridge("value_cannot_cross", sprintf("A table cannot cross the bridge: %s.", reason))
   }
   answer
 }
@@ -193,8 +198,9 @@ start_bridge <- function() {
   if (system2("mkfifo", shQuote(answers)) != 0) abort_no_bridge("this system has no named pipes")
   # The last word comes from the shell, so that a bridge which dies is an answer too.
   command <- sprintf(
-    "exec 2>%s >%s; %s --vanilla %s %s %s; echo 'landbridge {\"ended\":true}'", shQuote(file.path(folder, "errors.log")),
-    shQuote(answers), shQuote(file.path(R.home("bin"), "Rscript")), shQuote(package_file("bridge", "bridge.R")),
+    "exec 2>%s >%s; %s --vanilla %s %s %s; echo 'landbridge {\"ended\":true}'",
+    shQuote(file.path(folder, "errors.log")), shQuote(answers), shQuote(file.path(R.home("bin"), "Rscript")),
+    shQuote(package_file("bridge", "bridge.R")),
     shQuote(python), shQuote(package_file("python"))
   )
   bridge_state$folder <- folder
@@ -219,7 +225,8 @@ bridge_answer <- function(id) {
     if (length(line) > 0 && !startsWith(line, "landbridge ")) next
     answer <- if (length(line) == 0) list(ended = TRUE) else parse_protocol_json(substring(line, 12))
     if (isTRUE(answer$ended)) {
-      words <- tryCatch(readLines(file.path(bridge_state$folder, "errors.log"), warn = FALSE), error = function(error) "")
+      errors <- file.path(bridge_state$folder, "errors.log")
+      words <- tryCatch(readLines(errors, warn = FALSE), error = function(error) "")
       stop_bridge()
       abort_no_bridge(paste(c("its process ended", utils::tail(words, 3)), collapse = "; "))
     }
@@ -237,15 +244,18 @@ stop_bridge <- function() {
 
 abort_no_bridge <- function(reason) {
   abort_landbridge(
-    "codec_missing", sprintf("Tables need Arrow; the package arrow is missing and the reticulate bridge cannot start: %s.", reason),
+    "codec_missing",
+    sprintf("Tables need Arrow; the package arrow is missing and the reticulate bridge cannot start: %s.", reason),
     hint = "install.packages(\"arrow\"), or point options(landbridge.bridge_python =) at a Python with pyarrow."
   )
 }
 
-#' The Python of the bridge: option, environment, the `landbridge` command's own, the gateway's, python3. NULL if none has pyarrow.
+#' The Python of the bridge: option, environment, the `landbridge` command's own, the gateway's, python3. NULL when none
+#' has pyarrow.
 #' @noRd
 bridge_python <- function() {
-  told <- c(getOption("landbridge.bridge_python"), Sys.getenv("LANDBRIDGE_BRIDGE_PYTHON"), Sys.getenv("RETICULATE_PYTHON"))
+  variables <- Sys.getenv(c("LANDBRIDGE_BRIDGE_PYTHON", "RETICULATE_PYTHON"), names = FALSE)
+  told <- c(getOption("landbridge.bridge_python"), variables)
   told <- told[nzchar(told)]
   if (length(told) > 0) return(path.expand(told[[1]]))
   found <- c(command_python(), gateway_python(), Sys.which("python3"))
@@ -269,5 +279,6 @@ gateway_python <- function() {
 }
 
 has_pyarrow <- function(python) {
-  identical(suppressWarnings(system2(python, c("-c", shQuote("import pyarrow, numpy")), stdout = FALSE, stderr = FALSE)), 0L)
+  probe <- c("-c", shQuote("import pyarrow, numpy"))
+  identical(suppressWarnings(system2(python, probe, stdout = FALSE, stderr = FALSE)), 0L)
 }

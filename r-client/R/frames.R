@@ -20,8 +20,8 @@ frame_class <- function(x) {
 
 frame_attributes <- function(x) {
   # `index` is data.table's cache; `spec` and `problems` are readr's.
-  kept <- setdiff(names(attributes(x)), c("names", "row.names", "class", ".internal.selfref", "index", "spec", "problems"))
-  attributes(x)[kept]
+  dropped <- c("names", "row.names", "class", ".internal.selfref", "index", "spec", "problems")
+  attributes(x)[setdiff(names(attributes(x)), dropped)]
 }
 
 is_plain_attribute <- function(x) {
@@ -113,7 +113,8 @@ cell_texts <- function(x) {
 decode_frame <- function(node, source) {
   read <- source$arrow$read_columns(source$path(node$object))
   descriptor <- node$descriptor
-  values <- Map(function(column, name) value_of_column(column, descriptor$columns[[name]]$tag), read$columns, read$names)
+  tags <- lapply(read$names, function(name) descriptor$columns[[name]]$tag)
+  values <- Map(value_of_column, read$columns, tags)
   names(values) <- read$names
   ours <- isTRUE(descriptor$class %in% names(frame_classes))
   row_names <- frame_row_names(values, descriptor$row_names)

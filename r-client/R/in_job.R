@@ -38,7 +38,8 @@ log_metric <- function(name, value, step = NULL) {
   }
   # Written out by hand: a training loop calls this for every batch.
   append_line(events, paste0(
-    "{\"event\":\"metric\",\"at\":\"", event_time(), "\",\"name\":", json_text(name), ",\"value\":", json_floats(as.double(value)),
+    "{\"event\":\"metric\",\"at\":\"", event_time(), "\",\"name\":", json_text(name),
+    ",\"value\":", json_floats(as.double(value)),
     ",\"step\":", if (is.null(step)) "null" else sprintf("%.0f", step), "}"
   ))
 }
@@ -138,13 +139,16 @@ context <- function() {
 }
 
 job_file <- function(events, name) {
-  if (grepl("/", name, fixed = TRUE) || name %in% c(".", "..")) refuse_field("name", "must be a file name without folders")
+  if (grepl("/", name, fixed = TRUE) || name %in% c(".", "..")) {
+    refuse_field("name", "must be a file name without folders")
+  }
   file.path(events$folder, "out", "files", name)
 }
 
 write_file_event <- function(events, name) {
   size <- verbatim_json(sprintf("%.0f", file.size(job_file(events, name))))
-  write_event(events, "file", list(name = name, file = paste0("files/", name), media_type = media_type(name), size = size))
+  fields <- list(name = name, file = paste0("files/", name), media_type = media_type(name), size = size)
+  write_event(events, "file", fields)
 }
 
 check_name <- function(name) {

@@ -105,7 +105,7 @@ argument_text <- function(x) {
 
 script_arguments <- function(spec, arguments) {
   all <- c("R", "--no-echo", "--no-restore", paste0("--file=", spec$file), "--args", arguments)
-  function(trailingOnly = FALSE) if (trailingOnly) arguments else all
+  function(trailingOnly = FALSE) if (trailingOnly) arguments else all # nolint: object_name_linter.
 }
 
 # In base itself, because argument parsers call these functions from their own namespaces.
@@ -121,7 +121,7 @@ replace_in_base <- function(name, f) {
 scripted_quit <- function(outputs, sink) {
   folder <- Sys.getenv("LANDBRIDGE_JOB_FOLDER")
   worker_process <- Sys.getpid()
-  function(save = "default", status = 0, runLast = TRUE) {
+  function(save = "default", status = 0, runLast = TRUE) { # nolint: object_name_linter.
     if (identical(as.integer(status), 0L) && Sys.getpid() == worker_process) {
       finish_job(folder, list(value = encode_value(collect_outputs(outputs), sink, "result")))
     }

@@ -91,7 +91,8 @@ encode_file <- function(x, sink, path) {
     if (!file.copy(from, to, copy.mode = FALSE)) cannot_cross(path, sprintf("`%s` cannot be read", from))
   })
   name <- as_utf8(basename(from))
-  list(kind = "file", object = id, name = name, media_type = media_type(name), size = verbatim_json(sprintf("%.0f", file.size(from))))
+  size <- verbatim_json(sprintf("%.0f", file.size(from)))
+  list(kind = "file", object = id, name = name, media_type = media_type(name), size = size)
 }
 
 decode_file <- function(node, source) {

@@ -53,7 +53,8 @@ time_column <- function(x, type) {
     near <- unit == 1e9 && all(is.na(numbers) & !is.nan(numbers) | abs(time_seconds(parts) - numbers) <= 1e-9)
     if (identical(time_seconds(parts) / factor, numbers) || isTRUE(near)) {
       arrow <- switch(type, datetime = "timestamp", duration = "duration", time = "time64")
-      return(list(type = arrow, parts = parts, unit = if (unit == 1e6) "us" else "ns", tz = if (type == "datetime") zone_of(x)))
+      zone <- if (type == "datetime") zone_of(x)
+      return(list(type = arrow, parts = parts, unit = if (unit == 1e6) "us" else "ns", tz = zone))
     }
   }
   # Finer than Arrow's units, or NaN and infinities: the plain numbers, which the tag turns back.
@@ -85,7 +86,7 @@ value_of_column <- function(column, tag) {
     int64 = narrow_integer64(column$data, tag),
     date32 = restore_class(as.double(column$data), "date", tag),
     float64 = if (is.null(tag$type)) column$data else restore_class(column$data, tag$type, tag),
-    timestamp = restore_seconds(time_seconds(column$parts), "datetime", c(tag, if (is.null(tag$tz)) list(tz = column$tz))),
+    timestamp = restore_seconds(time_seconds(column$parts), "datetime", c(tag, list(tz = column$tz))),
     duration = restore_seconds(time_seconds(column$parts), "duration", tag),
     time64 = restore_seconds(time_seconds(column$parts), "time", tag),
     dictionary = structure(

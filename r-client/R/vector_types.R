@@ -18,7 +18,8 @@ vector_type <- function(x) {
     if (is.null(oldClass(x))) base_type(x)
   )
   if (is.null(type) || isS4(x)) return(NULL)
-  known <- c("names", "dim", "dimnames", "class", switch(type, datetime = "tzone", duration = , time = "units", factor = "levels"))
+  own <- switch(type, datetime = "tzone", duration = , time = "units", factor = "levels")
+  known <- c("names", "dim", "dimnames", "class", own)
   if (length(setdiff(names(attributes(x)), known)) > 0) return(NULL)
   if (!is.null(oldClass(x)) && !is.null(dim(x))) return(NULL)
   if (type == "bytes" && !is.null(attributes(x))) return(NULL)
@@ -26,7 +27,9 @@ vector_type <- function(x) {
 }
 
 base_type <- function(x) {
-  switch(typeof(x), logical = "bool", integer = "int", double = "float", complex = "complex", character = "str", raw = "bytes")
+  switch(typeof(x),
+    logical = "bool", integer = "int", double = "float", complex = "complex", character = "str", raw = "bytes"
+  )
 }
 
 duration_type <- function(x) {
@@ -72,8 +75,8 @@ seconds_of <- function(x) {
 json_elements <- function(x, type, path) {
   x <- unname(x)
   switch(type,
-    bool = lapply(as.vector(x), function(one) if (is.na(one)) NULL else one),
-    int = if (inherits(x, "integer64")) integer64_elements(x) else lapply(as.vector(x), function(one) if (is.na(one)) NULL else one),
+    bool = null_for_missing(as.vector(x)),
+    int = if (inherits(x, "integer64")) integer64_elements(x) else null_for_missing(as.vector(x)),
     float = verbatim_list(json_floats(as.vector(x))),
     complex = lapply(as.vector(x), complex_element),
     str = text_or_null(check_text(as.vector(x), path)),
@@ -84,6 +87,8 @@ json_elements <- function(x, type, path) {
     factor = text_or_null(check_text(as.character(x), path))
   )
 }
+
+null_for_missing <- function(x) lapply(x, function(one) if (is.na(one)) NULL else one)
 
 complex_element <- function(one) {
   parts <- c(Re(one), Im(one))
@@ -132,10 +137,7 @@ vector_of_elements <- function(values, type, tags) {
   )
 }
 
-days_of <- function(texts) {
-  days <- as.double(unclass(as.Date(texts, format = "%Y-%m-%d")))
-  days
-}
+days_of <- function(texts) as.double(unclass(as.Date(texts, format = "%Y-%m-%d")))
 
 complexes_of <- function(values) {
   part <- function(name) vapply(values, function(one) if (is.null(one)) NA_real_ else float_of(one[[name]]), 0)

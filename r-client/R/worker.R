@@ -26,13 +26,15 @@ read_job <- function(folder) {
   spec <- parse_protocol_json(paste(readLines(path, encoding = "UTF-8", warn = FALSE), collapse = "\n"))
   if (!identical(as.numeric(spec$protocol), 1)) stop("job.json is not of protocol 1")
   if (!identical(spec$task$language, "r")) stop("the task is not for R")
-  if (!is.list(spec$values$items) || is.null(spec$task[["function"]]$type)) stop("job.json has no values or no function")
+  if (!is.list(spec$values$items)) stop("job.json has no values")
+  if (is.null(spec$task[["function"]]$type)) stop("the task has no function")
   if (!is.numeric(spec$seed)) stop("job.json has no seed")
   spec
 }
 
 refuse_folder <- function(folder, reason) {
-  out <- tryCatch(file("/dev/fd/3", "w", raw = TRUE), error = function(error) stderr(), warning = function(warning) stderr())
+  no_descriptor <- function(condition) stderr()
+  out <- tryCatch(file("/dev/fd/3", "w", raw = TRUE), error = no_descriptor, warning = no_descriptor)
   reason <- gsub("[[:cntrl:]]+", " ", reason)
   writeLines(sprintf("landbridge worker: `%s` cannot be understood: %s", folder, substr(reason, 1, 500)), out)
   flush(out)
@@ -73,8 +75,7 @@ run_job <- function(spec, folder) {
 #' @noRd
 folder_source <- function(folder) {
   path <- function(id) {
-    found <- list.files(file.path(folder, "in"), pattern = paste0("^", id, "\\."), full.names = TRUE)
-    if (length(found) == 0) found <- list.files(file.path(folder, "in"), pattern = paste0("^", id, "$"), full.names = TRUE)
+    found <- list.files(file.path(folder, "in"), pattern = paste0("^", id, "(\\.|$)"), full.names = TRUE)
     if (length(found) == 0) abort_landbridge("unknown_object", sprintf("The job folder has no object %s.", id))
     found[[1]]
   }

@@ -150,8 +150,10 @@ def _time(buffers: BinaryIO, spec: Spec, n: int) -> pa.Array:
     seconds, part = take(buffers, "<f8", n), take(buffers, "<f8", n)
     missing = np.isnan(seconds)
     whole, rest = np.where(missing, 0, seconds).astype("<i8"), np.where(missing, 0, part).astype("<i8")
-    kinds = {"timestamp": lambda: pa.timestamp(spec["unit"], spec.get("tz")), "duration": lambda: pa.duration(spec["unit"])}
-    kind = kinds.get(spec["type"], lambda: pa.time64(spec["unit"]))()
+    if spec["type"] == "timestamp":
+        kind = pa.timestamp(spec["unit"], spec.get("tz"))
+    else:
+        kind = pa.duration(spec["unit"]) if spec["type"] == "duration" else pa.time64(spec["unit"])
     return pa.array(whole * PER_SECOND[spec["unit"]] + rest, mask=missing, type=pa.int64()).cast(kind)
 
 
@@ -197,8 +199,8 @@ def _list(buffers: BinaryIO, spec: Spec, n: int) -> pa.Array:
 
 
 READERS: dict[str, Callable[[BinaryIO, Spec, int], pa.Array]] = {
-    "bool": _bool, "int32": _int32, "date32": _date32, "int64": _int64, "float64": _float64, "complex": _complex, "utf8": _utf8,
-    "timestamp": _time, "duration": _time, "time64": _time, "dictionary": _dictionary, "uint8": _uint8,
+    "bool": _bool, "int32": _int32, "date32": _date32, "int64": _int64, "float64": _float64, "complex": _complex,
+    "utf8": _utf8, "timestamp": _time, "duration": _time, "time64": _time, "dictionary": _dictionary, "uint8": _uint8,
     "binary": _binary, "list": _list,
 }  # fmt: skip
 

@@ -62,7 +62,8 @@ test_that("long vectors and arrays go as objects", {
   store <- codec_store()
   set.seed(1)
   long <- list(
-    stats::runif(2000), stats::setNames(1:2000, 1:2000), factor(sample(letters, 3000, TRUE)), matrix(stats::runif(2000), 50),
+    stats::runif(2000), stats::setNames(1:2000, 1:2000), factor(sample(letters, 3000, TRUE)),
+    matrix(stats::runif(2000), 50),
     as.Date("2020-01-01") + 0:1500, .POSIXct(1.7e9 + stats::runif(1500)), sample(c("a", NA), 1500, TRUE), rep(NA, 2000),
     as.difftime(stats::runif(1200), units = "mins"), c(complex(real = 1:1500, imaginary = 0), NA)
   )
@@ -108,7 +109,8 @@ test_that("a frame of Python arrives as a tibble, its index as row names", {
     columns <- list(a = list(type = "int32", data = 1:2), key = list(type = "utf8", data = c("x", "y")))
     store$arrow$write_columns(columns, 2L, to, list())
   })
-  node <- list(kind = "frame", object = id, rows = 2L, columns = list(), descriptor = list(class = "pandas", names = list("a", "key")))
+  descriptor <- list(class = "pandas", names = list("a", "key"))
+  node <- list(kind = "frame", object = id, rows = 2L, columns = list(), descriptor = descriptor)
   plain <- decode_value(node, store)
   expect_identical(as.data.frame(plain), data.frame(a = 1:2, key = c("x", "y")))
   if (requireNamespace("tibble", quietly = TRUE)) expect_s3_class(plain, "tbl_df")

@@ -17,11 +17,12 @@ run_worker <- function(folder) {
   withr::local_envvar(R_LIBS = paste(.libPaths(), collapse = ":"), LANDBRIDGE_JOB_FOLDER = NA)
   status <- system2("sh", c(script, folder), stdout = FALSE, stderr = errors)
   out <- function(name) file.path(folder, "out", name)
-  document <- function(name) if (file.exists(out(name))) parse_protocol_json(paste(readLines(out(name)), collapse = "\n"))
   lines <- function(name) if (file.exists(out(name))) readLines(out(name))
+  document <- function(name) if (file.exists(out(name))) parse_protocol_json(paste(lines(name), collapse = "\n"))
   list(
     status = status, errors = readLines(errors), result = document("result.json"), error = document("error.json"),
-    events = lapply(lines("events.jsonl"), parse_protocol_json), stdout = lines("stdout.log"), stderr = lines("stderr.log")
+    events = lapply(lines("events.jsonl"), parse_protocol_json),
+    stdout = lines("stdout.log"), stderr = lines("stderr.log")
   )
 }
 
@@ -48,7 +49,8 @@ test_that("a function of source text runs with its arguments", {
 })
 
 test_that("free names stand: values, nested sources, imports", {
-  helper <- source_of("helper <- function(v) v * k", "helper", free = list(list(name = "k", value = encode_value(10, local_store()))))
+  factor <- list(name = "k", value = encode_value(10, local_store()))
+  helper <- source_of("helper <- function(v) v * k", "helper", free = list(factor))
   free <- list(
     list(name = "helper", source = helper),
     list(name = "middle", import = list(module = "stats", attribute = "median"))
@@ -70,15 +72,16 @@ test_that("packages are attached, and the seed is set", {
 
 test_that("a reference is the package's exported function", {
   run <- run_job_of(
-    list(type = "reference", package = "stats", name = "median"), list(value_item(c(1L, 5L, NA)), value_item(TRUE, "na.rm"))
+    list(type = "reference", package = "stats", name = "median"),
+    list(value_item(c(1L, 5L, NA)), value_item(TRUE, "na.rm"))
   )
   expect_identical(decode_value(run$result, NULL), 3)
 })
 
 test_that("what is printed goes to the logs: by R, by a child, by message and warning", {
   text <- c(
-    "fit <- function() {", "  print('printed')", "  system('echo of the child; echo child error >&2')", "  message('a message')",
-    "  warning('careful')", "  NULL", "}"
+    "fit <- function() {", "  print('printed')", "  system('echo of the child; echo child error >&2')",
+    "  message('a message')", "  warning('careful')", "  NULL", "}"
   )
   run <- run_job_of(source_of(text))
   expect_identical(run$result, list(kind = "null"))
@@ -86,7 +89,8 @@ test_that("what is printed goes to the logs: by R, by a child, by message and wa
   expect_identical(run$stderr, c("child error", "a message", "Warning in fit(): careful"))
   expect_identical(events_of(run, "message")[[1]]$text, "a message")
   warning <- events_of(run, "warning")[[1]]
-  expect_identical(warning[c("message", "category", "call")], list(message = "careful", category = "simpleWarning", call = "fit()"))
+  expected <- list(message = "careful", category = "simpleWarning", call = "fit()")
+  expect_identical(warning[names(expected)], expected)
 })
 
 test_that("an error tells its classes, its frames with the user's lines, and the warnings before it", {
@@ -103,7 +107,8 @@ test_that("an error tells its classes, its frames with the user's lines, and the
   expect_identical(lapply(frames, `[[`, "function"), list("fit", "inner"))
   expect_identical(lapply(frames, `[[`, "line"), list(13L, 2L))
   expect_identical(lapply(frames, `[[`, "file"), list("fit.R", "inner.R"))
-  expect_identical(frames[[1]]$source, list(list(11L, text[[1]]), list(12L, text[[2]]), list(13L, text[[3]]), list(14L, "}")))
+  shown <- list(list(11L, text[[1]]), list(12L, text[[2]]), list(13L, text[[3]]), list(14L, "}"))
+  expect_identical(frames[[1]]$source, shown)
   expect_identical(run$error$warnings, list(list(message = "before", category = "simpleWarning")))
   expect_identical(run$error$session, list(language = "r", version = r_version()))
 })
@@ -204,15 +209,18 @@ test_that("frames come in and go out through Arrow files", {
   file.copy(store$path(node$object), file.path(folder, "in"))
   run <- run_worker(folder)
   expect_null(run$error)
-  back <- decode_value(run$result, list(path = function(id) file.path(folder, "out/objects", sub("new:", "", id)), arrow = arrow_codec()))
+  path <- function(id) file.path(folder, "out/objects", sub("new:", "", id))
+  back <- decode_value(run$result, list(path = path, arrow = arrow_codec()))
   expect_identical(back, iris[iris$Species == "setosa", ])
 })
 
 test_that("the in-job API writes events, values, files and plots", {
   text <- c(
-    "fit <- function(path) {", "  log_metric('loss', 0.1 + 0.2, 3)", "  log_metric('worst', -Inf)", "  log_param('depth', 6L)",
+    "fit <- function(path) {", "  log_metric('loss', 0.1 + 0.2, 3)", "  log_metric('worst', -Inf)",
+    "  log_param('depth', 6L)",
     "  set_tag('stage', 'test \"quoted\"')", "  progress(1, 4, 'one')", "  save_value('coefs', c(a = 1))",
-    "  writeLines('content', 'note.txt')", "  save_file('note.txt')", "  log_plot('curve', function() plot(1:3))", "  context()", "}"
+    "  writeLines('content', 'note.txt')", "  save_file('note.txt')", "  log_plot('curve', function() plot(1:3))",
+    "  context()", "}"
   )
   folder <- job_folder(source_of(text, packages = list("landbridge")), list(value_item("x")))
   run <- run_worker(folder)
@@ -222,12 +230,14 @@ test_that("the in-job API writes events, values, files and plots", {
   expect_identical(metrics[[2]][c("value", "step")], list(value = "-Infinity", step = NULL))
   expect_identical(events_of(run, "param")[[1]]$value, 6L)
   expect_identical(events_of(run, "tag")[[1]]$value, "test \"quoted\"")
-  expect_identical(events_of(run, "progress")[[1]][c("done", "total", "message")], list(done = 1L, total = 4L, message = "one"))
+  expected <- list(done = 1L, total = 4L, message = "one")
+  expect_identical(events_of(run, "progress")[[1]][names(expected)], expected)
   expect_identical(decode_value(events_of(run, "artifact")[[1]]$value, NULL), c(a = 1))
   files <- events_of(run, "file")
   expect_identical(vapply(files, `[[`, "", "file"), c("files/note.txt", "files/curve.png"))
   expect_identical(readLines(file.path(folder, "out/files/note.txt")), "content")
   expect_identical(readBin(file.path(folder, "out/files/curve.png"), "raw", 4), as.raw(c(0x89, 0x50, 0x4e, 0x47)))
   found <- decode_value(run$result, NULL)
-  expect_identical(found[c("job", "experiment", "tags")], list(job = "job_0123456789abcdef", experiment = "tests", tags = list(kind = "unit")))
+  expected <- list(job = "job_0123456789abcdef", experiment = "tests", tags = list(kind = "unit"))
+  expect_identical(found[names(expected)], expected)
 })
