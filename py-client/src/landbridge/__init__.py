@@ -11,33 +11,54 @@ from typing import TYPE_CHECKING, Any
 from landbridge import errors
 
 if TYPE_CHECKING:
+    from landbridge.client import connect
+    from landbridge.foreign import python, r
     from landbridge.in_job import context, log_metric, log_param, log_plot, progress, save_file, save_value, set_tag
+    from landbridge.job import Job, as_completed, get, jobs, wait
     from landbridge.kinds import Missing, NamedList, Native, RemoteWarning, as_file
+    from landbridge.submission import submit
+    from landbridge.tasks import Task, task
 
 __version__ = "0.1.0"
 
 _PLACES = {
+    "client": ("connect",),
+    "foreign": ("python", "r"),
     "in_job": ("context", "log_metric", "log_param", "log_plot", "progress", "save_file", "save_value", "set_tag"),
+    "job": ("Job", "as_completed", "get", "jobs", "wait"),
     "kinds": ("Missing", "NamedList", "Native", "RemoteWarning", "as_file"),
+    "submission": ("submit",),
+    "tasks": ("Task", "task"),
 }
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
+    "Job",
     "Missing",
     "NamedList",
     "Native",
     "RemoteWarning",
+    "Task",
     "__version__",
+    "as_completed",
     "as_file",
+    "connect",
     "context",
     "errors",
+    "get",
+    "jobs",
     "log_metric",
     "log_param",
     "log_plot",
     "progress",
+    "python",
+    "r",
     "save_file",
     "save_value",
     "set_tag",
+    "submit",
+    "task",
+    "wait",
 ]
 
 

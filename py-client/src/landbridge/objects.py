@@ -10,7 +10,9 @@ from typing import Protocol
 
 
 class Sink(Protocol):
-    """Takes the files of values that are encoded."""
+    """Takes the files of values that are encoded; ``written`` counts their bytes."""
+
+    written: int
 
     def put(self, extension: str, write: Callable[[Path], object]) -> str:
         """Have ``write`` make a file of that extension, keep it, and return the reference for a node."""
@@ -28,11 +30,13 @@ class FolderSink:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.written = 0
 
     def put(self, extension: str, write: Callable[[Path], object]) -> str:
         # Random, so that processes which the job starts never meet in a name.
         name = f"{os.urandom(8).hex()}.{extension}"
         write(self._folder / name)
+        self.written += (self._folder / name).stat().st_size
         return f"new:{name}"
 
 

@@ -1,0 +1,278 @@
+"""The way to one gateway: requests with the token, bounded answers, typed errors, retries that change nothing twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+
+from landbridge import config
+from landbridge.errors import (
+    BadAnswer,
+    DigestMismatch,
+    GatewayError,
+    GatewayUnreachable,
+    LandbridgeError,
+    Overloaded,
+    ProtocolMismatch,
+    by_code,
+)
+from landbridge.events import Events
+from landbridge.kinds import Json
+
+T = TypeVar("T")
+
+PROTOCOL = "1"
+_MOST_JSON = 64 * 1024**2
+_PAUSES = (0.2, 0.5, 1.0)
+_FORMATS = {"arrow": "arrow", "rds": "rds", "pkl": "pickle", "bin": "file"}
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_CHUNK = 1024**2
+
+
+class Client:
+    """One gateway and one token; safe to use from several threads.
+
+    ``transport`` and ``pause`` (called between tries with seconds) are for tests.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        pause: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._token = token
+        self._pause = pause
+        self._http = httpx.Client(
+            transport=transport,
+            follow_redirects=False,
+            timeout=httpx.Timeout(60, connect=10),
+            # A proxy for the world outside has no business with this machine's own gateway.
+            trust_env=urlsplit(self.url).hostname not in _LOOPBACK,
+            limits=httpx.Limits(max_connections=None),
+        )
+        self._files: tempfile.TemporaryDirectory[str] | None = None
+        self._fetched: dict[str, Path] = {}
+        self._fetching = threading.Lock()
+        self.events = Events(self)
+
+    def close(self) -> None:
+        """Close the connections and remove the files that results were read from."""
+        self._http.close()
+        if self._files:
+            self._files.cleanup()
+
+    def get(self, path: str, patience: float = 0, **query: Any) -> Json:
+        """The JSON object at ``path`` below ``/api/v1``; ``patience`` is added to the seconds it may take."""
+        return self._json(self._send("GET", path, patience=patience, params=query)[1])
+
+    def post(self, path: str, body: Json | None = None, key: str | None = None) -> Json:
+        """Send JSON. With an idempotency ``key`` a broken connection is tried again, as the same submission."""
+        headers = {"Idempotency-Key": key} if key else {}
+        content = None if body is None else json.dumps(body, allow_nan=False).encode()
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        return self._json(self._send("POST", path, content=content, headers=headers, repeat=bool(key))[1])
+
+    def read(self, path: str, patience: float = 0, **query: Any) -> tuple[httpx.Headers, bytes]:
+        """Headers and body of an answer that is not JSON."""
+        return self._send("GET", path, patience=patience, params=query)
+
+    def upload(self, path: Path, extension: str) -> str:
+        """Store a file as an object; its id."""
+        digest = _digest(path)
+        headers = {"Landbridge-Digest": f"sha256:{digest}", "Content-Length": str(path.stat().st_size)}
+        query = {"format": _FORMATS[extension], "name": f"upload.{extension}"}
+        # An upload that was cut short leaves nothing, and one that was not is another object: both do no harm.
+        _, data = self._send(
+            "POST", "/objects", content=lambda: _chunks(path), headers=headers, params=query, repeat=True
+        )
+        return str(self._json(data)["object"]["id"])
+
+    def download(self, reference: str) -> Path:
+        """The local copy of an object, fetched once and checked against its digest."""
+        with self._fetching:
+            if reference not in self._fetched:
+                self._files = self._files or tempfile.TemporaryDirectory(
+                    prefix="landbridge-", ignore_cleanup_errors=True
+                )
+                target = Path(self._files.name) / reference
+                self._again(lambda: self._fetch(f"/objects/{reference}", target), repeat=True)
+                target.chmod(0o444)
+                self._fetched[reference] = target
+            return self._fetched[reference]
+
+    def _fetch(self, path: str, target: Path) -> None:
+        request = self._request("GET", path)
+        answer = self._http.send(request, stream=True)
+        hasher = hashlib.sha256()
+        try:
+            self._check(answer)
+            with target.open("wb") as out:
+                for chunk in answer.iter_bytes(_CHUNK):
+                    hasher.update(chunk)
+                    out.write(chunk)
+        finally:
+            answer.close()
+        promised = answer.headers.get("Landbridge-Digest")
+        if promised and promised != f"sha256:{hasher.hexdigest()}":
+            raise DigestMismatch(
+                "The bytes that arrived do not have the digest of the object.", "Fetch the result again."
+            )
+
+    def _request(self, method: str, path: str, patience: float = 0, **fields: Any) -> httpx.Request:
+        headers = {"Landbridge-Protocol": PROTOCOL, **fields.pop("headers", {})}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        timeout = httpx.Timeout(60 + patience, connect=10)
+        content = fields.pop("content", None)
+        body = content() if callable(content) else content
+        url = f"{self.url}/api/v1{path}"
+        return self._http.build_request(method, url, headers=headers, content=body, timeout=timeout, **fields)
+
+    def _send(self, method: str, path: str, repeat: bool = False, **fields: Any) -> tuple[httpx.Headers, bytes]:
+        def once() -> tuple[httpx.Headers, bytes]:
+            answer = self._http.send(self._request(method, path, **dict(fields)), stream=True)
+            try:
+                self._check(answer)
+                return answer.headers, self._bounded(answer)
+            finally:
+                answer.close()
+
+        return self._again(once, repeat or method == "GET")
+
+    def _again(self, once: Callable[[], T], repeat: bool) -> T:
+        """Try a request that may be repeated a few times when the connection breaks or the gateway is overloaded."""
+        for pause in (*_PAUSES, None):
+            try:
+                return once()
+            except (httpx.TransportError, Overloaded) as problem:
+                if repeat and pause is not None:
+                    self._pause(pause)
+                    continue
+                if isinstance(problem, Overloaded):
+                    raise
+                raise GatewayUnreachable(self.url, f"{type(problem).__name__}: {problem}") from problem
+            except httpx.InvalidURL as problem:
+                raise GatewayUnreachable(self.url, str(problem)) from problem
+        raise GatewayUnreachable(self.url)
+
+    def _bounded(self, answer: httpx.Response) -> bytes:
+        parts, size = [], 0
+        for part in answer.iter_bytes(_CHUNK):
+            size += len(part)
+            if size > _MOST_JSON:
+                raise BadAnswer(f"The gateway at {self.url} answered more than {_MOST_JSON // 1024**2} MiB.")
+            parts.append(part)
+        return b"".join(parts)
+
+    def _check(self, answer: httpx.Response) -> None:
+        version = answer.headers.get("Landbridge-Protocol")
+        if answer.is_redirect:
+            raise BadAnswer(
+                f"{self.url} redirects to another place, which a gateway never does.", "Check LANDBRIDGE_URL."
+            )
+        if version is None:
+            raise BadAnswer(f"{self.url} answers, but it is no Landbridge gateway.", "Check LANDBRIDGE_URL.")
+        if version != PROTOCOL:
+            raise ProtocolMismatch(
+                f"The gateway at {self.url} speaks protocol {version[:20]}, this client {PROTOCOL}.",
+                "Install a client and a gateway of the same version.",
+            )
+        if not answer.is_success:
+            raise self._error(answer)
+
+    def _error(self, answer: httpx.Response) -> LandbridgeError:
+        document = self._json(self._bounded(answer)).get("error")
+        if not isinstance(document, dict) or not isinstance(document.get("code"), str):
+            return BadAnswer(f"The gateway at {self.url} answered {answer.status_code} without saying why.")
+        kind = by_code(document["code"])
+        error = kind(str(document.get("message") or document["code"]), document.get("hint"))
+        if kind is GatewayError:
+            error.code = document["code"]
+        detail = document.get("detail")
+        error.detail = detail if isinstance(detail, dict) else {}
+        return error
+
+    def _json(self, data: bytes) -> Json:
+        try:
+            document = json.loads(data)
+        except (ValueError, RecursionError):
+            document = None
+        if not isinstance(document, dict):
+            raise BadAnswer(f"The gateway at {self.url} answered something that is no JSON object.")
+        return document
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            yield chunk
+
+
+class UploadSink:
+    """The client's sink: every file becomes an object of the gateway. ``written`` counts the bytes."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.written = 0
+
+    def put(self, extension: str, write: Callable[[Path], object]) -> str:
+        with tempfile.TemporaryDirectory(prefix="landbridge-") as folder:
+            path = Path(folder) / f"object.{extension}"
+            write(path)
+            self.written += path.stat().st_size
+            return self._client.upload(path, extension)
+
+
+class DownloadSource:
+    """The client's source: objects fetched once."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def path(self, reference: str) -> Path:
+        return self._client.download(reference)
+
+
+_chosen: list[Client] = []
+_found: dict[config.Address, Client] = {}
+
+
+def connect(url: str | None = None, token: str | None = None) -> Client:
+    """Use this gateway from now on; without arguments, the one that is found by itself.
+
+    Asks the gateway once, so a wrong address or token is told here: :class:`GatewayUnreachable`, ``Unauthorized``.
+    """
+    address = config.find(url, token)
+    client = Client(address.url, address.token)
+    client.get("")
+    _chosen[:] = [client]
+    return client
+
+
+def current() -> Client:
+    """The client that was connected, else one for the gateway that is found now: it may have moved since."""
+    if _chosen:
+        return _chosen[0]
+    address = config.find()
+    if address not in _found:
+        _found[address] = Client(address.url, address.token)
+    return _found[address]

@@ -1,0 +1,114 @@
+"""One waiting request for all handles of a client: ``GET /events`` in one background thread.
+
+The thread starts with the first handle that waits and ends when nobody does. Who waits is woken by the events of its
+jobs; nothing is asked again and again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from landbridge.errors import GatewayUnreachable, LandbridgeError
+from landbridge.kinds import Json
+
+if TYPE_CHECKING:
+    from landbridge.client import Client
+
+_WAIT = 30
+# Long enough for a gateway to be started again under the handles that wait.
+_TRIES = 12
+
+
+class Waiter:
+    """Who waits for some jobs: ``notify`` is called from the thread whenever one of them changed."""
+
+    def __init__(self, jobs: Iterable[str], notify: Callable[[], object]) -> None:
+        self.jobs = frozenset(jobs)
+        self.notify = notify
+        self._states: dict[str, str] = {}
+        self._problem: LandbridgeError | None = None
+        self._lock = threading.Lock()
+
+    def take(self) -> dict[str, str]:
+        """The newest state of each job that changed since the last time; raises what ended the waiting."""
+        with self._lock:
+            if self._problem:
+                raise self._problem
+            found, self._states = self._states, {}
+            return found
+
+    def hear(self, events: Iterable[Json]) -> None:
+        changed = {event["job"]: event["state"] for event in events if event["job"] in self.jobs}
+        if changed:
+            with self._lock:
+                self._states |= changed
+            self.notify()
+
+    def fail(self, problem: LandbridgeError) -> None:
+        with self._lock:
+            self._problem = problem
+        self.notify()
+
+
+class Events:
+    """The waiters of one client, and the thread that asks for them."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self._waiters: set[Waiter] = set()
+        self._thread: threading.Thread | None = None
+        self._cursor = 0
+
+    def join(self, waiter: Waiter, cursor: int) -> bool:
+        """Start to wait; True when no event after ``cursor`` can be missed, else the jobs must be looked at once."""
+        with self._lock:
+            self._waiters.add(waiter)
+            if self._thread is not None:
+                return self._cursor <= cursor
+            self._cursor = cursor
+            self._thread = threading.Thread(target=self._run, name="landbridge-events", daemon=True)
+            self._thread.start()
+            return True
+
+    def leave(self, waiter: Waiter) -> None:
+        with self._lock:
+            self._waiters.discard(waiter)
+
+    def _run(self) -> None:
+        tries = 0
+        while self._wanted():
+            try:
+                answer = self._client.get("/events", patience=_WAIT, after=self._cursor, wait=_WAIT)
+                events, cursor = answer["events"], int(answer["cursor"])
+                tries = 0
+            except GatewayUnreachable as problem:
+                tries += 1
+                if tries == _TRIES:
+                    self._fail(problem)
+            except LandbridgeError as problem:
+                self._fail(problem)
+            else:
+                self._deliver(events, cursor)
+
+    def _wanted(self) -> bool:
+        """Is anybody waiting? If not, the thread is given up in the same breath, so that the next one starts anew."""
+        with self._lock:
+            if not self._waiters:
+                self._thread = None
+            return bool(self._waiters)
+
+    def _deliver(self, events: list[Json], cursor: int) -> None:
+        with self._lock:
+            self._cursor = cursor
+            waiters = list(self._waiters)
+        for waiter in waiters:
+            waiter.hear(events)
+
+    def _fail(self, problem: LandbridgeError) -> None:
+        with self._lock:
+            waiters, self._waiters = self._waiters, set()
+        for waiter in waiters:
+            waiter.fail(problem)

@@ -1,0 +1,92 @@
+"""``submit()``: check, capture, encode, send."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from landbridge.capture import capture
+from landbridge.client import Client, UploadSink, current
+from landbridge.errors import MissingArgument, UnknownArgument, ValueCannotCross
+from landbridge.job import Job
+from landbridge.kinds import Json
+from landbridge.tasks import Task, as_task, nearest, parameters_of
+from landbridge.values import encode
+
+_CLIENT = "landbridge for Python"
+
+
+def submit(what: Any, /, *args: Any, **kwargs: Any) -> Job:
+    """Run a function as a job; every argument after the first belongs to the function. Returns its handle at once.
+
+    ``what`` is a Python function, a task, or a function of ``r()`` or ``python()``. A job, or a part of one, may be an
+    argument: its result goes there without passing through this client.
+
+    Raises ``UnknownArgument``, ``MissingArgument``, ``FunctionNotCaptured``, ``ValueCannotCross``, ``CodeDoesNotParse``
+    before anything runs, and the gateway's own refusals.
+    """
+    made = as_task(what)
+    paths = check_arguments(made, args, kwargs)
+    client = current()
+    return send(client, document(client, made, args, kwargs, paths))
+
+
+def send(client: Client, body: Json) -> Job:
+    """Submit under a fresh key: however often the connection breaks, it becomes one job."""
+    answer = client.post("/jobs", body, key=os.urandom(16).hex())
+    return Job(client, answer["job"], int(answer["cursor"]))
+
+
+def document(client: Client, made: Task, args: tuple[Any, ...], kwargs: dict[str, Any], paths: list[str]) -> Json:
+    """The body of a submission; values and captured names are uploaded on the way."""
+    sink = UploadSink(client)
+    function = made.document if made.function is None else capture(made.function, sink)
+    given = [(None, value) for value in args] + list(kwargs.items())
+    items = [[key, encode(value, sink, path)] for (key, value), path in zip(given, paths, strict=True)]
+    if function is not None and function["type"] == "script":
+        _check_script(items)
+    return {
+        "protocol": 1,
+        "client": _CLIENT,
+        "task": made.fields() | {"function": function},
+        "values": {"items": items},
+    }
+
+
+def _check_script(items: list[list[Any]]) -> None:
+    for position, (key, node) in enumerate(items, 1):
+        if key is None and node["kind"] not in ("scalar", "job"):
+            raise ValueCannotCross(
+                f"argument {position}",
+                "a script's command line takes single values",
+                "Give it a name: it becomes a variable.",
+            )
+
+
+def check_arguments(made: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
+    """How each argument is called in messages. Raises when the function does not take them so."""
+    known = parameters_of(made)
+    numbered = [f"argument {position}" for position in range(1, len(args) + 1)]
+    if known is None:
+        return numbered + list(kwargs)
+    if len(args) > len(known.positional) and not known.any_positional:
+        raise UnknownArgument(
+            f"`{made.name}` takes {len(known.positional)} arguments, and {len(args)} were given.",
+            _takes(known.positional),
+        )
+    by_position = known.positional[: len(args)]
+    for name in kwargs:
+        if name in by_position and name in known.named:
+            raise UnknownArgument(f"`{made.name}` got the argument `{name}` twice.", "Give it by position or by name.")
+        if name not in known.named and not known.any_named:
+            meant = nearest(name, known.named)
+            hint = f"Did you mean `{meant}`?" if meant else _takes((*known.positional, *known.named))
+            raise UnknownArgument(f"`{made.name}` has no argument `{name}`.", hint, argument=name)
+    for name in known.required:
+        if name not in by_position and name not in kwargs:
+            raise MissingArgument(f"`{made.name}` needs the argument `{name}`.", None, argument=name)
+    return [*by_position, *numbered[len(by_position) :], *kwargs]
+
+
+def _takes(names: tuple[str, ...]) -> str:
+    return "It takes: " + ", ".join(f"`{name}`" for name in dict.fromkeys(names)) + "." if names else "It takes none."

@@ -1,0 +1,210 @@
+"""Tasks: what to run and under which limits, without data."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from landbridge.errors import CodeDoesNotParse, FunctionNotCaptured, InvalidField, UnknownOption
+from landbridge.kinds import Json
+
+_LIMITS = ("cpus", "memory", "seconds", "pids", "disk", "network")
+OPTIONS = ("runtime", *_LIMITS, "name", "experiment", "tags", "seed", "outputs")
+_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A function or script with its options. ``function`` is captured when it is submitted."""
+
+    language: str
+    function: Callable[..., Any] | None = None
+    document: Json | None = None
+    options: Json = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The name lists show: the option, else the function's or the script's own."""
+        if self.options.get("name"):
+            return str(self.options["name"])
+        if self.document is not None:
+            return str(self.document.get("name") or Path(str(self.document.get("file") or "script")).name)
+        return str(getattr(self.function, "__name__", "function"))
+
+    def fields(self) -> Json:
+        """The fields of the contract's task, but for the function."""
+        found: Json = {"language": self.language}
+        limits = {name: self.options[name] for name in _LIMITS if name in self.options}
+        named = {
+            name: self.options[name]
+            for name in ("runtime", "name", "experiment", "tags", "seed")
+            if name in self.options
+        }
+        return found | named | ({"limits": limits} if limits else {})
+
+    def __repr__(self) -> str:
+        options = "".join(f", {name}={value!r}" for name, value in self.options.items())
+        return f"<Task {self.name} ({self.language}){options}>"
+
+
+def task(what: Any, /, **options: Any) -> Task:
+    """A task from a function, another task, or the path of a script (``train.py``, ``report.R``), with options.
+
+    Options: ``runtime`` ("r:4.6"), ``cpus``, ``memory`` and ``disk`` (bytes, or text such as "4g"), ``seconds``,
+    ``pids``, ``network`` ("none" or "outbound"), ``name``, ``experiment``, ``tags`` (a dict of text), ``seed``, and for
+    scripts ``outputs``, the variables that become the result. Arguments of the function belong to ``submit``.
+
+    Raises ``UnknownOption``, ``InvalidField`` (a value of another form), ``CodeDoesNotParse``, ``FunctionNotCaptured``.
+    """
+    made = as_task(what)
+    checked = {name: _checked(name, value) for name, value in options.items()}
+    outputs = checked.pop("outputs", None)
+    if outputs is not None:
+        if made.document is None or made.document["type"] != "script":
+            raise InvalidField(
+                "`outputs` belongs to scripts.", "A function's result is what it returns.", field="outputs"
+            )
+        made = replace(made, document=made.document | {"outputs": outputs})
+    return replace(made, options=made.options | checked)
+
+
+def as_task(what: Any) -> Task:
+    """The task of a function or a script's path; a task is itself."""
+    if isinstance(what, Task):
+        return what
+    if isinstance(what, str | Path):
+        return _script(Path(what))
+    if not callable(what):
+        kind = type(what).__name__
+        raise FunctionNotCaptured(
+            kind, f"it is a `{kind}`, not a function", "Submit a function, a task, r() or python()."
+        )
+    return Task("python", function=what)
+
+
+def _script(path: Path) -> Task:
+    language = {".py": "python", ".r": "r"}.get(path.suffix.lower())
+    if language is None:
+        raise FunctionNotCaptured(
+            str(path), "a script's name ends in .py or .R", "For source text use r() or python()."
+        )
+    text = read_source(path)
+    if language == "python":
+        parsed(text, str(path))
+    return Task(language, document={"type": "script", "file": str(path), "text": text})
+
+
+def read_source(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise FunctionNotCaptured(str(path), f"the file cannot be read ({reason})", "Check the path.") from None
+
+
+def parsed(text: str, label: str) -> ast.Module:
+    """The syntax tree of Python text; :class:`CodeDoesNotParse` with the line where it breaks."""
+    try:
+        tree = ast.parse(text)
+        compile(text, label, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", None) or 1
+        message = getattr(error, "msg", None) or str(error)
+        raise CodeDoesNotParse(f"{label} does not parse: {message} (line {line}).", line=line, file=label) from None
+    return tree
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant."""
+    return next(iter(difflib.get_close_matches(name, list(known), 1, 0.6)), None)
+
+
+def _checked(name: str, value: Any) -> Any:
+    if name not in OPTIONS:
+        meant = nearest(name, OPTIONS)
+        hint = f"Did you mean `{meant}`?" if meant else f"There are: {', '.join(OPTIONS)}."
+        raise UnknownOption(f"`{name}` is not an option of task().", hint, option=name)
+    if name in ("memory", "disk"):
+        return _bytes(name, value)
+    forms: dict[str, tuple[tuple[type, ...], str]] = {
+        "cpus": ((int, float), "a number, such as 0.5 or 2"),
+        "seconds": ((int,), "a whole number of seconds"),
+        "pids": ((int,), "a whole number"),
+        "seed": ((int, type(None)), "a whole number from 0 to 2147483647"),
+        "tags": ((dict,), 'a dict of text, such as {"kind": "baseline"}'),
+        "outputs": ((list, tuple), 'a list of names, such as ["coef"]'),
+    }
+    kinds, form = forms.get(name, ((str, type(None)), "text"))
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        raise InvalidField(f"`{name}` cannot be `{value!r}`.", f"It is {form}.", field=name)
+    if isinstance(value, dict):
+        return {str(key): str(text) for key, text in value.items()}
+    return list(value) if isinstance(value, list | tuple) else value
+
+
+def _bytes(name: str, value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if not match:
+        raise InvalidField(
+            f"`{name}` cannot be `{value!r}`.", 'It is a number of bytes, or text such as "4g".', field=name
+        )
+    return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What a Python function takes: checked at submit, so that a slip of the pen is told at once."""
+
+    positional: tuple[str, ...]
+    named: tuple[str, ...]
+    required: tuple[str, ...]
+    any_positional: bool
+    any_named: bool
+
+
+def parameters_of(made: Task) -> Parameters | None:
+    """The parameters of a task's Python function; None where they cannot be known."""
+    if made.function is not None:
+        try:
+            return _from_signature(inspect.signature(made.function))
+        except (TypeError, ValueError):
+            return None
+    if made.language != "python" or made.document is None or made.document["type"] != "source":
+        return None
+    for node in ast.parse(made.document["text"]).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == made.document["name"]:
+            # A decorator may change what the function takes.
+            return None if node.decorator_list else _from_ast(node.args)
+    return None
+
+
+def _from_signature(signature: inspect.Signature) -> Parameters:
+    kinds = inspect.Parameter
+    found = list(signature.parameters.values())
+    plain = [one for one in found if one.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)]
+    fixed = [one for one in found if one.kind not in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD)]
+    return Parameters(
+        tuple(one.name for one in plain),
+        tuple(one.name for one in fixed if one.kind is not kinds.POSITIONAL_ONLY),
+        tuple(one.name for one in fixed if one.default is kinds.empty),
+        any(one.kind is kinds.VAR_POSITIONAL for one in found),
+        any(one.kind is kinds.VAR_KEYWORD for one in found),
+    )
+
+
+def _from_ast(args: ast.arguments) -> Parameters:
+    plain = [one.arg for one in (*args.posonlyargs, *args.args)]
+    only = [one.arg for one in args.kwonlyargs]
+    needed = plain[: len(plain) - len(args.defaults)]
+    needed += [name for name, default in zip(only, args.kw_defaults, strict=True) if default is None]
+    named = [one.arg for one in args.args] + only
+    return Parameters(tuple(plain), tuple(named), tuple(needed), args.vararg is not None, args.kwarg is not None)
