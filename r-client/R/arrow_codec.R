@@ -84,7 +84,7 @@ arrow_array <- function(column) {
 
 arrow_complex <- function(x) {
   parts <- arrow::Array$create(data.frame(re = Re(x), im = Im(x)))
-  missing <- is.na(Re(x)) & is.na(Im(x)) & !is.nan(Re(x))
+  missing <- is_missing(Re(x))
   if (!any(missing)) return(parts)
   none <- arrow::Scalar$create(NA)$cast(parts$type)
   arrow::call_function("if_else", arrow::Array$create(missing), none, parts)
@@ -159,9 +159,8 @@ read_arrow_struct <- function(x) {
   if (!identical(names(x), c("re", "im")) || !is.double(x$re) || !is.double(x$im)) {
     return(list(type = "struct", data = as.data.frame(x)))
   }
-  missing <- is.na(x$re) & is.na(x$im) & !is.nan(x$re)
   values <- complex(real = x$re, imaginary = x$im)
-  values[missing] <- NA_complex_
+  values[is_missing(x$re) & is_missing(x$im)] <- NA_complex_
   list(type = "complex", data = values)
 }
 

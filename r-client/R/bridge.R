@@ -67,7 +67,7 @@ put_column <- function(con, column) {
 }
 
 put_complex <- function(con, x) {
-  put_bytes(con, as.raw(is.na(Re(x)) & is.na(Im(x)) & !is.nan(Re(x))))
+  put_bytes(con, as.raw(is_missing(Re(x))))
   put_bytes(con, Re(x))
   put_bytes(con, Im(x))
   NULL

@@ -23,8 +23,12 @@ vector_type <- function(x) {
   if (length(setdiff(names(attributes(x)), known)) > 0) return(NULL)
   if (!is.null(oldClass(x)) && !is.null(dim(x))) return(NULL)
   if (type == "bytes" && !is.null(attributes(x))) return(NULL)
+  if (type == "complex" && any(is_missing(Re(x)) != is_missing(Im(x)))) return(NULL)
   type
 }
+
+# Missing, and not NaN.
+is_missing <- function(x) is.na(x) & !is.nan(x)
 
 base_type <- function(x) {
   switch(typeof(x),
@@ -91,9 +95,8 @@ json_elements <- function(x, type, path) {
 null_for_missing <- function(x) lapply(x, function(one) if (is.na(one)) NULL else one)
 
 complex_element <- function(one) {
-  parts <- c(Re(one), Im(one))
-  if (all(is.na(parts) & !is.nan(parts))) return(NULL)
-  parts <- verbatim_list(json_floats(parts))
+  if (is_missing(Re(one))) return(NULL)
+  parts <- verbatim_list(json_floats(c(Re(one), Im(one))))
   list(re = parts[[1]], im = parts[[2]])
 }
 

@@ -7,13 +7,15 @@ inline_limit <- 1000L
 encode_vector <- function(x, sink, path) {
   type <- vector_type(x)
   if (is.null(type)) return(NULL)
-  if (type == "bytes") return(list(kind = "scalar", type = "bytes", value = jsonlite::base64_enc(x)))
+  if (type == "bytes") return(bytes_node(x))
   tags <- vector_tags(x, type)
   node <- list(type = type)
   if (type == "datetime") node$tz <- tags$tz
   if (length(x) > inline_limit) {
-    node <- c(shape_fields(x), node, column_object(x, sink, path))
-    if (is.null(node$object)) return(NULL)
+    object <- column_object(x, sink, path)
+    # Times that no Arrow time holds go as numbers; the column's tag makes them times again.
+    if (object$arrow == "float64") node$type <- "float"
+    node <- c(shape_fields(x), node, object[names(object) != "arrow"])
   } else {
     elements <- json_elements(x, type, path)
     tags$exact <- exact_numbers(x, type, elements, tags)
@@ -22,6 +24,10 @@ encode_vector <- function(x, sink, path) {
   }
   if (length(tags) > 0) node$tags <- tags
   node
+}
+
+bytes_node <- function(x) {
+  list(kind = "scalar", type = "bytes", value = gsub("\n", "", jsonlite::base64_enc(x), fixed = TRUE))
 }
 
 is_scalar <- function(x) length(x) == 1 && is.null(names(x)) && is.null(dim(x))
@@ -53,9 +59,8 @@ column_object <- function(x, sink, path) {
   dim(bare) <- NULL
   names(bare) <- NULL
   column <- wire_column(bare, path)
-  if (is.null(column)) return(NULL)
   id <- sink$put("arrow", function(to) sink$arrow$write_columns(list(value = column), length(bare), to, list()))
-  list(object = id, column = column$tag)
+  c(list(object = id, arrow = column$type), if (!is.null(column$tag)) list(column = column$tag))
 }
 
 decode_scalar <- function(node) {

@@ -62,6 +62,7 @@ test_that("nodes are those of the contract", {
   expect_identical(node(3L), "{\"kind\":\"scalar\",\"type\":\"int\",\"value\":3}")
   expect_identical(node(NA_character_), "{\"kind\":\"scalar\",\"type\":\"str\",\"na\":true}")
   expect_identical(node(Inf), "{\"kind\":\"scalar\",\"type\":\"float\",\"value\":\"Infinity\"}")
+  expect_match(node(as.raw(rep(255, 60))), paste0("\"value\":\"", strrep("/", 80), "\""), fixed = TRUE)
   expect_match(node("a"), "\"value\":\"a\"", fixed = TRUE)
   expect_match(node(c("a", NA)), "\"n\":2,\"container\":\"r\",\"type\":\"str\",\"values\":[\"a\",null]", fixed = TRUE)
   expect_match(node(c(x = 1L)), "\"names\":[\"x\"],\"type\":\"int\",\"values\":[1]", fixed = TRUE)
@@ -106,7 +107,8 @@ test_that("other objects go as native values and are loaded only when trusted", 
   expect_identical(handle$class, "lm")
   expect_identical(encode_value(handle, store)$kind, "native")
   expect_equal(stats::coef(round_trip(model, store, trust = TRUE)), stats::coef(model))
-  for (x in list(table(c(1, 1, 2)), structure(1:3, class = "mine"), quote(a + b), structure(1:2, label = "L"))) {
+  half <- complex(real = NA, imaginary = 1)
+  for (x in list(half, table(c(1, 1, 2)), structure(1:3, class = "mine"), quote(a + b), structure(1:2, label = "L"))) {
     expect_round_trip(x, store, trust = TRUE)
   }
 })
