@@ -15,7 +15,7 @@ from typing import Any
 
 from landbridge.errors import BadAnswer, ValueCannotCross
 from landbridge.files import decode_file, encode_file
-from landbridge.kinds import Json, NamedList, SentFile
+from landbridge.kinds import Json, Missing, NamedList, SentFile
 from landbridge.native import decode_native, encode_native
 from landbridge.objects import Sink, Source
 from landbridge.scalars import decode_scalar, encode_scalar
@@ -44,7 +44,7 @@ def _encode(x: Any, sink: Sink, path: str, depth: int) -> Json:
 def _plain(x: Any, sink: Sink, path: str, depth: int) -> Json | None:
     if isinstance(x, SentFile | Path):
         return encode_file(x, sink, path)
-    if type(x) in (list, tuple, dict, NamedList) or (dataclasses.is_dataclass(x) and not isinstance(x, type)):
+    if type(x) in (list, tuple, dict, NamedList) or (dataclasses.is_dataclass(x) and not isinstance(x, type | Missing)):
         if depth > _DEEPEST:
             raise ValueCannotCross(path, f"it is nested deeper than {_DEEPEST} levels", "Does it contain itself?")
         return _container(x, sink, path, depth)
