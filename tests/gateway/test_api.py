@@ -12,7 +12,7 @@ UNKNOWN_JOB = "job_0000000000000000"
 UNKNOWN_OBJECT = "obj_0000000000000000"
 
 
-def refused(answer, status, code):
+def assert_refused(answer, status, code):
     assert answer.status_code == status, answer.data
     error = answer.json["error"]
     assert error["code"] == code
@@ -38,7 +38,7 @@ class TestAccess:
     def test_a_route_without_a_policy_is_closed(self, services, road):
         app = create_app(services)
         app.add_url_rule("/api/open", "open", lambda: "secret")
-        refused(app.test_client().get("/api/open"), 403, "forbidden")
+        assert_refused(app.test_client().get("/api/open"), 403, "forbidden")
 
     @pytest.mark.parametrize("method", ["GET", "POST"])
     def test_without_a_token_every_route_is_refused(self, services, stranger, method):
@@ -51,28 +51,28 @@ class TestAccess:
             assert answer.status_code == 401, path
 
     def test_no_token_and_a_wrong_one_say_where_the_right_one_is(self, stranger, services):
-        message, hint = refused(stranger.get("/api/v1"), 401, "unauthorized")
+        message, hint = assert_refused(stranger.get("/api/v1"), 401, "unauthorized")
         assert message == "A token is needed."
         assert str(services.home.token_file) in hint
         answer = stranger.get("/api/v1", headers={"Authorization": "Bearer lb_wrong"})
-        message, _ = refused(answer, 401, "unauthorized")
+        message, _ = assert_refused(answer, 401, "unauthorized")
         assert message == "The token is not one of this gateway's."
 
     @pytest.mark.parametrize("value", ["", "Basic x", "Bearer", "Bearer  ", "lb_token"])
     def test_a_malformed_authorization_is_no_token(self, stranger, value):
-        refused(stranger.get("/api/v1", headers={"Authorization": value}), 401, "unauthorized")
+        assert_refused(stranger.get("/api/v1", headers={"Authorization": value}), 401, "unauthorized")
 
     @pytest.mark.parametrize("host", ["evil.example", "evil.example:8750", "127.0.0.1.evil.example", "[::1"])
     def test_another_host_name_is_refused(self, client, host):
-        refused(client.get("/api/v1", headers={"Host": host}), 400, "invalid_request")
+        assert_refused(client.get("/api/v1", headers={"Host": host}), 400, "invalid_request")
 
     def test_a_cookie_may_read_but_writes_only_from_our_own_pages(self, services, stranger, road):
         code = services.tokens.new_link("owner")
         assert stranger.get(f"/signin?code={code}").status_code == 303
         assert stranger.get("/api/v1").status_code == 200
-        refused(stranger.post("/api/v1/jobs", json=submission()), 403, "forbidden")
+        assert_refused(stranger.post("/api/v1/jobs", json=submission()), 403, "forbidden")
         headers = {"Origin": "http://evil.example"}
-        refused(stranger.post("/api/v1/jobs", json=submission(), headers=headers), 403, "forbidden")
+        assert_refused(stranger.post("/api/v1/jobs", json=submission(), headers=headers), 403, "forbidden")
         headers = {"Origin": "http://localhost"}
         assert stranger.post("/api/v1/jobs", json=submission(), headers=headers).status_code == 201
 
@@ -92,7 +92,7 @@ class TestAccess:
         kept = stranger.get_cookie("landbridge_session").value
         stranger.post("/signout", headers={"Origin": "http://localhost"})
         stranger.set_cookie("landbridge_session", kept)
-        refused(stranger.get("/api/v1"), 401, "unauthorized")
+        assert_refused(stranger.get("/api/v1"), 401, "unauthorized")
 
     def test_pages_carry_the_headers_that_keep_others_out(self, client):
         page = client.get("/jobs")
@@ -113,7 +113,7 @@ class TestSubmitting:
         client.post("/api/v1/jobs", json=submission(), headers={"Idempotency-Key": "k"})
         other = submission(source_task("def f():\n    return 2\n"))
         answer = client.post("/api/v1/jobs", json=other, headers={"Idempotency-Key": "k"})
-        message, _ = refused(answer, 409, "conflict")
+        message, _ = assert_refused(answer, 409, "conflict")
         assert message == "This key was already used for another job."
 
     @pytest.mark.parametrize(
@@ -148,12 +148,12 @@ class TestSubmitting:
         ],
     )
     def test_a_wrong_field_is_named(self, client, road, change, sentence):
-        message, _ = refused(client.post("/api/v1/jobs", json=submission() | change), 422, "invalid_field")
+        message, _ = assert_refused(client.post("/api/v1/jobs", json=submission() | change), 422, "invalid_field")
         assert message == sentence
 
     def test_an_unknown_runtime_lists_those_there_are(self, client, road):
         answer = client.post("/api/v1/jobs", json=submission(source_task(runtime="python:2.7")))
-        message, hint = refused(answer, 422, "unknown_runtime")
+        message, hint = assert_refused(answer, 422, "unknown_runtime")
         assert message == "There is no runtime `python:2.7` for python."
         assert hint == "There are: `python:3.14`."
 
@@ -173,7 +173,7 @@ class TestSubmitting:
     def test_code_that_does_not_parse_is_refused_with_its_line(self, client, road, language, text, sentence, line):
         function = {"type": "source", "name": "f", "text": text, "file": "fit.py"}
         answer = client.post("/api/v1/jobs", json=submission({"language": language, "function": function}))
-        message, _ = refused(answer, 422, "code_does_not_parse")
+        message, _ = assert_refused(answer, 422, "code_does_not_parse")
         assert message.startswith(sentence)
         if line:
             assert answer.json["error"]["detail"]["line"] == line
@@ -194,10 +194,10 @@ class TestSubmitting:
 
     def test_a_job_or_object_that_does_not_exist_is_named(self, client, road):
         answer = client.post("/api/v1/jobs", json=submission(None, [None, {"kind": "job", "job": UNKNOWN_JOB}]))
-        assert refused(answer, 404, "unknown_job")[0] == f"There is no job `{UNKNOWN_JOB}`."
+        assert assert_refused(answer, 404, "unknown_job")[0] == f"There is no job `{UNKNOWN_JOB}`."
         file = {"kind": "file", "object": UNKNOWN_OBJECT, "name": "x"}
         answer = client.post("/api/v1/jobs", json=submission(None, [None, file]))
-        assert refused(answer, 404, "unknown_object")[0] == f"There is no object `{UNKNOWN_OBJECT}`."
+        assert assert_refused(answer, 404, "unknown_object")[0] == f"There is no object `{UNKNOWN_OBJECT}`."
 
     @pytest.mark.parametrize(
         ("data", "mimetype", "status", "code"),
@@ -211,23 +211,23 @@ class TestSubmitting:
         ],
     )
     def test_a_body_that_is_not_json_is_refused(self, client, road, data, mimetype, status, code):
-        refused(client.post("/api/v1/jobs", data=data, content_type=mimetype), status, code)
+        assert_refused(client.post("/api/v1/jobs", data=data, content_type=mimetype), status, code)
 
     def test_values_nested_too_deeply_are_refused(self, client, road):
         node = NULL
         for _ in range(300):
             node = {"kind": "list", "shape": "list", "items": [[None, node]]}
-        refused(client.post("/api/v1/jobs", json=submission(None, [None, node])), 422, "invalid_field")
+        assert_refused(client.post("/api/v1/jobs", json=submission(None, [None, node])), 422, "invalid_field")
 
     def test_a_body_beyond_its_bound_is_refused_unread(self, client, road, services):
         answer = client.post(
             "/api/v1/jobs", data=b" " * (services.settings.max_body + 1), content_type="application/json"
         )
-        refused(answer, 413, "too_large")
+        assert_refused(answer, 413, "too_large")
 
     def test_nothing_is_taken_before_the_engine_said_what_it_offers(self, client):
         answer = client.post("/api/v1/jobs", json=submission())
-        refused(answer, 503, "overloaded")
+        assert_refused(answer, 503, "overloaded")
         assert answer.headers["Retry-After"] == "1"
 
 
@@ -253,7 +253,7 @@ class TestObjects:
 
     def test_a_wrong_digest_is_refused_and_nothing_stays(self, client, road, services):
         answer = self.upload(client, b"bytes", "sha256:" + "0" * 64)
-        message, _ = refused(answer, 422, "digest_mismatch")
+        message, _ = assert_refused(answer, 422, "digest_mismatch")
         assert message == "The bytes do not have the digest that was sent with them."
         assert list(services.layout.intake.iterdir()) == []
         assert list(services.layout.objects.rglob("*.arrow")) == []
@@ -266,15 +266,15 @@ class TestObjects:
         assert self.upload(client, b"x", digest, query).status_code == status
 
     def test_an_unknown_object_is_named(self, client):
-        refused(client.get(f"/api/v1/objects/{UNKNOWN_OBJECT}"), 404, "unknown_object")
-        refused(client.get("/api/v1/objects/..%2f..%2ftoken"), 404, "not_found")
+        assert_refused(client.get(f"/api/v1/objects/{UNKNOWN_OBJECT}"), 404, "unknown_object")
+        assert_refused(client.get("/api/v1/objects/..%2f..%2ftoken"), 404, "not_found")
 
 
 class TestLooking:
     def test_an_unknown_job_is_named(self, client, road):
         for path in ("", "/record", "/log"):
-            refused(client.get(f"/api/v1/jobs/{UNKNOWN_JOB}{path}"), 404, "unknown_job")
-        refused(client.post(f"/api/v1/jobs/{UNKNOWN_JOB}/cancel"), 404, "unknown_job")
+            assert_refused(client.get(f"/api/v1/jobs/{UNKNOWN_JOB}{path}"), 404, "unknown_job")
+        assert_refused(client.post(f"/api/v1/jobs/{UNKNOWN_JOB}/cancel"), 404, "unknown_job")
 
     def test_the_list_is_filtered_sorted_and_paged(self, client, road):
         for number in range(5):
@@ -291,7 +291,7 @@ class TestLooking:
         ["sort=rm", "state=done", "limit=0", "limit=1000000000", "page=xyz", "page=W10", "colour=red", "limit=x"],
     )
     def test_a_wrong_query_is_refused(self, client, road, query):
-        refused(client.get(f"/api/v1/jobs?{query}"), 400, "invalid_request")
+        assert_refused(client.get(f"/api/v1/jobs?{query}"), 400, "invalid_request")
 
     def test_sql_in_a_filter_is_only_text(self, client, road):
         submit(client)
@@ -318,11 +318,11 @@ class TestLooking:
         road.leave(attempt, result=NULL)
         road.exit(attempt, 0)
         assert client.get(path).headers["Landbridge-Log-End"] == "true"
-        refused(client.get(f"{path}?tail=1&offset=0"), 400, "invalid_request")
+        assert_refused(client.get(f"{path}?tail=1&offset=0"), 400, "invalid_request")
 
     def test_an_address_that_is_not_there_and_a_method_that_is_not_allowed(self, client):
-        refused(client.get("/api/v1/nothing"), 404, "not_found")
-        refused(client.delete("/api/v1/jobs"), 405, "method_not_allowed")
+        assert_refused(client.get("/api/v1/nothing"), 404, "not_found")
+        assert_refused(client.delete("/api/v1/jobs"), 405, "method_not_allowed")
 
     def test_what_breaks_tells_no_secrets(self, client, services, monkeypatch, caplog):
         def broken(*_: object) -> None:
@@ -330,7 +330,7 @@ class TestLooking:
 
         monkeypatch.setattr(services.jobs, "get", broken)
         answer = client.get(f"/api/v1/jobs/{UNKNOWN_JOB}")
-        refused(answer, 500, "internal_error")
+        assert_refused(answer, 500, "internal_error")
         assert b"secret" not in answer.data
         assert answer.json["error"]["hint"].split()[-1].rstrip(".") in caplog.text
 
