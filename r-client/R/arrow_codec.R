@@ -86,8 +86,8 @@ arrow_complex <- function(x) {
   parts <- arrow::Array$create(data.frame(re = Re(x), im = Im(x)))
   missing <- is_missing(Re(x))
   if (!any(missing)) return(parts)
-  none <- arrow::Scalar$create(NA)$cast(parts$type)
-  arrow::call_function("if_else", arrow::Array$create(missing), none, parts)
+  # A missing index is the only way of this package to a missing struct.
+  parts$Take(arrow::Array$create(ifelse(missing, NA_integer_, seq_along(x) - 1L), type = arrow::int32()))
 }
 
 arrow_type <- function(column) {
@@ -159,9 +159,7 @@ read_arrow_struct <- function(x) {
   if (!identical(names(x), c("re", "im")) || !is.double(x$re) || !is.double(x$im)) {
     return(list(type = "struct", data = as.data.frame(x)))
   }
-  values <- complex(real = x$re, imaginary = x$im)
-  values[is_missing(x$re) & is_missing(x$im)] <- NA_complex_
-  list(type = "complex", data = values)
+  list(type = "complex", data = complex(real = x$re, imaginary = x$im))
 }
 
 parts_of_ticks <- function(ticks, unit) {

@@ -144,8 +144,7 @@ take_long <- function(con, spec) {
 take_complex <- function(con, n) {
   missing <- take_raw(con, n) == as.raw(1)
   x <- complex(real = take_doubles(con, n), imaginary = take_doubles(con, n))
-  x[missing] <- NA_complex_
-  x
+  replace(x, missing, NA_complex_)
 }
 
 take_texts <- function(con, spec) {

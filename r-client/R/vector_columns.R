@@ -84,6 +84,7 @@ value_of_column <- function(column, tag) {
   switch(column$type,
     int32 = tagged_integers(column$data, tag),
     int64 = narrow_integer64(column$data, tag),
+    complex = restore_complex(column$data, tag),
     date32 = restore_class(as.double(column$data), "date", tag),
     float64 = if (is.null(tag$type)) column$data else restore_class(column$data, tag$type, tag),
     timestamp = restore_seconds(time_seconds(column$parts), "datetime", c(tag, list(tz = column$tz))),

@@ -23,12 +23,27 @@ vector_type <- function(x) {
   if (length(setdiff(names(attributes(x)), known)) > 0) return(NULL)
   if (!is.null(oldClass(x)) && !is.null(dim(x))) return(NULL)
   if (type == "bytes" && !is.null(attributes(x))) return(NULL)
-  if (type == "complex" && any(is_missing(Re(x)) != is_missing(Im(x)))) return(NULL)
+  if (type == "complex" && is.null(missing_imaginary(x))) return(NULL)
   type
 }
 
 # Missing, and not NaN.
 is_missing <- function(x) is.na(x) & !is.nan(x)
+
+#' The imaginary part of all missing elements: NA, or 0 as in as.complex(NA) since R 4.4. NULL when they differ.
+#' @noRd
+missing_imaginary <- function(x) {
+  missing <- is_missing(Re(x))
+  if (any(is_missing(Im(x[!missing])))) return(NULL)
+  parts <- Im(x[missing])
+  if (all(is_missing(parts))) NA_real_ else if (all(parts %in% 0)) 0
+}
+
+restore_complex <- function(x, tags) {
+  missing <- is_missing(Re(x))
+  x[missing] <- if (is.null(tags$imaginary)) NA_complex_ else complex(real = NA, imaginary = tags$imaginary)
+  x
+}
 
 base_type <- function(x) {
   switch(typeof(x),
@@ -56,6 +71,7 @@ vector_tags <- function(x, type) {
     tags$tz <- zone_of(x)
     tags["tzone"] <- list(if (!is.null(attr(x, "tzone"))) as.list(attr(x, "tzone")))
   }
+  if (type == "complex" && !is.na(missing_imaginary(x))) tags$imaginary <- 0
   if (type == "factor") {
     tags$levels <- as.list(as_utf8(levels(x)))
     tags$ordered <- is.ordered(x)
@@ -128,7 +144,7 @@ vector_of_elements <- function(values, type, tags) {
     int = integers_of(values, tags),
     float = floats_of(values),
     decimal = floats_of(values),
-    complex = complexes_of(values),
+    complex = restore_complex(complexes_of(values), tags),
     str = texts_of(values),
     bytes = lapply(values, function(one) if (!is.null(one)) jsonlite::base64_dec(one)),
     date = restore_class(days_of(texts_of(values)), type, tags),

@@ -39,7 +39,7 @@ every_column <- function() {
     at = as.POSIXct(c("2024-01-01 12:00:00.123456", NA, "1960-01-01 00:00:00.5"), tz = "Europe/Berlin"),
     at_ns = .POSIXct(c(1700000000.1234567, NA, 1700000000.7654321)), at_int = .POSIXct(c(1L, NA, 3L), tz = "UTC"),
     at_none = .POSIXct(c(NA_real_, NA, NA), tz = "UTC"), hours = as.difftime(c(1.5, NA, 1 / 3), units = "hours"),
-    wave = c(1 + 2i, NA, complex(real = NaN, imaginary = -Inf)),
+    wave = c(1 + 2i, NA_complex_, complex(real = NaN, imaginary = -Inf)),
     tiny = as.difftime(c(1e-9, NA, 2), units = "secs"), byte = as.raw(1:3), stringsAsFactors = FALSE
   )
   frame$blob <- list(as.raw(1:3), NULL, raw())

@@ -117,3 +117,13 @@ test_that("a frame of Python arrives as a tibble, its index as row names", {
   node$descriptor <- list(class = "pandas", names = list("a"), row_names = "key")
   expect_identical(decode_value(node, store), data.frame(a = 1:2, row.names = c("x", "y")))
 })
+
+test_that("files that either codec wrote elsewhere are read alike", {
+  skip_without_codec()
+  for (codec in c("arrow", "bridge")) {
+    written <- test_path("fixtures", paste0("written-by-", codec))
+    node <- parse_protocol_json(paste(readLines(paste0(written, ".json"), encoding = "UTF-8"), collapse = ""))
+    source <- list(path = function(id) paste0(written, ".arrow"), arrow = arrow_codec())
+    expect_identical(decode_value(node, source), every_column())
+  }
+})
