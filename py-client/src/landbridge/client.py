@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -63,7 +65,9 @@ class Client:
             trust_env=urlsplit(self.url).hostname not in _LOOPBACK,
             limits=httpx.Limits(max_connections=None),
         )
-        self._files: tempfile.TemporaryDirectory[str] | None = None
+        # A client that was replaced lives as long as its handles do, and then leaves no connection behind.
+        weakref.finalize(self, self._http.close)
+        self._files: Path | None = None
         self._fetched: dict[str, Path] = {}
         self._fetching = threading.Lock()
         self.events = Events(self)
@@ -72,7 +76,9 @@ class Client:
         """Close the connections and remove the files that results were read from."""
         self._http.close()
         if self._files:
-            self._files.cleanup()
+            shutil.rmtree(self._files, ignore_errors=True)
+        self._files = None
+        self._fetched.clear()
 
     def get(self, path: str, patience: float = 0, **query: Any) -> Json:
         """The JSON object at ``path`` below ``/api/v1``; ``patience`` is added to the seconds it may take."""
@@ -105,14 +111,17 @@ class Client:
         """The local copy of an object, fetched once and checked against its digest."""
         with self._fetching:
             if reference not in self._fetched:
-                self._files = self._files or tempfile.TemporaryDirectory(
-                    prefix="landbridge-", ignore_cleanup_errors=True
-                )
-                target = Path(self._files.name) / reference
+                target = self._folder() / reference
                 self._again(lambda: self._fetch(f"/objects/{reference}", target), repeat=True)
                 target.chmod(0o444)
                 self._fetched[reference] = target
             return self._fetched[reference]
+
+    def _folder(self) -> Path:
+        if self._files is None:
+            self._files = Path(tempfile.mkdtemp(prefix="landbridge-"))
+            weakref.finalize(self, shutil.rmtree, self._files, ignore_errors=True)
+        return self._files
 
     def _fetch(self, path: str, target: Path) -> None:
         request = self._request("GET", path)

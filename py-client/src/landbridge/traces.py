@@ -95,6 +95,8 @@ def remote_text(failed: JobFailed, frames: list[Json]) -> str:
             lines += _frame_lines(frame)
     call = f" in {remote['call']}" if remote.get("call") else ""
     lines.append(f"{failed.type}{call}: {failed.message}" if failed.message else failed.type)
+    if failed.type == failed.cause:
+        lines = [f"Job {failed.job} failed: {failed.message}"]
     for warning in failed.warnings[-5:]:
         lines.append(f"Warning before it: {warning.get('category') or 'warning'}: {warning.get('message')}")
     lines += _log_lines(remote.get("log_tail"))

@@ -44,7 +44,8 @@ def _encode(x: Any, sink: Sink, path: str, depth: int) -> Json:
 def _plain(x: Any, sink: Sink, path: str, depth: int) -> Json | None:
     if isinstance(x, SentFile | Path):
         return encode_file(x, sink, path)
-    if type(x) in (list, tuple, dict, NamedList) or (dataclasses.is_dataclass(x) and not isinstance(x, type | Missing)):
+    is_record = dataclasses.is_dataclass(x) and not isinstance(x, type | Missing)
+    if type(x) in (list, tuple, dict, NamedList) or is_record:
         if depth > _DEEPEST:
             raise ValueCannotCross(path, f"it is nested deeper than {_DEEPEST} levels", "Does it contain itself?")
         return _container(x, sink, path, depth)
