@@ -134,8 +134,8 @@ read_arrow_column <- function(array, type) {
       tz = if (grepl("tz=", text, fixed = TRUE)) sub("^.*tz=(.*)\\]$", "\\1", text)
     ),
     date32 = list(type = "date32", data = as.vector(array$cast(arrow::int32()))),
-    int64 = ,
-    uint64 = list(type = "int64", data = as.vector(array)),
+    int64 = list(type = "int64", data = as.vector(array)),
+    uint64 = read_arrow_uint64(array),
     int8 = ,
     int16 = ,
     int32 = ,
@@ -145,10 +145,19 @@ read_arrow_column <- function(array, type) {
     dictionary = read_arrow_factor(as.vector(array)),
     struct = read_arrow_struct(as.vector(array)),
     decimal128 = ,
+    halffloat = ,
     float = ,
     double = list(type = "float64", data = as.vector(array$cast(arrow::float64()))),
     list(type = kind, data = plain_cells(as.vector(array)))
   )
+}
+
+#' Numbers beyond 2^63 as text: nothing in R holds them.
+#' @noRd
+read_arrow_uint64 <- function(array) {
+  signed <- tryCatch(array$cast(arrow::int64()), error = function(error) NULL)
+  if (is.null(signed)) return(list(type = "utf8", data = as.vector(array$cast(arrow::utf8()))))
+  list(type = "int64", data = as.vector(signed))
 }
 
 read_arrow_factor <- function(x) {
@@ -178,5 +187,12 @@ parts_of_ticks <- function(ticks, unit) {
 plain_cells <- function(x) {
   if (inherits(x, "vctrs_unspecified")) return(rep(NA, length(x)))
   if (!is.list(x) || is.data.frame(x)) return(x)
-  lapply(unclass(x), function(cell) if (inherits(cell, "vctrs_list_of")) plain_cells(cell) else cell)
+  cells <- lapply(unclass(x), function(cell) if (inherits(cell, "vctrs_list_of")) plain_cells(cell) else cell)
+  wide <- vapply(cells, inherits, NA, "integer64")
+  if (!any(wide)) return(cells)
+  # One type for the whole column, as for a column of single numbers.
+  narrow <- narrow_integer64(do.call(c, unname(cells[wide])), NULL)
+  if (inherits(narrow, "integer64")) return(cells)
+  cells[wide] <- lapply(cells[wide], if (is.integer(narrow)) as.integer else as.double)
+  cells
 }

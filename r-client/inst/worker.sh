@@ -12,6 +12,11 @@ TZ=${TZ:-UTC}
 LANDBRIDGE_JOB_FOLDER=$(cd "$folder" && pwd)
 export LANG LC_ALL TZ LANDBRIDGE_JOB_FOLDER
 umask 022
+# Fonts and other caches want a home that can be written to.
+if [ ! -w "${HOME:-/}" ]; then
+  HOME=${TMPDIR:-/tmp}
+  export HOME
+fi
 exec 3>&2
 exec >>"$folder/out/stdout.log" 2>>"$folder/out/stderr.log" </dev/null
 exec Rscript --vanilla -e 'landbridge:::worker(Sys.getenv("LANDBRIDGE_JOB_FOLDER"))'

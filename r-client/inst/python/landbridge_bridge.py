@@ -240,6 +240,9 @@ def put(buffers: BinaryIO, array: pa.Array, dtype: str, missing: Any) -> Spec:
 
 
 def _put_integers(buffers: BinaryIO, array: pa.Array, n: int) -> Spec:
+    if array.type == pa.uint64() and (pc.max(array).as_py() or 0) >= 2**63:
+        text = array.cast(pa.utf8())  # nothing in R holds these numbers
+        return {"type": "utf8", "n": n, "bytes": _put_texts(buffers, text)}
     array = array.cast(pa.int64())
     low, high = (value.as_py() or 0 for value in pc.min_max(array).values())
     if -(2**31) < low and high < 2**31:
