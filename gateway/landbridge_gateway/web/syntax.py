@@ -55,7 +55,7 @@ def _python_problem(text: str, runtime: str) -> Problem | None:
         problem = str(error) or "it is nested too deeply", 1
     # What the gateway's own Python is too old to know is left to the runtime's, if it looks like Python at all.
     newer = not parsed and _version(runtime) > sys.version_info[:2]
-    return None if newer and not _tree("python", text).has_error else problem
+    return None if newer and not _tree("python", text.encode("utf-8", "replace")).has_error else problem
 
 
 def _version(runtime: str) -> tuple[int, ...]:
@@ -70,13 +70,14 @@ def _parser(language: str) -> Any:
     return get_parser(language)  # type: ignore[arg-type]
 
 
-def _tree(language: str, text: str) -> Node:
-    root: Node = _parser(language).parse(text.encode("utf-8", "replace")).root_node
+def _tree(language: str, data: bytes) -> Node:
+    root: Node = _parser(language).parse(data).root_node
     return root
 
 
 def _r_problem(text: str) -> Problem | None:
-    nodes = list(_in_order(_tree("r", text)))
+    data = text.encode("utf-8", "replace")
+    nodes = list(_in_order(_tree("r", data)))
     last = text.rstrip().count("\n") + 1
     for node in nodes:
         if node.is_missing:
@@ -88,7 +89,7 @@ def _r_problem(text: str) -> Problem | None:
         if node.type == "identifier" and _text(node) in _R_RESERVED:
             return _unexpected(node)
     for node in nodes:
-        if node.type in _R_SEQUENCES and (second := _second_on_its_line(node)):
+        if node.type in _R_SEQUENCES and (second := _second_on_its_line(node, data)):
             return _unexpected(second)
     return None
 
@@ -105,15 +106,20 @@ def _in_order(root: Node) -> Iterator[Node]:
         stack.extend(reversed(node.children))
 
 
-def _second_on_its_line(sequence: Node) -> Node | None:
+def _second_on_its_line(sequence: Node, data: bytes) -> Node | None:
     last: Node | None = None
     for child in sequence.children:
-        if child.type in (";", "{", "}", "comment"):
+        if child.type in ("{", "}", "comment"):
             last = None
-        elif last is not None and last.end_point[0] == child.start_point[0]:
+            continue
+        # The grammar has no node for a semicolon, so the text between is asked.
+        if (
+            last is not None
+            and last.end_point[0] == child.start_point[0]
+            and b";" not in data[last.end_byte : child.start_byte]
+        ):
             return child
-        else:
-            last = child
+        last = child
     return None
 
 
