@@ -19,7 +19,7 @@ function_of_source <- function(spec, source) {
   env <- new.env(parent = globalenv())
   for (free in spec$free) assign(free$name, free_value(free, source), envir = env)
   for (expression in parse_source(spec)) eval(expression, env)
-  get(spec$name, envir = env, mode = "function")
+  get(spec$name, envir = env, mode = "function", inherits = FALSE)
 }
 
 free_value <- function(free, source) {

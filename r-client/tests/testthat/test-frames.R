@@ -135,11 +135,14 @@ test_that("columns that Python wrote, in two batches, arrive as R's own types", 
   expected <- list(
     i8 = c(1L, NA, -3L), u16 = c(1L, NA, 65535L), u32 = c(1, NA, 4294967295), i64 = c(1L, NA, -3L),
     i64_wide = c(2^40, NA, 1),
-    u64 = c(1, NA, 2^53 - 1), u64_text = c("1", NA, "18446744073709551615"), f32 = c(0.5, NA, Inf), dec = c(1.5, NA, -2.25),
+    u64 = c(1, NA, 2^53 - 1), u64_text = c("1", NA, "18446744073709551615"), f32 = c(0.5, NA, Inf),
+    dec = c(1.5, NA, -2.25),
     large = c("a", NA, "\u00e9"), blob = list(as.raw(c(97, 0)), NULL, raw()), none = c(NA, NA, NA),
     ts_s = .POSIXct(c(1, NA, -1), tz = "UTC"), ts_ms = .POSIXct(c(1.5, NA, -1.5), tz = "Europe/Paris"),
-    ts_ns = .POSIXct(c(1700000000.123456789, NA, -1e-9), tz = "UTC"), dur = as.difftime(c(1.5, NA, -1.5), units = "secs"),
-    lists = list(1:2, NULL, integer()), large_lists = list("a", NULL, NA_character_), pair = list(c(1, 2), NULL, c(3, 4)),
+    ts_ns = .POSIXct(c(1700000000.123456789, NA, -1e-9), tz = "UTC"),
+    dur = as.difftime(c(1.5, NA, -1.5), units = "secs"),
+    lists = list(1:2, NULL, integer()), large_lists = list("a", NULL, NA_character_),
+    pair = list(c(1, 2), NULL, c(3, 4)),
     cat = factor(c("x", NA, "z"), levels = c("x", "y", "z"))
   )
   expect_identical(names(found), names(expected))
