@@ -43,7 +43,7 @@ cat(toJSON(list(
   client = as.character(packageVersion("landbridge")), left = left[file.exists(left)],
   compiled = file.exists(system.file("R", "landbridge.rdb", package = "landbridge")),
   leaks = grep("^PIP_|PROXY", toupper(names(Sys.getenv())), value = TRUE)
-), auto_unbox = TRUE))
+), auto_unbox = TRUE), "\\n")
 """
 
 
