@@ -148,7 +148,7 @@ def _helper_case(language: str) -> Case:
     helper = HELPER[language] | {"free": [_free("factor", value=scalar("int", 2))]}
     source = {"python": "def f(x):\n    return double(x) + 1\n", "r": "f <- function(x) double(x) + 1\n"}
     return Case(
-        "helpers and captured values stand where the function looks",
+        f"helpers and captured values stand where the function of {language} looks",
         source,
         _value(7),
         [(None, scalar("int", 3))],
