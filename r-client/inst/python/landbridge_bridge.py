@@ -124,7 +124,8 @@ def _float64(buffers: BinaryIO, _: Spec, n: int) -> pa.Array:
 
 def _is_real_na(values: np.ndarray) -> np.ndarray:
     low_words: np.ndarray = values.view("<u4")[::2]
-    return np.isnan(values) & (low_words == 1954)
+    missing: np.ndarray = np.isnan(values) & (low_words == 1954)
+    return missing
 
 
 def _complex(buffers: BinaryIO, _: Spec, n: int) -> pa.Array:
