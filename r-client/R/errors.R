@@ -31,11 +31,27 @@ abort_landbridge <- function(code, message, hint = NULL, detail = NULL, call = N
   rlang::cnd_signal(landbridge_condition(code, message, hint, detail, call, parent))
 }
 
+#' @param class further classes, behind our own
+#' @param text what conditionMessage() says in place of `message`, `body` and the messages of the parents
+#' @param header what stands in place of `message` when the error is shown with its parents
+#' @noRd
 landbridge_condition <- function(code, message, hint = NULL, detail = NULL, call = NULL, parent = NULL, class = NULL,
-                                 body = NULL) {
+                                 body = NULL, header = NULL, text = NULL) {
   rlang::error_cnd(
-    class = c(paste0("landbridge_", code), class, "landbridge_error"), message = message,
+    class = c(paste0("landbridge_", code), "landbridge_error", class), message = message,
     body = c(body, if (!is.null(hint)) c(i = hint)), code = code, hint = hint, detail = detail, call = call,
-    parent = parent, use_cli_format = FALSE
+    parent = parent, header = header, text = text, use_cli_format = FALSE
   )
 }
+
+#' @export
+conditionMessage.landbridge_error <- function(c) if (is.null(c$text)) NextMethod() else c$text
+
+#' @exportS3Method rlang::cnd_header
+cnd_header.landbridge_error <- function(cnd, ...) if (is.null(cnd$header)) cnd$message else cnd$header
+
+#' @exportS3Method rlang::cnd_body
+cnd_body.landbridge_error <- function(cnd, ...) cnd$body
+
+#' @exportS3Method rlang::cnd_footer
+cnd_footer.landbridge_error <- function(cnd, ...) character()

@@ -1,0 +1,94 @@
+# One client for each gateway that a session talks to: the address, the token, and what is known of its jobs.
+
+protocol_version <- "1"
+
+new_client <- function(place) {
+  client <- new.env(parent = emptyenv())
+  client$url <- place$url
+  client$token <- place$token
+  client$jobs <- new.env(parent = emptyenv())
+  client$objects <- new.env(parent = emptyenv())
+  structure(client, class = "landbridge_client")
+}
+
+#' @export
+print.landbridge_client <- function(x, ...) {
+  cat(sprintf("<landbridge gateway at %s>\n", x$url))
+  invisible(x)
+}
+
+#' A call that is answered with JSON: its parsed body.
+#'
+#' @param query named list; of a vector each element is an entry, of NULL none
+#' @param body list to be sent as JSON, or NULL
+#' @noRd
+ask_gateway <- function(client, method, path, query = NULL, body = NULL, headers = NULL, seconds = 60) {
+  if (!is.null(body)) headers <- c(headers, "Content-Type" = "application/json")
+  answer <- send_call(client, list(
+    method = method, url = api_url(client, path, query), headers = headers, seconds = seconds,
+    body = if (!is.null(body)) charToRaw(protocol_json(body))
+  ))
+  json_answer(client, answer)
+}
+
+api_url <- function(client, path, query = NULL) {
+  pairs <- lapply(names(query), function(name) {
+    if (length(query[[name]]) > 0) paste0(name, "=", curl::curl_escape(enc2utf8(query_text(query[[name]]))))
+  })
+  url <- paste0(client$url, "/api/v1", path)
+  if (length(unlist(pairs)) == 0) url else paste0(url, "?", paste(unlist(pairs), collapse = "&"))
+}
+
+query_text <- function(value) {
+  if (is.numeric(value)) format(value, scientific = FALSE, trim = TRUE, digits = 15) else as.character(value)
+}
+
+json_answer <- function(client, answer) {
+  parsed <- tryCatch(parse_protocol_json(answer_text(answer)), error = function(error) NULL)
+  if (!is.list(parsed)) abort_bad_answer(client, "it is not JSON")
+  parsed
+}
+
+answer_text <- function(answer) {
+  # A zero byte cannot stand in an R text; in a log it is noise.
+  content <- answer$content
+  text <- rawToChar(content[content != as.raw(0)])
+  Encoding(text) <- "UTF-8"
+  text
+}
+
+abort_bad_answer <- function(client, reason) {
+  abort_landbridge(
+    "bad_answer", sprintf("The answer of %s cannot be understood: %s.", client$url, reason),
+    "Look whether the address is that of a Landbridge gateway."
+  )
+}
+
+#' Stop unless the answer is one of a gateway of this protocol that did what was asked.
+#' @noRd
+check_answer <- function(client, answer) {
+  if (answer$status %in% 300:399 && answer$status != 304) {
+    elsewhere <- toString(answer$headers$location)
+    abort_bad_answer(client, sprintf("it sends us on to %s, and the token goes nowhere else", elsewhere))
+  }
+  spoken <- answer$headers[["landbridge-protocol"]]
+  if (is.null(spoken)) abort_bad_answer(client, sprintf("it is no answer of a gateway (status %d)", answer$status))
+  if (!identical(trimws(spoken), protocol_version)) {
+    abort_landbridge(
+      "protocol_mismatch",
+      sprintf("The gateway at %s speaks protocol %s, this client speaks %s.", client$url, spoken, protocol_version),
+      "Install the client of the gateway's version.", list(gateway = spoken, client = protocol_version)
+    )
+  }
+  if (answer$status >= 400) abort_with_answer(client, answer)
+  answer
+}
+
+abort_with_answer <- function(client, answer) {
+  error <- tryCatch(parse_protocol_json(answer_text(answer))$error, error = function(error) NULL)
+  if (!is.list(error) || !is.character(error$code) || !is.character(error$message)) {
+    abort_bad_answer(client, sprintf("its error has no code (status %d)", answer$status))
+  }
+  detail <- c(error$detail, list(status = answer$status))
+  abort_landbridge(error$code, error$message, error$hint, detail)
+}

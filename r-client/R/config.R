@@ -1,0 +1,112 @@
+# Where the gateway is: see docs/protocol.md, "Where clients find the gateway".
+
+#' Connect to a gateway
+#'
+#' Names the gateway that the calls after it use. Nothing is sent yet. Without `connect()`, and for what is not given
+#' here, address and token are looked for in this order: `options(landbridge.url =, landbridge.token =)`, the
+#' environment variables `LANDBRIDGE_URL` and `LANDBRIDGE_TOKEN`, the file `landbridge.toml` (keys `url` and `token`)
+#' in the working directory or above, and the home of a gateway on this machine (`$LANDBRIDGE_HOME`, else
+#' `~/.landbridge`). A place that names another address never gives its token.
+#'
+#' @param url address of the gateway, such as `http://127.0.0.1:8420`
+#' @param token the token that `landbridge serve` or `landbridge token` told
+#' @return a `landbridge_client`, invisibly
+#' @section Errors: `landbridge_gateway_unreachable` when no place names an address;
+#'   `landbridge_invalid_field` when the address is not one of http or https.
+#' @export
+#' @examples
+#' connect("http://127.0.0.1:8420", token = "lb_example")
+connect <- function(url = NULL, token = NULL) {
+  session$connected <- new_client(find_gateway(url, token))
+  invisible(session$connected)
+}
+
+session <- new.env(parent = emptyenv())
+way_to_a_gateway <- "Start one with `landbridge serve`, or set LANDBRIDGE_URL."
+
+#' The client of connect(), or the one that the configuration names now.
+#' @noRd
+current_client <- function() {
+  if (!is.null(session$connected)) return(session$connected)
+  found <- find_gateway()
+  # Kept while the configuration names the same gateway: it knows how far the events were read.
+  if (!identical(session$configured$place, found)) {
+    session$configured <- new_client(found)
+    session$configured$place <- found
+  }
+  session$configured
+}
+
+find_gateway <- function(url = NULL, token = NULL) {
+  places <- list(
+    list(url = url, token = token),
+    list(url = getOption("landbridge.url"), token = getOption("landbridge.token")),
+    list(url = environment_text("LANDBRIDGE_URL"), token = environment_text("LANDBRIDGE_TOKEN")),
+    toml_settings(getwd()), home_settings()
+  )
+  places <- lapply(places, function(place) if (is.null(place$url)) place else within_url(place))
+  url <- first_of(lapply(places, `[[`, "url"))
+  if (is.null(url)) {
+    abort_landbridge("gateway_unreachable", "No gateway is named.", way_to_a_gateway)
+  }
+  ours <- vapply(places, function(place) is.null(place$url) || place$url == url, NA)
+  list(url = url, token = first_of(lapply(places[ours], `[[`, "token")))
+}
+
+within_url <- function(place) {
+  place$url <- check_url(place$url)
+  place
+}
+
+check_url <- function(url) {
+  if (!is.character(url) || length(url) != 1 || !grepl("^https?://[^/@[:space:]]+(/[^[:space:]?#]*)?$", url)) {
+    abort_landbridge(
+      "invalid_field", sprintf("`%s` is not the address of a gateway.", toString(url)),
+      "It looks like http://127.0.0.1:8420."
+    )
+  }
+  sub("/+$", "", url)
+}
+
+first_of <- function(values) {
+  values <- values[!vapply(values, is.null, NA)]
+  if (length(values) > 0) values[[1]]
+}
+
+environment_text <- function(name) {
+  text <- Sys.getenv(name)
+  if (nzchar(text)) text
+}
+
+#' `url` and `token` of the nearest landbridge.toml in a folder or above it.
+#' @noRd
+toml_settings <- function(folder) {
+  repeat {
+    path <- file.path(folder, "landbridge.toml")
+    if (file.exists(path)) return(read_settings(path))
+    above <- dirname(folder)
+    if (above == folder) return(list())
+    folder <- above
+  }
+}
+
+#' The two keys at the top of a TOML file; tables and all other keys are somebody else's.
+#' @noRd
+read_settings <- function(path) {
+  lines <- readLines(path, warn = FALSE, encoding = "UTF-8")
+  lines <- lines[cumsum(grepl("^\\s*\\[", lines)) == 0]
+  setting <- "^\\s*(url|token)\\s*=\\s*(\"([^\"]*)\"|'([^']*)')\\s*(#.*)?$"
+  lines <- grep(setting, lines, value = TRUE)
+  stats::setNames(as.list(sub(setting, "\\3\\4", lines)), sub(setting, "\\1", lines))
+}
+
+home_settings <- function() {
+  home <- environment_text("LANDBRIDGE_HOME")
+  if (is.null(home)) home <- path.expand("~/.landbridge")
+  told <- file.path(home, "gateway.json")
+  if (!file.exists(told)) return(list())
+  url <- tryCatch(jsonlite::fromJSON(told)$url, error = function(error) NULL)
+  if (is.null(url)) return(list())
+  token <- file.path(home, "token")
+  list(url = url, token = if (file.access(token, 4) == 0) trimws(readLines(token, n = 1L, warn = FALSE)))
+}

@@ -1,0 +1,111 @@
+# The only file that talks to the network.
+
+largest_answer <- 256 * 1024^2
+most_tries <- 4L
+loopback <- "^https?://(localhost|127\\.[0-9.]+|\\[::1\\])(:[0-9]+)?(/|$)"
+
+#' Send a call, again after a broken connection or a 503, and return the checked answer.
+#'
+#' Every call of the contract may be repeated: the POSTs carry an Idempotency-Key, change nothing the second time, or
+#' (objects) store a copy that nobody names.
+#'
+#' @param call list of `method`, `url`, `headers`, `seconds` (longest duration, NULL for none as long as bytes move),
+#'   and of at most one of `body` (raw), `upload` (path of a file to send), `download` (path of a file to write)
+#' @return list of `status`, `headers` (lower case), `content`
+#' @noRd
+send_call <- function(client, call) {
+  for (try in seq_len(most_tries)) {
+    answer <- try_call(client, call)
+    if (is.null(answer$broken) && answer$status != 503) break
+    # A gateway that never answered is not there; one that did is being started again.
+    if (try == most_tries || isTRUE(answer$refused) && !isTRUE(client$reached)) break
+    Sys.sleep(pause_seconds(answer, try))
+  }
+  if (!is.null(answer$broken)) abort_unreachable(client, answer$broken)
+  client$reached <- TRUE
+  check_answer(client, answer)
+}
+
+pause_seconds <- function(answer, try) {
+  told <- suppressWarnings(as.numeric(answer$headers[["retry-after"]]))
+  if (length(told) == 1 && !is.na(told) && told >= 0) min(told, 5) else 0.1 * 4^(try - 1)
+}
+
+abort_unreachable <- function(client, cause) {
+  abort_landbridge(
+    "gateway_unreachable", sprintf("No gateway answers at %s.", client$url), way_to_a_gateway,
+    list(url = client$url, cause = cause)
+  )
+}
+
+#' One try: the answer, or list(broken = reason, refused = nobody listens).
+#' @noRd
+try_call <- function(client, call) {
+  state <- new.env(parent = emptyenv())
+  handle <- call_handle(client, call, state)
+  on.exit(if (!is.null(state$upload)) close(state$upload))
+  tryCatch(
+    parsed_answer(if (is.null(call$download)) {
+      curl::curl_fetch_memory(call$url, handle)
+    } else {
+      curl::curl_fetch_disk(call$url, call$download, handle)
+    }),
+    error = function(error) broken_call(client, state, conditionMessage(error))
+  )
+}
+
+parsed_answer <- function(answer) {
+  headers <- curl::parse_headers_list(answer$headers)
+  names(headers) <- tolower(names(headers))
+  content <- answer$content
+  if (is.character(content) && answer$status_code >= 300) content <- readBin(content, "raw", 1e6)
+  list(status = answer$status_code, headers = headers, content = content)
+}
+
+broken_call <- function(client, state, reason) {
+  if (isTRUE(state$too_large)) abort_bad_answer(client, "it is larger than 256 MB")
+  # libcurl reports a Ctrl-C as its own error; it must not look like a missing gateway.
+  if (grepl("aborted by an application callback", reason, fixed = TRUE)) rlang::interrupt()
+  list(broken = reason, refused = grepl("connect to|resolve", reason))
+}
+
+call_handle <- function(client, call, state) {
+  handle <- curl::new_handle()
+  curl::handle_setopt(
+    handle, customrequest = call$method, followlocation = FALSE, connecttimeout = 10L,
+    useragent = paste0("landbridge-r/", utils::packageVersion("landbridge"))
+  )
+  if (grepl(loopback, client$url)) curl::handle_setopt(handle, noproxy = "*")
+  limit_duration(handle, call$seconds)
+  if (is.null(call$download)) limit_size(handle, state)
+  if (!is.null(call$body)) {
+    curl::handle_setopt(handle, post = TRUE, postfieldsize = length(call$body), postfields = call$body)
+  }
+  if (!is.null(call$upload)) attach_upload(handle, call$upload, state)
+  headers <- c(call$headers, "Landbridge-Protocol" = protocol_version, Expect = "")
+  if (!is.null(client$token)) headers <- c(headers, Authorization = paste("Bearer", client$token))
+  curl::handle_setheaders(handle, .list = as.list(headers))
+}
+
+limit_duration <- function(handle, seconds) {
+  if (!is.null(seconds)) return(curl::handle_setopt(handle, timeout_ms = as.integer(1000 * seconds)))
+  curl::handle_setopt(handle, low_speed_limit = 1L, low_speed_time = 120L)
+}
+
+#' An answer that is kept in memory must not fill it, whatever its headers say.
+#' @noRd
+limit_size <- function(handle, state) {
+  watch <- function(down, up) {
+    state$too_large <- max(down) > largest_answer
+    !state$too_large
+  }
+  curl::handle_setopt(handle, noprogress = FALSE, xferinfofunction = watch)
+}
+
+attach_upload <- function(handle, path, state) {
+  state$upload <- file(path, "rb")
+  curl::handle_setopt(
+    handle, post = TRUE, postfieldsize_large = file.size(path),
+    readfunction = function(size) readBin(state$upload, "raw", size)
+  )
+}

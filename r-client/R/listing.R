@@ -1,0 +1,83 @@
+#' Jobs of this gateway
+#'
+#' @param state,language,experiment names, or NULL for all; several are alternatives
+#' @param text what to look for in names and messages
+#' @param limit most rows; the newest jobs come first
+#' @return a tibble (a data frame where tibble is not installed) of `id`, `name`, `language`, `runtime`, `experiment`,
+#'   `state`, `cause`, `submitted`, `started`, `ended` (times), `seconds` (running time) and `url`
+#' @export
+jobs <- function(state = NULL, language = NULL, experiment = NULL, text = NULL, limit = 50) {
+  check_option(limit, "limit", is_positive, "It is a positive number.")
+  client <- current_client()
+  filters <- list(state = state, language = language, experiment = experiment, text = text)
+  found <- list()
+  page <- NULL
+  repeat {
+    ask <- c(filters, list(limit = min(100, limit - length(found)), page = page))
+    answer <- ask_gateway(client, "GET", "/jobs", ask)
+    found <- c(found, answer$jobs)
+    page <- answer[["next"]]
+    if (is.null(page) || length(answer$jobs) == 0 || length(found) >= limit) break
+  }
+  jobs_frame(found)
+}
+
+jobs_frame <- function(found) {
+  text <- function(name) texts_of(lapply(found, `[[`, name))
+  as_frame(list(
+    id = text("id"), name = text("name"), language = text("language"), runtime = text("runtime"),
+    experiment = text("experiment"), state = text("state"), cause = text("cause"),
+    submitted = times_of(text("submitted")), started = times_of(text("started")), ended = times_of(text("ended")),
+    seconds = numbers_of(found, "seconds"), url = text("url")
+  ))
+}
+
+as_frame <- function(columns) {
+  frame <- as.data.frame(columns, stringsAsFactors = FALSE)
+  if (has_package("tibble")) tibble::as_tibble(frame) else frame
+}
+
+times_of <- function(texts) as.POSIXct(texts, format = "%Y-%m-%dT%H:%M:%OSZ", tz = "UTC")
+
+numbers_of <- function(found, name) floats_of(lapply(found, `[[`, name))
+
+job_record <- function(job) ask_gateway(job$client, "GET", job_path(job, "record"))
+
+#' What a job reported
+#'
+#' Up to date while the job runs.
+#'
+#' @param job a job, or its id
+#' @return `metrics()`: a tibble (or data frame) of `name`, `value`, `step` and `at`, in the order of reporting.
+#'   `record()`: a list of `metrics`, `params`, `tags`, `progress`, `messages`, `warnings`, `artifacts` (the saved
+#'   values, by name) and `files` (a frame of `name`, `object`, `media_type`, `size`).
+#' @export
+metrics <- function(job) metrics_frame(job_record(as_job(job))$metrics)
+
+metrics_frame <- function(found) {
+  as_frame(list(
+    name = texts_of(lapply(found, `[[`, "name")), value = numbers_of(found, "value"), step = numbers_of(found, "step"),
+    at = times_of(texts_of(lapply(found, `[[`, "at")))
+  ))
+}
+
+#' @rdname metrics
+#' @export
+record <- function(job) {
+  job <- as_job(job)
+  found <- job_record(job)
+  field <- function(entries, name) texts_of(lapply(entries, `[[`, name))
+  source <- client_source(job$client)
+  values <- lapply(found$artifacts, function(artifact) decode_value(artifact$value, source))
+  list(
+    metrics = metrics_frame(found$metrics), params = lapply(found$params, plain_param), tags = found$tags,
+    progress = found$progress, messages = field(found$messages, "text"), warnings = field(found$warnings, "message"),
+    artifacts = stats::setNames(values, field(found$artifacts, "name")),
+    files = as_frame(list(
+      name = field(found$files, "name"), object = field(found$files, "object"),
+      media_type = field(found$files, "media_type"), size = numbers_of(found$files, "size")
+    ))
+  )
+}
+
+plain_param <- function(value) if (is.list(value) && !is.null(value$value)) value$value else value

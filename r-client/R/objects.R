@@ -1,0 +1,68 @@
+# Objects between this session and the gateway: the sink of encode_value() and the source of decode_value().
+
+object_formats <- c(arrow = "arrow", rds = "rds", pkl = "pickle", bin = "file")
+
+#' A sink that uploads each file as it is written.
+#' @noRd
+client_sink <- function(client) {
+  put <- function(extension, write) {
+    path <- tempfile("landbridge-", fileext = paste0(".", extension))
+    on.exit(unlink(path))
+    write(path)
+    upload_object(client, path, object_formats[[extension]])
+  }
+  list(put = put, arrow = arrow_codec())
+}
+
+upload_object <- function(client, path, format) {
+  digest <- file_digest(path)
+  answer <- send_call(client, list(
+    method = "POST", url = api_url(client, "/objects", list(format = format)), upload = path,
+    headers = c("Content-Type" = "application/octet-stream", "Landbridge-Digest" = digest)
+  ))
+  id <- json_answer(client, answer)$object$id
+  if (!is_object_id(id)) abort_bad_answer(client, "the object has no id")
+  id
+}
+
+is_object_id <- function(id) is.character(id) && length(id) == 1 && grepl("^obj_[0-9a-z]{16}$", id)
+
+#' `sha256:<hex>`, or NULL where R has no quick way to it (before 4.5).
+#' @noRd
+file_digest <- function(path) {
+  if (!exists("sha256sum", envir = asNamespace("tools"), inherits = FALSE)) return(NULL)
+  paste0("sha256:", unname(getExportedValue("tools", "sha256sum")(path)))
+}
+
+#' A source that downloads each object once into the session's temporary folder.
+#' @noRd
+client_source <- function(client) {
+  list(path = function(id) object_path(client, id), arrow = arrow_codec())
+}
+
+object_path <- function(client, id) {
+  # The id becomes a file name, so it is not taken on trust.
+  if (!is_object_id(id)) abort_bad_answer(client, "a value names an object without an id")
+  known <- client$objects[[id]]
+  if (!is.null(known) && file.exists(known)) return(known)
+  if (is.null(client$folder)) client$folder <- tempfile("landbridge-objects-")
+  dir.create(client$folder, showWarnings = FALSE, mode = "0700")
+  path <- file.path(client$folder, id)
+  download_object(client, id, path)
+  client$objects[[id]] <- path
+  path
+}
+
+download_object <- function(client, id, path) {
+  part <- tempfile(paste0(id, "-"), tmpdir = dirname(path))
+  on.exit(unlink(part))
+  answer <- send_call(client, list(
+    method = "GET", url = api_url(client, paste0("/objects/", id)), headers = NULL, download = part
+  ))
+  told <- answer$headers[["landbridge-digest"]]
+  digest <- file_digest(part)
+  if (!is.null(told) && !is.null(digest) && told != digest) {
+    abort_landbridge("digest_mismatch", sprintf("Object %s arrived damaged.", id), "Call result() again.")
+  }
+  file.rename(part, path)
+}

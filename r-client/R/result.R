@@ -1,0 +1,123 @@
+#' The result of a job
+#'
+#' Waits for the job and brings its result here: tables in the class they were handed in, or, of Python jobs, as
+#' tibbles. Warnings of the job are warnings here, once, of the class `landbridge_remote_warning`.
+#'
+#' @param job a job, or its id
+#' @param timeout seconds
+#' @param trust load R objects that only R can read (models, plots)? Loading runs what the job's code put into them.
+#'   Otherwise they are handles of class `landbridge_native` that show their summary.
+#' @return the value
+#' @section Errors: `landbridge_job_failed`, with the classes of the remote error, so that
+#'   `tryCatch(result(job), my_error = ...)` works; its parent is the remote error, its message shows where it was
+#'   raised, `detail$remote` has all that is known. `landbridge_job_cancelled`, `landbridge_job_lost`,
+#'   `landbridge_wait_timeout`.
+#' @export
+result <- function(job, timeout = Inf, trust = FALSE) {
+  job <- as_job(job)
+  wait(job, timeout)
+  whole <- ended_job(job)
+  signal_warnings(job, whole$warnings)
+  switch(whole$state,
+    succeeded = decode_result(job, whole, trust),
+    failed = abort_job_failed(job, whole),
+    cancelled = abort_job_cancelled(job),
+    lost = abort_job_lost(job, whole),
+    abort_bad_answer(job$client, sprintf("job %s is in the state `%s`", job$id, whole$state))
+  )
+}
+
+decode_result <- function(job, whole, trust) {
+  node <- whole$result
+  if (!is.list(node) || !is_text(node$kind)) abort_bad_answer(job$client, "the job has succeeded without a result")
+  decode_value(node, client_source(job$client), trust)
+}
+
+signal_warnings <- function(job, warnings) {
+  known <- known_job(job)
+  if (isTRUE(known$warned)) return(invisible())
+  known$warned <- TRUE
+  job$client$jobs[[job$id]] <- known
+  for (one in warnings) {
+    classes <- c("landbridge_remote_warning", setdiff(one$category, base_classes), "warning", "condition")
+    fields <- list(message = toString(one$message), call = NULL, job = job$id, category = one$category)
+    warning(structure(fields, class = classes))
+  }
+}
+
+base_classes <- c("condition", "error", "warning", "message", "interrupt", "rlang_error", "rlang_warning")
+
+abort_job_cancelled <- function(job) {
+  abort_landbridge("job_cancelled", sprintf("Job %s was cancelled.", job$id), detail = list(job = job$id))
+}
+
+abort_job_lost <- function(job, whole) {
+  reason <- if (is.null(whole$error$message)) toString(whole$note) else whole$error$message
+  abort_landbridge("job_lost", sprintf("Job %s was lost: %s", job$id, reason), whole$error$hint, list(job = job$id))
+}
+
+abort_job_failed <- function(job, whole) {
+  remote <- whole$error
+  if (!is.list(remote)) remote <- list(type = whole$cause, message = toString(whole$note))
+  message <- toString(remote$message)
+  classes <- setdiff(unlist(remote$classes), base_classes)
+  parent <- structure(
+    list(message = message, call = remote_call(remote$call)),
+    class = c("landbridge_remote_error", classes, "error", "condition")
+  )
+  header <- failure_header(job, remote)
+  around <- list(before = failure_frames(remote), after = failure_notes(remote))
+  kind <- paste0(toString(remote$type), if (!is.null(remote$call)) paste0(" in ", remote$call))
+  rlang::cnd_signal(landbridge_condition(
+    "job_failed", message, remote$hint, list(job = job$id, cause = whole$cause, remote = remote),
+    parent = parent, class = classes, header = header, body = paste(unlist(around), collapse = "\n"),
+    text = paste(c(header, around$before, paste0(kind, ": ", message), around$after, remote$hint), collapse = "\n")
+  ))
+}
+
+remote_call <- function(text) {
+  if (is.null(text)) return(NULL)
+  tryCatch(str2lang(text), error = function(error) NULL)
+}
+
+# Packages that know a remote class have methods for it, which would miss fields of theirs.
+#' @export
+conditionMessage.landbridge_remote_error <- function(c) c$message # nolint: object_length_linter.
+
+failure_header <- function(job, remote) {
+  session <- remote$session
+  where <- if (!is.null(session$language)) sprintf(" (%s)", trimws(paste(session$language, session$version)))
+  sprintf("Job %s failed%s.", job$id, paste(where, collapse = ""))
+}
+
+#' The user's frames, outermost first: each with its line, the last with what stands around it.
+#' @noRd
+failure_frames <- function(remote) {
+  frames <- Filter(function(frame) !isTRUE(frame$ours), remote$frames)
+  if (length(frames) == 0) return(NULL)
+  last <- seq_along(frames) == length(frames)
+  c("Remote traceback, the last call raised:", unlist(Map(frame_lines, frames, last)))
+}
+
+frame_lines <- function(frame, around) {
+  place <- if (!is.null(frame$file)) paste(c(frame$file, frame$line), collapse = ":")
+  head <- paste(c(if (is.null(frame[["function"]])) "<top level>" else frame[["function"]], place), collapse = "  ")
+  source <- Filter(function(line) around || identical(as.numeric(line[[1]]), as.numeric(frame$line)), frame$source)
+  lines <- vapply(source, function(line) {
+    mark <- if (identical(as.numeric(line[[1]]), as.numeric(frame$line))) ">" else " "
+    sprintf("    %s %4d | %s", mark, as.integer(line[[1]]), line[[2]])
+  }, "")
+  c(paste0("  ", head), lines)
+}
+
+failure_notes <- function(remote) {
+  warnings <- vapply(utils::tail(remote$warnings, 5), function(one) {
+    sprintf("Warning before it: %s: %s", if (is.null(one$category)) "warning" else one$category, toString(one$message))
+  }, "")
+  c(warnings, unlist(Map(tail_lines, names(remote$log_tail), remote$log_tail), use.names = FALSE))
+}
+
+tail_lines <- function(name, content) {
+  lines <- utils::tail(unlist(strsplit(as.character(unlist(content)), "\r?\n")), 20)
+  if (length(lines) > 0) c(sprintf("Last lines of %s:", name), paste0("  ", lines))
+}

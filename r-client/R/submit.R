@@ -1,0 +1,112 @@
+#' Submit a function or a script
+#'
+#' Sends the values to the gateway, which runs the function on them in a container of its language. All arguments after
+#' the first belong to the function; options belong to [task()]. A job, or a part of one ([job_part()]), may be an
+#' argument: its result goes to the new job without passing through this session.
+#'
+#' An R function is sent as its source together with what it uses by name: helper functions, data, and the packages
+#' to attach. A function that an installed package exports is sent by its name.
+#'
+#' @param what function, [r()], [python()], path of a script, or [task()]
+#' @param ... arguments of the function. For a script: with a name, a variable of the script; without, a command
+#'   line argument.
+#' @return a `landbridge_job`, at once. `job$id` is its id; see [result()], [state()], [logs()].
+#' @section Errors: `landbridge_unknown_argument`, `landbridge_function_not_captured`,
+#'   `landbridge_value_cannot_cross`, `landbridge_code_does_not_parse`, and those of the gateway and of the way to it
+#'   (see [landbridge_error]).
+#' @export
+#' @examples
+#' \dontrun{
+#' fit <- function(table, depth) nrow(table) * depth
+#' job <- submit(fit, mtcars, depth = 6)
+#' result(job)
+#' fit |> task(memory = "4g") |> submit(mtcars, depth = 6)
+#' }
+submit <- function(what, ...) {
+  task <- as_task(what, function_name(substitute(what)))
+  values <- list(...)
+  formals <- task_formals(task)
+  check_arguments(task, formals, values)
+  client <- current_client()
+  sink <- client_sink(client)
+  task_node <- task_node(task, sink)
+  body <- list(
+    protocol = 1L, client = client_text(), task = task_node, values = list(items = value_items(values, formals, sink))
+  )
+  answer <- ask_gateway(client, "POST", "/jobs", body = body, headers = c("Idempotency-Key" = new_key()))
+  job_from_answer(client, answer)
+}
+
+client_text <- function() {
+  sprintf("R %s, landbridge %s", getRversion(), utils::packageVersion("landbridge"))
+}
+
+#' A key that no other submission has; made without touching the user's random numbers.
+#' @noRd
+new_key <- function() {
+  session$submissions <- sum(session$submissions, 1)
+  fields <- list(tempfile(), Sys.getpid(), Sys.info()[["nodename"]], as.double(Sys.time()), session$submissions)
+  paste0("r-", rlang::hash(fields))
+}
+
+task_node <- function(task, sink) {
+  code <- task$code
+  options <- task$options
+  if (!is.null(options$outputs) && code$type != "script") {
+    refuse_option("outputs", options$outputs, "Only scripts have outputs; a function returns its result.")
+  }
+  function_node <- switch(code$type,
+    "function" = capture_function(code$f, code$name, sink),
+    source = drop_null(list(type = "source", name = code$name, text = code$text, file = code$file, line = 1L)),
+    script = drop_null(list(type = "script", file = code$file, text = code$text, outputs = as_list(options$outputs)))
+  )
+  limits <- if (length(options$limits) > 0) options$limits
+  drop_null(list(
+    language = code$language, runtime = options$runtime, "function" = function_node, limits = limits,
+    name = options$name, experiment = options$experiment, tags = options$tags, seed = options$seed
+  ))
+}
+
+as_list <- function(x) if (!is.null(x)) as.list(x)
+
+value_items <- function(values, formals, sink) {
+  keys <- names(values)
+  if (is.null(keys)) keys <- rep("", length(values))
+  free <- setdiff(names(formals), c("...", keys))
+  paths <- keys
+  unnamed <- which(keys == "")
+  paths[unnamed] <- ifelse(seq_along(unnamed) <= length(free), free[seq_along(unnamed)], sprintf("..%d", unnamed))
+  lapply(seq_along(values), function(i) {
+    key <- if (nzchar(keys[[i]])) check_text(keys[[i]], "names of the arguments")
+    list(key, encode_value(values[[i]], sink, paths[[i]]))
+  })
+}
+
+#' The formals as a named list; NULL where they are not known here.
+#' @noRd
+task_formals <- function(task) {
+  if (task$code$type != "function") return(task$code$formals)
+  described <- args(task$code$f)
+  if (is.function(described)) as.list(formals(described))
+}
+
+#' Refuse what the call would refuse inside the container; what is missing is left to R, which is lazy.
+#' @noRd
+check_arguments <- function(task, formals, values) {
+  if (is.null(formals) || "..." %in% names(formals)) return(invisible())
+  keys <- setdiff(names(values), "")
+  unknown <- keys[is.na(pmatch(keys, names(formals), duplicates.ok = TRUE))]
+  name <- task$code$name
+  if (length(unknown) > 0) {
+    abort_landbridge(
+      "unknown_argument", sprintf("`%s` has no argument `%s`.", name, unknown[[1]]),
+      nearest_hint(unknown[[1]], names(formals), "arguments"), list(argument = unknown[[1]])
+    )
+  }
+  if (length(values) > length(formals)) {
+    abort_landbridge(
+      "unknown_argument", sprintf("`%s` takes %d arguments, not %d.", name, length(formals), length(values)),
+      sprintf("They are %s.", paste0("`", names(formals), "`", collapse = ", "))
+    )
+  }
+}

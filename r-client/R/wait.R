@@ -1,0 +1,113 @@
+# Waiting: one request for all jobs of a client, answered by the gateway when something changes.
+
+longest_wait <- 30
+
+#' Wait for jobs to end
+#'
+#' However many jobs, one request waits for all of them. Ctrl-C stops the waiting, not the jobs.
+#'
+#' @param job a job, or a list of jobs
+#' @param timeout seconds
+#' @return `job`, invisibly, when all have ended, however they did
+#' @section Errors: `landbridge_wait_timeout`.
+#' @export
+wait <- function(job, timeout = Inf) {
+  jobs <- if (inherits(job, "landbridge_job") || is_text(job)) list(as_job(job)) else lapply(job, as_job)
+  check_option(timeout, "timeout", is_duration, "It is a number of seconds.")
+  deadline <- seconds_now() + timeout
+  addresses <- vapply(jobs, function(one) rlang::obj_address(one$client), "")
+  for (same in split(jobs, addresses)) await(same, deadline, timeout)
+  invisible(job)
+}
+
+is_duration <- function(x) is.numeric(x) && length(x) == 1 && !is.na(x) && x >= 0
+
+seconds_now <- function() proc.time()[["elapsed"]]
+
+#' @param jobs of one client
+#' @noRd
+await <- function(jobs, deadline, timeout) {
+  status <- status_line()
+  on.exit(status$clear())
+  tryCatch(
+    repeat {
+      open <- Filter(Negate(has_ended), jobs)
+      if (length(open) == 0) break
+      left <- deadline - seconds_now()
+      status$show(waiting_text(open))
+      quiet <- read_events(open[[1]]$client, max(0, min(left, longest_wait)))
+      # The truth is asked for after a silence: of a job that the gateway has forgotten no event comes.
+      if (quiet && left > longest_wait) look_up(open[[1]])
+      if (left <= 0) refuse_longer_wait(Filter(Negate(has_ended), jobs), timeout)
+    },
+    interrupt = function(interrupt) {
+      tell_stopped(Filter(Negate(has_ended), jobs))
+      rlang::interrupt()
+    }
+  )
+}
+
+refuse_longer_wait <- function(open, timeout) {
+  if (length(open) == 0) return(invisible())
+  job <- open[[1]]
+  abort_landbridge(
+    "wait_timeout", sprintf("Job %s is still %s after %s s.", job$id, known_job(job)$state, format(timeout)),
+    "The job goes on: wait longer, or cancel() it.", list(job = job$id)
+  )
+}
+
+tell_stopped <- function(open) {
+  if (length(open) == 0) return(invisible())
+  job <- open[[1]]
+  more <- if (length(open) > 1) sprintf(" and %d more go", length(open) - 1) else " goes"
+  message(sprintf(
+    "Stopped waiting; job %s%s on: %s (to cancel: cancel(\"%s\"))", job$id, more,
+    toString(known_job(job)$whole$url), job$id
+  ))
+}
+
+#' Read the changes since the last look, waiting for the first; TRUE when there were none.
+#' @noRd
+read_events <- function(client, seconds) {
+  answer <- ask_gateway(client, "GET", "/events", events_query(client, seconds), seconds = seconds + 30)
+  fold_events(client, answer)
+  length(answer$events) == 0
+}
+
+events_query <- function(client, seconds) list(after = client$cursor, wait = round(seconds, 3))
+
+fold_events <- function(client, answer) {
+  if (!is.numeric(answer$cursor)) abort_bad_answer(client, "the events have no cursor")
+  for (event in answer$events) fold_event(client, event)
+  client$cursor <- max(client$cursor, answer$cursor)
+}
+
+fold_event <- function(client, event) {
+  known <- client$jobs[[event$job]]
+  if (is.null(known) || known$state %in% ended_states) return(invisible())
+  if (is.numeric(known$seq) && event$seq <= known$seq) return(invisible())
+  known$state <- event$state
+  known["cause"] <- list(event$cause)
+  known["note"] <- list(event$note)
+  known$seq <- event$seq
+  client$jobs[[event$job]] <- known
+}
+
+waiting_text <- function(open) {
+  known <- known_job(open[[1]])
+  text <- sprintf("%s: %s", known$whole$name, if (is.null(known$note)) known$state else known$note)
+  if (length(open) > 1) sprintf("%s (%d jobs open)", text, length(open)) else text
+}
+
+#' A line that says what is waited for; silent in scripts.
+#' @noRd
+status_line <- function() {
+  if (!isTRUE(getOption("landbridge.verbose", interactive())) || !cli::is_dynamic_tty()) {
+    return(list(show = function(text) NULL, clear = function() NULL))
+  }
+  id <- cli::cli_status("{.emph waiting}", .auto_close = FALSE)
+  list(
+    show = function(text) cli::cli_status_update(id, "{text}"),
+    clear = function() cli::cli_status_clear(id)
+  )
+}
