@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
-
 from landbridge.kinds import Json
 from landbridge.objects import FolderSink, FolderSource
 from landbridge.values import decode, encode
+from referencing import Registry, Resource
+
 from tests.py_client.gateway import FakeGateway
 
 ROOT = Path(__file__).parents[2]
@@ -147,7 +147,11 @@ class Workshop:
         return self.start(document)
 
     def start(self, document: Any) -> Ran:
-        (self.folder / "job.json").write_text(json.dumps(document))
+        """Run on a document, on text as it is, or on no file at all (None)."""
+        if document is not None:
+            (self.folder / "job.json").write_text(document if isinstance(document, str) else json.dumps(document))
+        else:
+            (self.folder / "job.json").unlink(missing_ok=True)
         # The worker's own defaults, not those of this test run.
         environment = {
             key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "PYTHONW", "LANDB"))

@@ -79,11 +79,29 @@ class FakeGateway:
     def job(self, number: int = 1, **fields: Any) -> Json:
         identity = f"job_{number:016d}"
         document = {
-            **{"id": identity, "name": "fit", "language": "python", "runtime": "python:3.14", "experiment": None},
-            **{"tags": {}, "state": "running", "cause": None, "note": None, "seed": 1, "limits": {}, "attempt": 1},
-            **{"submitted": "2024-01-01T00:00:00.000000Z", "started": None, "ended": None, "seconds": 1.5},
-            **{"url": f"{self.url}/jobs/{identity}", "warnings": [], "progress": None, "environment": None},
-            **{"function": {"type": "source", "name": "fit"}, "result": None, "error": None},
+            "id": identity,
+            "name": "fit",
+            "language": "python",
+            "runtime": "python:3.14",
+            "experiment": None,
+            "tags": {},
+            "state": "running",
+            "cause": None,
+            "note": None,
+            "seed": 1,
+            "limits": {},
+            "attempt": 1,
+            "submitted": "2024-01-01T00:00:00.000000Z",
+            "started": None,
+            "ended": None,
+            "seconds": 1.5,
+            "url": f"{self.url}/jobs/{identity}",
+            "warnings": [],
+            "progress": None,
+            "environment": None,
+            "function": {"type": "source", "name": "fit"},
+            "result": None,
+            "error": None,
         } | fields
         self.jobs[identity] = document
         return document
@@ -164,7 +182,7 @@ class FakeGateway:
         end = {"Landbridge-Log-End": "true"} if start + len(part) >= len(self.log) else {}
         return answer(part, **{"Landbridge-Offset": str(start + len(part)), **end})
 
-    def _handler(gateway) -> type[BaseHTTPRequestHandler]:  # noqa: N805
+    def _handler(gateway) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 

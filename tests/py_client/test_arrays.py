@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-
 from landbridge import Missing
+
 from tests.py_client.conftest import Road
 
 
@@ -134,7 +134,11 @@ def test_names_factors_and_zones_of_r(road: Road) -> None:
 
 def test_an_r_matrix_keeps_its_dimnames_on_the_way_home(road: Road) -> None:
     node = {
-        **{"kind": "array", "type": "int", "shape": [2, 2], "order": "F", "values": [1, 2, 3, None]},
+        "kind": "array",
+        "type": "int",
+        "shape": [2, 2],
+        "order": "F",
+        "values": [1, 2, 3, None],
         "dimnames": [["a", "b"], None],
     }
     masked = road.decode(node)

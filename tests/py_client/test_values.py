@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
-
 from landbridge import Missing, NamedList, Native, as_file
 from landbridge.errors import ValueCannotCross
+
 from tests.py_client.conftest import Road
 
 MOMENT = dt.datetime(2024, 3, 31, 1, 30, 5, 123)

@@ -14,7 +14,7 @@ from landbridge.errors import FunctionNotCaptured, ValueCannotCross
 from landbridge.installed import is_installed, reference_to
 from landbridge.kinds import Json
 from landbridge.objects import Sink
-from landbridge.source_text import Piece, dotted_modules, free_names, piece_of, surroundings
+from landbridge.source_text import FUTURE, Piece, dotted_modules, free_names, piece_of, surroundings
 from landbridge.values import encode
 
 
@@ -86,7 +86,7 @@ class _Capturing:
         free: dict[str, Json] = {}
         for member, piece in zip(unit, pieces, strict=True):
             around = surroundings(member)
-            for name in free_names(piece.text):
+            for name in free_names(piece):
                 if name not in defined and name not in free and name in around:
                     self._add(free, name, around[name], piece)
         self._stack.pop()
@@ -167,4 +167,5 @@ def _joined(pieces: list[Piece]) -> tuple[str, int]:
             raise FunctionNotCaptured(before.name, f"it and `{piece.name}` of another file call each other")
         reached = first.line + text.count("\n")
         text += "\n" * (piece.line - reached) + piece.text
-    return text, first.line
+    # The line before the first is free: the import itself stood there or above.
+    return (FUTURE + text, first.line - 1) if first.future and first.line > 1 else (text, first.line)

@@ -45,7 +45,8 @@ def table_of_pandas(x: Any, path: str) -> tuple[pa.Table, Json]:
 
 def _arrow(plain: Any, labels: list[Any], shallow: Any, path: str) -> pa.Table:
     try:
-        return pa.Table.from_pandas(plain)
+        # pandas keeps a run of numbers as a range, without a column; one that has a name is data, and R must see it.
+        return pa.Table.from_pandas(plain, preserve_index=True if plain.index.name is not None else None)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError, ValueError) as error:
         for label, name in zip(labels, shallow.columns, strict=True):
             try:

@@ -17,19 +17,20 @@ from typing import Any
 from landbridge.errors import FunctionNotCaptured
 
 _WAY_OUT = "Write it into a file, or pass its text with python(...)."
-_FUTURE = "from __future__ import annotations\n"
+FUTURE = "from __future__ import annotations\n"
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 
 
 @dataclass(frozen=True)
 class Piece:
-    """``text`` defines ``name``; its first line is line ``line`` of ``file``."""
+    """``text`` defines ``name``; it starts at line ``line`` of ``file``. ``future``: annotations stay text there."""
 
     name: str
     text: str
     file: str | None
     line: int
+    future: bool = False
 
 
 def piece_of(thing: Any) -> Piece:
@@ -49,7 +50,7 @@ def piece_of(thing: Any) -> Piece:
     node = _definition(tree, thing)
     if node is None:
         raise FunctionNotCaptured(shown, "its file changed since it was loaded", "Load it again, then submit.")
-    return _piece(node, whole, file, _has_future(thing))
+    return _piece(node, whole, file, _has_future(tree, thing))
 
 
 def _from_block(thing: Any, shown: str, file: str) -> Piece:
@@ -64,9 +65,12 @@ def _from_block(thing: Any, shown: str, file: str) -> Piece:
     return Piece(thing.__name__, text, file, max(1, start))
 
 
-def _has_future(thing: Any) -> bool:
+def _has_future(tree: ast.Module, thing: Any) -> bool:
     code = getattr(thing, "__code__", None)
-    return bool(code and code.co_flags & __future__.annotations.compiler_flag)
+    if code:
+        return bool(code.co_flags & __future__.annotations.compiler_flag)
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
+    return any(alias.name == "annotations" for node in imports for alias in node.names)
 
 
 def _definition(tree: ast.Module, thing: Any) -> Definition | None:
@@ -119,9 +123,7 @@ def _piece(node: Definition, whole: str, file: str, future: bool) -> Piece:
     if node.col_offset:
         text = _unindented(text, node)
         first = first - 1 if text.startswith("if True:") else first
-    if future and first > 1:
-        text, first = _FUTURE + text, first - 1
-    return Piece(node.name, text, file, first)
+    return Piece(node.name, text, file, first, future)
 
 
 def _unindented(text: str, node: Definition) -> str:
@@ -134,9 +136,9 @@ def _unindented(text: str, node: Definition) -> str:
     return plain if same else f"if True:\n{text}"
 
 
-def free_names(text: str) -> list[str]:
-    """Names that the text takes from around it, builtins included only when nothing else is meant by them."""
-    table = symtable.symtable(text, "<source>", "exec")
+def free_names(piece: Piece) -> list[str]:
+    """Names that the text takes from around it, builtins included."""
+    table = symtable.symtable(FUTURE + piece.text if piece.future else piece.text, "<source>", "exec")
     own = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
     wanted: dict[str, None] = {}
     for scope in _scopes(table):
