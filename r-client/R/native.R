@@ -28,16 +28,6 @@ native_handle <- function(node) {
   )
 }
 
-#' Signal that a native value needs the user's word before it is loaded.
-#' @noRd
-abort_needs_trust <- function(handle) {
-  abort_landbridge(
-    "needs_trust",
-    sprintf("The result is a %s object of class %s; it is loaded only when trusted.", handle$language, handle$class[1]),
-    hint = "Call result(job, trust = TRUE) if you trust the job's code."
-  )
-}
-
 #' Packages whose methods or definition the object's classes come from.
 #' @noRd
 native_packages <- function(x) {
