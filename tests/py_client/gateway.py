@@ -40,6 +40,11 @@ def refusal(code: str, message: str, status: int, hint: str | None = None, **det
     return answer({"error": {"code": code, "message": message, "hint": hint, "detail": detail}}, status)
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that hang up are part of the tests."""
+
+
 class FakeGateway:
     """Jobs, objects and events in memory. ``faults`` are answered first, in order; ``None`` breaks the connection."""
 
@@ -53,7 +58,7 @@ class FakeGateway:
         self.changed = threading.Condition()
         self.waiting = threading.Semaphore(0)
         self._closed = False
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -130,7 +135,9 @@ class FakeGateway:
         if seen.headers.get("Authorization") != f"Bearer {TOKEN}":
             return refusal("unauthorized", "The token is not one of this gateway's.", 401, "Look into the file.")
         route = {("POST", "objects"): self._store, ("GET", "objects"): self._fetch, ("GET", "events"): self._wait}
-        found: Callable[[Seen], Answer] = route.get((seen.method, seen.path.split("/")[1]), self._job)
+        found: Callable[[Seen], Answer] = route.get(
+            (seen.method, seen.path.partition("/")[2].partition("/")[0]), self._job
+        )
         return found(seen)
 
     def _store(self, seen: Seen) -> Answer:

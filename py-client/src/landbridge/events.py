@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from landbridge.errors import GatewayUnreachable, LandbridgeError
+from landbridge.errors import BadAnswer, GatewayUnreachable, LandbridgeError
 from landbridge.kinds import Json
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ class Events:
                     self._fail(problem)
             except LandbridgeError as problem:
                 self._fail(problem)
+            except Exception as problem:  # noqa: BLE001 - a thread that dies without a word leaves its waiters forever
+                self._fail(BadAnswer(f"Waiting for the gateway ended: {type(problem).__name__}: {problem}."))
             else:
                 self._deliver(events, cursor)
 

@@ -83,7 +83,7 @@ def check_arguments(made: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -
             hint = f"Did you mean `{meant}`?" if meant else _takes((*known.positional, *known.named))
             raise UnknownArgument(f"`{made.name}` has no argument `{name}`.", hint, argument=name)
     for name in known.required:
-        if name not in by_position and name not in kwargs:
+        if name not in by_position and not (name in kwargs and name in known.named):
             raise MissingArgument(f"`{made.name}` needs the argument `{name}`.", None, argument=name)
     return [*by_position, *numbered[len(by_position) :], *kwargs]
 
