@@ -480,3 +480,13 @@ def test_connect_asks_once_and_stays(gateway: FakeGateway, monkeypatch: pytest.M
     with pytest.raises(errors.Unauthorized):
         lb.connect(gateway.url, "wrong")
     assert client_module.current() is client
+
+
+def test_a_handle_from_a_list_looks_before_it_waits(gateway: FakeGateway, connected: Client) -> None:
+    for number in range(20):
+        gateway.end(gateway.job(100 + number), result=INT)
+    gateway.job(1)
+    (listed,) = [job for job in lb.jobs() if job.id == "job_0000000000000001"]
+    gateway.end(gateway.jobs[listed.id], result=INT)
+    assert listed.result(30) == 7
+    assert all(int(seen.query["after"]) >= 20 for seen in gateway.sent("GET", "/events"))

@@ -7,6 +7,7 @@ lines of ``out/events.jsonl``, each appended by one write, so that threads and c
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import sys
@@ -92,8 +93,11 @@ def set_tag(name: str, value: str) -> None:
 
 
 def progress(done: float, total: float | None = None, message: str | None = None) -> None:
-    """Tell how far the job is: ``done`` of ``total``, in any unit."""
-    append("progress", done=done, total=total, message=message)
+    """Tell how far the job is: ``done`` of ``total``, in any unit. NaN and infinities tell nothing and are left out."""
+    counts = [float(x) for x in (done, total) if x is not None]
+    if all(math.isfinite(x) for x in counts):
+        text = None if message is None else clean(str(message))[:_TEXT]
+        append("progress", done=counts[0], total=None if total is None else counts[1], message=text)
 
 
 def save_value(name: str, value: Any) -> None:

@@ -49,7 +49,7 @@ class Job:
     ``job["coef"]`` or ``job.part("coef", 0)`` is a part of its result for use as an argument of another job.
     """
 
-    def __init__(self, client: Client, document: Json, cursor: int) -> None:
+    def __init__(self, client: Client, document: Json, cursor: int | None) -> None:
         self._client = client
         self._document = document
         self._cursor = cursor
@@ -89,6 +89,12 @@ class Job:
             answer = self._client.get(f"/jobs/{self.id}")
             self._document, self._cursor = answer["job"], int(answer["cursor"])
         return self
+
+    def _known_cursor(self) -> int:
+        """From where on events tell what this handle does not know yet."""
+        if self._cursor is None:
+            self.refresh()
+        return self._cursor or 0
 
     def done(self) -> bool:
         """Has it ended, well or not?"""
@@ -203,7 +209,7 @@ class Job:
     async def _awaited(self) -> Any:
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
         waiter = Waiter([self.id], lambda: loop.call_soon_threadsafe(changed.set))
-        complete = self._client.events.join(waiter, self._cursor)
+        complete = self._client.events.join(waiter, await asyncio.to_thread(self._known_cursor))
         try:
             if not complete:
                 await asyncio.to_thread(self.refresh)
@@ -263,7 +269,8 @@ def _take_ended(left: dict[str, Job]) -> list[Job]:
 def _wait_for(client: Client, left: dict[str, Job], deadline: float | None, timeout: float | None) -> Iterator[Job]:
     changed = threading.Event()
     waiter = Waiter(left, changed.set)
-    complete = client.events.join(waiter, min(job._cursor for job in left.values()))
+    # A refresh may already find an end, which the first look below takes.
+    complete = client.events.join(waiter, min(job._known_cursor() for job in left.values()))
     try:
         if not complete:
             for job in left.values():
@@ -323,8 +330,8 @@ def jobs(*, limit: int = 50, tags: dict[str, str] | None = None, **filters: Any)
         query["tag"] = [f"{name}:{value}" for name, value in tags.items()]
     while len(found) < limit:
         answer = client.get("/jobs", **query)
-        # A list may be older than an event: cursor 0 makes a handle look before it waits.
-        found += [Job(client, one, 0) for one in answer["jobs"]]
+        # A list comes without a cursor: such a handle looks before it waits.
+        found += [Job(client, one, None) for one in answer["jobs"]]
         if not answer.get("next"):
             break
         query["page"] = answer["next"]
