@@ -307,3 +307,32 @@ def test_broken_json_and_a_missing_file_are_not_understood(workshop: Workshop) -
     assert (ran.code, ran.stderr.startswith("landbridge worker: job.json cannot be read")) == (64, True)
     assert workshop.start(None).code == 64
     assert workshop.start(GOOD).decoded() == 2.0
+
+
+def test_a_figure_is_kept_as_a_picture(workshop: Workshop) -> None:
+    pytest.importorskip("matplotlib")
+    text = """
+import matplotlib
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import landbridge as lb
+figure, axes = plt.subplots()
+axes.plot([1, 2])
+lb.log_plot("curve", figure)
+lb.log_plot("axes", axes)
+"""
+    ran = workshop.run(script(text))
+    assert [(event["name"], event["file"], event["media_type"]) for event in ran.heard("file")] == [
+        ("curve", "files/curve.png", "image/png"),
+        ("axes", "files/axes.png", "image/png"),
+    ]
+    assert (ran.folder / "out" / "files" / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_chart_is_kept_as_its_grammar(workshop: Workshop) -> None:
+    pytest.importorskip("altair")
+    text = "import altair, landbridge as lb\nlb.log_plot('bars', altair.Chart('data.csv').mark_bar())\n"
+    (event,) = workshop.run(script(text)).heard("file")
+    assert (event["file"], event["media_type"]) == ("files/bars.json", "application/vnd.vegalite+json")
+    chart = json.loads((workshop.folder / "out" / "files" / "bars.json").read_text())
+    assert "vega-lite" in chart["$schema"]
