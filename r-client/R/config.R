@@ -59,7 +59,7 @@ within_url <- function(place) {
 }
 
 check_url <- function(url) {
-  if (!is.character(url) || length(url) != 1 || !grepl("^https?://[^/@[:space:]]+(/[^[:space:]?#]*)?$", url)) {
+  if (!is.character(url) || length(url) != 1 || !grepl("^https?://[^/@?#[:space:]]+(/[^?#[:space:]]*)?$", url)) {
     abort_landbridge(
       "invalid_field", sprintf("`%s` is not the address of a gateway.", toString(url)),
       "It looks like http://127.0.0.1:8420."

@@ -1,6 +1,5 @@
 # The only file that talks to the network.
 
-largest_answer <- 256 * 1024^2
 most_tries <- 4L
 loopback <- "^https?://(localhost|127\\.[0-9.]+|\\[::1\\])(:[0-9]+)?(/|$)"
 
@@ -63,7 +62,7 @@ parsed_answer <- function(answer) {
 }
 
 broken_call <- function(client, state, reason) {
-  if (isTRUE(state$too_large)) abort_bad_answer(client, "it is larger than 256 MB")
+  if (isTRUE(state$too_large)) abort_bad_answer(client, "it is too large")
   # libcurl reports a Ctrl-C as its own error; it must not look like a missing gateway.
   if (grepl("aborted by an application callback", reason, fixed = TRUE)) rlang::interrupt()
   list(broken = reason, refused = grepl("connect to|resolve", reason))
@@ -77,7 +76,7 @@ call_handle <- function(client, call, state) {
   )
   if (grepl(loopback, client$url)) curl::handle_setopt(handle, noproxy = "*")
   limit_duration(handle, call$seconds)
-  if (is.null(call$download)) limit_size(handle, state)
+  if (is.null(call$download)) limit_size(handle, client$largest_answer, state)
   if (!is.null(call$body)) {
     curl::handle_setopt(handle, post = TRUE, postfieldsize = length(call$body), postfields = call$body)
   }
@@ -94,9 +93,9 @@ limit_duration <- function(handle, seconds) {
 
 #' An answer that is kept in memory must not fill it, whatever its headers say.
 #' @noRd
-limit_size <- function(handle, state) {
+limit_size <- function(handle, most, state) {
   watch <- function(down, up) {
-    state$too_large <- max(down) > largest_answer
+    state$too_large <- max(down) > most
     !state$too_large
   }
   curl::handle_setopt(handle, noprogress = FALSE, xferinfofunction = watch)

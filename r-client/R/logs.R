@@ -8,9 +8,9 @@
 #'   With `follow`: NULL, invisibly.
 #' @export
 logs <- function(job, stream = NULL, tail = 100, follow = FALSE) {
-  job <- as_job(job)
   check_option(stream, "stream", is_stream, "It is \"stdout\", \"stderr\" or NULL.")
   check_option(tail, "tail", is_duration, "It is a number of lines.")
+  job <- as_job(job)
   streams <- if (is.null(stream)) c("stdout", "stderr") else stream
   if (isTRUE(follow)) return(invisible(follow_logs(job, streams, tail)))
   found <- lapply(stats::setNames(nm = streams), read_log, job = job, tail = tail)

@@ -63,12 +63,16 @@ is_same_code <- function(lines, f) {
     error = function(error) NULL
   )
   if (!is.function(again)) return(FALSE)
-  bare <- utils::removeSource(f)
+  bare <- without_source(f)
   identical(formals(again), formals(bare)) && identical(body(again), body(bare))
 }
 
+#' removeSource() fails for a body that is not code, as injected objects are.
+#' @noRd
+without_source <- function(f) tryCatch(utils::removeSource(f), error = function(error) f)
+
 deparsed_text <- function(f, name) {
-  bare <- utils::removeSource(f)
+  bare <- without_source(f)
   attributes(bare) <- NULL
   lines <- deparse(bare, control = c("keepNA", "keepInteger", "niceNames", "digits17"))
   lines <- enc2utf8(lines[!grepl("^<(environment|bytecode)", lines)])

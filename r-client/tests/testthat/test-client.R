@@ -1,0 +1,123 @@
+test_that("nobody there is told with the address and the way out", {
+  client <- new_client(list(url = "http://127.0.0.1:9", token = "x"))
+  error <- catch_error(ask_gateway(client, "GET", "/jobs"))
+  expect_s3_class(error, c("landbridge_gateway_unreachable", "landbridge_error", "rlang_error"))
+  expect_equal(error$message, "No gateway answers at http://127.0.0.1:9.")
+  expect_equal(error$hint, "Start one with `landbridge serve`, or set LANDBRIDGE_URL.")
+  expect_equal(error$code, "gateway_unreachable")
+  expect_match(conditionMessage(error), "serve", fixed = TRUE)
+})
+
+test_that("an error of the gateway becomes a condition of its code, with its sentence", {
+  said <- gateway_error("unauthorized", "The token is not one of this gateway's.", "Take it from `landbridge token`.")
+  client <- local_gateway(answer("/jobs", said, status = 401), token = "lb_wrong")
+  error <- catch_error(jobs())
+  expect_s3_class(error, "landbridge_unauthorized")
+  expect_equal(error$message, "The token is not one of this gateway's.")
+  expect_equal(error$hint, "Take it from `landbridge token`.")
+  expect_equal(error$detail$status, 401)
+  expect_equal(seen("/jobs")[[1]]$headers$authorization, "Bearer lb_wrong")
+})
+
+test_that("a page is not taken for a gateway", {
+  page <- list(`Landbridge-Protocol` = NULL, `Content-Type` = "text/html")
+  local_gateway(answer("/jobs", text = "<html>Sign in</html>", headers = page))
+  error <- catch_error(jobs())
+  expect_s3_class(error, "landbridge_bad_answer")
+  expect_match(error$message, "no answer of a gateway (status 200)", fixed = TRUE)
+})
+
+test_that("a broken answer is told as such", {
+  local_gateway(answer("/jobs", text = "{\"jobs\": ["), answer("/jobs", list(oops = 1), status = 500))
+  expect_s3_class(catch_error(jobs()), "landbridge_bad_answer")
+  expect_match(catch_error(jobs())$message, "its error has no code (status 500)", fixed = TRUE)
+})
+
+test_that("another protocol is told with both versions", {
+  local_gateway(answer("/jobs", list(jobs = list()), headers = list(`Landbridge-Protocol` = "2")))
+  error <- catch_error(jobs())
+  expect_s3_class(error, "landbridge_protocol_mismatch")
+  expect_match(error$message, "speaks protocol 2, this client speaks 1.", fixed = TRUE)
+})
+
+test_that("a redirect is not followed, so the token goes nowhere", {
+  elsewhere <- paste0(gateway_url(), "/api/v1/stolen")
+  local_gateway(answer("/jobs", list(), status = 302, headers = list(Location = elsewhere)))
+  error <- catch_error(jobs())
+  expect_s3_class(error, "landbridge_bad_answer")
+  expect_match(error$message, elsewhere, fixed = TRUE)
+  expect_length(seen("/stolen"), 0)
+})
+
+test_that("a proxy of the environment is not asked about this machine", {
+  withr::local_envvar(http_proxy = "http://127.0.0.1:9", HTTP_PROXY = "http://127.0.0.1:9")
+  local_gateway(answer("/jobs", list(jobs = list(), `next` = NULL)))
+  expect_equal(nrow(jobs()), 0)
+})
+
+test_that("an answer that would fill the memory is cut off", {
+  client <- local_gateway(answer("/jobs", text = strrep("x", 3e6)))
+  client$largest_answer <- 1e6
+  expect_match(catch_error(jobs())$message, "it is too large", fixed = TRUE)
+})
+
+test_that("a submission over a broken connection is repeated with the same key", {
+  local_gateway(
+    submitted(drop = TRUE), answer("/jobs", gateway_error("overloaded", "Too much."), "POST", status = 503), submitted()
+  )
+  job <- submit(mean, 1)
+  expect_equal(job$id, job_id(1))
+  sent <- seen("/jobs")
+  expect_length(sent, 3)
+  keys <- vapply(sent, function(request) request$headers[["idempotency-key"]], "")
+  expect_equal(unique(keys), keys[[1]])
+  expect_true(nzchar(keys[[1]]))
+  expect_equal(sent[[3]]$body, sent[[1]]$body)
+})
+
+test_that("the repeats have an end", {
+  busy <- answer("/jobs", gateway_error("overloaded", "Too much at once."), status = 503, headers = list(`Retry-After` = "0"))
+  local_gateway(busy, busy, busy, busy, busy)
+  expect_s3_class(catch_error(jobs()), "landbridge_overloaded")
+  expect_length(seen("/jobs"), most_tries)
+})
+
+test_that("two submissions have two keys, and leave the random numbers alone", {
+  local_gateway(submitted(), submitted(2))
+  set.seed(1)
+  before <- .Random.seed
+  submit(mean, 1)
+  submit(mean, 1)
+  expect_identical(.Random.seed, before)
+  keys <- vapply(seen("/jobs"), function(request) request$headers[["idempotency-key"]], "")
+  expect_length(unique(keys), 2)
+})
+
+test_that("objects go up as bytes and come down once", {
+  bytes <- as.raw(c(0:255, 0))
+  path <- withr::local_tempfile()
+  writeBin(bytes, path)
+  id <- "obj_0000000000000001"
+  client <- local_gateway(
+    answer("/objects", list(object = list(id = id)), "POST", status = 201),
+    answer(paste0("/objects/", id), base64 = jsonlite::base64_enc(bytes))
+  )
+  expect_equal(upload_object(client, path, "file"), id)
+  sent <- seen("/objects")[[1]]
+  expect_equal(sent$query, "format=file")
+  expect_equal(jsonlite::base64_dec(sent$base64), bytes)
+  source <- client_source(client)
+  expect_equal(readBin(source$path(id), "raw", 1000), bytes)
+  expect_equal(source$path(id), source$path(id))
+  expect_length(seen(paste0("/objects/", id)), 1)
+})
+
+test_that("an object that is not there leaves no file", {
+  id <- "obj_0000000000000002"
+  client <- local_gateway(answer(
+    paste0("/objects/", id), gateway_error("unknown_object", "There is no object."), status = 404
+  ))
+  expect_s3_class(catch_error(object_path(client, id)), "landbridge_unknown_object")
+  expect_length(list.files(client$folder), 0)
+  expect_s3_class(catch_error(object_path(client, "../../x")), "landbridge_bad_answer")
+})
