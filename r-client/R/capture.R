@@ -45,6 +45,10 @@ abort_capture <- function(name, reason, hint = NULL, parent = NULL) {
   abort_landbridge("function_not_captured", message, hint, parent = parent)
 }
 
+abort_use <- function(owner, name, kind, hint) {
+  abort_capture(owner, sprintf("it uses `%s`, and it is %s", name, kind), hint)
+}
+
 #' One function and, below it, its helpers. `programs` counts the texts in it.
 #' @noRd
 capture_source <- function(f, name, capture) {
@@ -129,7 +133,7 @@ capture_helper <- function(x, name, place, capture) {
   }
   if (isNamespace(place)) return(list(name = name, source = namespace_program(name, getNamespaceName(place))))
   if (inherits(x, "python.builtin.object")) {
-    abort_capture(capture$name, sprintf("`%s` is a function of Python", name), "Submit it by itself with python().")
+    abort_use(capture$name, name, "a function of Python", "Submit it by itself with python().")
   }
   if (paste(name, rlang::obj_address(x)) %in% capture$stack) {
     capture$cyclic <- TRUE
@@ -146,7 +150,7 @@ capture_value <- function(x, name, capture) {
   node <- tryCatch(
     encode_value(x, capture$sink, name),
     landbridge_value_cannot_cross = function(error) {
-      abort_capture(capture$name, sub("[.]$", "", error$message), error$hint, parent = error)
+      abort_capture(capture$name, used_value(error$message), error$hint, parent = error)
     }
   )
   capture$sizes[[name]] <- size
@@ -154,9 +158,13 @@ capture_value <- function(x, name, capture) {
   capture$known[[key]]
 }
 
+#' The reason in a sentence of encode_value().
+#' @noRd
+used_value <- function(message) sub("^(`.*`) cannot cross: (.*)[.]$", "it uses \\1, and \\2", message)
+
 refuse_state <- function(x, name, owner) {
   if (inherits(x, c("landbridge_job", "landbridge_job_part"))) {
-    abort_capture(owner, sprintf("`%s` is a job", name), "Make it an argument: its result is then handed over.")
+    abort_use(owner, name, "a job", "Make it an argument: its result is then handed over.")
   }
   kind <- if (inherits(x, "connection")) {
     "a connection"
@@ -167,7 +175,7 @@ refuse_state <- function(x, name, owner) {
   }
   if (is.null(kind)) return(invisible())
   hint <- "Pass what it holds as an argument, or make it inside the function."
-  abort_capture(owner, sprintf("`%s` is %s", name, kind), hint)
+  abort_use(owner, name, kind, hint)
 }
 
 #' All helpers once, after the function that needs them; for helpers that call each other.

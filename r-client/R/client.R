@@ -45,8 +45,10 @@ query_text <- function(value) {
 }
 
 json_answer <- function(client, answer) {
-  parsed <- tryCatch(parse_protocol_json(answer_text(answer)), error = function(error) NULL)
-  if (!is.list(parsed)) abort_bad_answer(client, "it is not JSON")
+  text <- answer_text(answer)
+  parsed <- tryCatch(parse_protocol_json(text), error = function(error) NULL)
+  is_object <- is.list(parsed) && !is.null(names(parsed))
+  if (!is_object) abort_bad_answer(client, "something that is no JSON object")
   parsed
 }
 
@@ -58,27 +60,27 @@ answer_text <- function(answer) {
   text
 }
 
-abort_bad_answer <- function(client, reason) {
-  abort_landbridge(
-    "bad_answer", sprintf("The answer of %s cannot be understood: %s.", client$url, reason),
-    "Look whether the address is that of a Landbridge gateway."
-  )
+#' @param what the rest of a sentence about the gateway
+#' @noRd
+abort_bad_answer <- function(client, what, hint = NULL) {
+  abort_landbridge("bad_answer", sprintf("The gateway at %s answered %s.", client$url, what), hint)
+}
+
+abort_no_gateway <- function(client, what) {
+  abort_landbridge("bad_answer", sprintf("%s %s.", client$url, what), "Check LANDBRIDGE_URL.")
 }
 
 #' Stop unless the answer is one of a gateway of this protocol that did what was asked.
 #' @noRd
 check_answer <- function(client, answer) {
-  if (answer$status %in% 300:399 && answer$status != 304) {
-    elsewhere <- toString(answer$headers$location)
-    abort_bad_answer(client, sprintf("it sends us on to %s, and the token goes nowhere else", elsewhere))
-  }
+  if (answer$status %in% 300:399) abort_no_gateway(client, "redirects to another place, which a gateway never does")
   spoken <- answer$headers[["landbridge-protocol"]]
-  if (is.null(spoken)) abort_bad_answer(client, sprintf("it is no answer of a gateway (status %d)", answer$status))
+  if (is.null(spoken)) abort_no_gateway(client, "answers, but it is no Landbridge gateway")
   if (!identical(trimws(spoken), protocol_version)) {
     abort_landbridge(
       "protocol_mismatch",
-      sprintf("The gateway at %s speaks protocol %s, this client speaks %s.", client$url, spoken, protocol_version),
-      "Install the client of the gateway's version.", list(gateway = spoken, client = protocol_version)
+      sprintf("The gateway at %s speaks protocol %s, this client %s.", client$url, spoken, protocol_version),
+      "Install a client and a gateway of the same version.", list(gateway = spoken, client = protocol_version)
     )
   }
   if (answer$status >= 400) abort_with_answer(client, answer)
@@ -88,7 +90,7 @@ check_answer <- function(client, answer) {
 abort_with_answer <- function(client, answer) {
   error <- tryCatch(parse_protocol_json(answer_text(answer))$error, error = function(error) NULL)
   if (!is.list(error) || !is.character(error$code) || !is.character(error$message)) {
-    abort_bad_answer(client, sprintf("its error has no code (status %d)", answer$status))
+    abort_bad_answer(client, sprintf("%d without saying why", answer$status))
   }
   detail <- c(error$detail, list(status = answer$status))
   abort_landbridge(error$code, error$message, error$hint, detail)

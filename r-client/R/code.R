@@ -141,7 +141,7 @@ chosen_function <- function(name, defined, source, words) {
     if (name %in% c(defined, words)) return(name)
     abort_landbridge(
       "function_not_captured", sprintf("`%s` cannot be captured: %s does not define it.", name, where),
-      nearest_hint(name, defined, "functions")
+      nearest_hint(name, defined)
     )
   }
   if (length(defined) == 1) return(defined)

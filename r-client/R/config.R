@@ -6,22 +6,23 @@
 #' here, address and token are looked for in this order: `options(landbridge.url =, landbridge.token =)`, the
 #' environment variables `LANDBRIDGE_URL` and `LANDBRIDGE_TOKEN`, the file `landbridge.toml` (keys `url` and `token`)
 #' in the working directory or above, and the home of a gateway on this machine (`$LANDBRIDGE_HOME`, else
-#' `~/.landbridge`). A place that names another address never gives its token.
+#' `~/.landbridge`). A place that names another address never gives its token. Where no place names an address, it is
+#' `http://127.0.0.1:8750`.
 #'
-#' @param url address of the gateway, such as `http://127.0.0.1:8420`
+#' @param url address of the gateway, such as `http://127.0.0.1:8750`
 #' @param token the token that `landbridge serve` or `landbridge token` told
 #' @return a `landbridge_client`, invisibly
-#' @section Errors: `landbridge_gateway_unreachable` when no place names an address;
-#'   `landbridge_invalid_field` when the address is not one of http or https.
+#' @section Errors: `landbridge_invalid_field` when the address is not one of http or https.
 #' @export
 #' @examples
-#' connect("http://127.0.0.1:8420", token = "lb_example")
+#' connect("http://127.0.0.1:8750", token = "lb_example")
 connect <- function(url = NULL, token = NULL) {
   session$connected <- new_client(find_gateway(url, token))
   invisible(session$connected)
 }
 
 session <- new.env(parent = emptyenv())
+default_url <- "http://127.0.0.1:8750"
 way_to_a_gateway <- "Start one with `landbridge serve`, or set LANDBRIDGE_URL."
 
 #' The client of connect(), or the one that the configuration names now.
@@ -46,9 +47,7 @@ find_gateway <- function(url = NULL, token = NULL) {
   )
   places <- lapply(places, function(place) if (is.null(place$url)) place else within_url(place))
   url <- first_of(lapply(places, `[[`, "url"))
-  if (is.null(url)) {
-    abort_landbridge("gateway_unreachable", "No gateway is named.", way_to_a_gateway)
-  }
+  if (is.null(url)) url <- default_url
   ours <- vapply(places, function(place) is.null(place$url) || place$url == url, NA)
   list(url = url, token = first_of(lapply(places[ours], `[[`, "token")))
 }
@@ -62,7 +61,7 @@ check_url <- function(url) {
   if (!is.character(url) || length(url) != 1 || !grepl("^https?://[^/@?#[:space:]]+(/[^?#[:space:]]*)?$", url)) {
     abort_landbridge(
       "invalid_field", sprintf("`%s` is not the address of a gateway.", toString(url)),
-      "It looks like http://127.0.0.1:8420."
+      "It looks like http://127.0.0.1:8750."
     )
   }
   sub("/+$", "", url)

@@ -6,7 +6,7 @@ new_job <- function(client, id) structure(list(id = id, client = client), class 
 #' @noRd
 job_from_answer <- function(client, answer) {
   job <- answer$job
-  if (!is_text(job$id) || !is_text(job$state)) abort_bad_answer(client, "the job has no id or no state")
+  if (!is_text(job$id) || !is_text(job$state)) abort_bad_answer(client, "with a job that has no id or no state")
   if (is.numeric(answer$cursor)) {
     # Backwards too: whoever waits from the older place misses nothing, and repeats do no harm.
     client$cursor <- min(client$cursor, answer$cursor)

@@ -52,7 +52,7 @@ log_ended <- function(answer) identical(answer$headers[["landbridge-log-end"]], 
 
 log_offset <- function(client, answer) {
   offset <- suppressWarnings(as.numeric(answer$headers[["landbridge-offset"]]))
-  if (length(offset) != 1 || is.na(offset)) abort_bad_answer(client, "the log has no offset")
+  if (length(offset) != 1 || is.na(offset)) abort_bad_answer(client, "without saying where the log goes on")
   offset
 }
 

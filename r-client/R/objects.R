@@ -21,7 +21,7 @@ upload_object <- function(client, path, format) {
     headers = c("Content-Type" = "application/octet-stream", "Landbridge-Digest" = digest)
   ))
   id <- json_answer(client, answer)$object$id
-  if (!is_object_id(id)) abort_bad_answer(client, "the object has no id")
+  if (!is_object_id(id)) abort_bad_answer(client, "without the id of the object")
   id
 }
 
@@ -42,7 +42,7 @@ client_source <- function(client) {
 
 object_path <- function(client, id) {
   # The id becomes a file name, so it is not taken on trust.
-  if (!is_object_id(id)) abort_bad_answer(client, "a value names an object without an id")
+  if (!is_object_id(id)) abort_bad_answer(client, "with a value that names no object")
   known <- client$objects[[id]]
   if (!is.null(known) && file.exists(known)) return(known)
   if (is.null(client$folder)) client$folder <- tempfile("landbridge-objects-")
@@ -62,7 +62,9 @@ download_object <- function(client, id, path) {
   told <- answer$headers[["landbridge-digest"]]
   digest <- file_digest(part)
   if (!is.null(told) && !is.null(digest) && told != digest) {
-    abort_landbridge("digest_mismatch", sprintf("Object %s arrived damaged.", id), "Call result() again.")
+    abort_landbridge(
+      "digest_mismatch", "The bytes that arrived do not have the digest of the object.", "Fetch the result again."
+    )
   }
   file.rename(part, path)
 }

@@ -6,12 +6,12 @@
 #' @param job a job, or its id
 #' @param timeout seconds
 #' @param trust load R objects that only R can read (models, plots)? Loading runs what the job's code put into them.
-#'   Otherwise they are handles of class `landbridge_native` that show their summary.
+#'   Inside of lists, and from Python, they otherwise are handles of class `landbridge_native` that show their summary.
 #' @return the value
 #' @section Errors: `landbridge_job_failed`, with the classes of the remote error, so that
 #'   `tryCatch(result(job), my_error = ...)` works; its parent is the remote error, its message shows where it was
 #'   raised, `detail$remote` has all that is known. `landbridge_job_cancelled`, `landbridge_job_lost`,
-#'   `landbridge_wait_timeout`.
+#'   `landbridge_wait_timeout`, `landbridge_needs_trust`.
 #' @export
 result <- function(job, timeout = Inf, trust = FALSE) {
   job <- as_job(job)
@@ -23,14 +23,24 @@ result <- function(job, timeout = Inf, trust = FALSE) {
     failed = abort_job_failed(job, whole),
     cancelled = abort_job_cancelled(job),
     lost = abort_job_lost(job, whole),
-    abort_bad_answer(job$client, sprintf("job %s is in the state `%s`", job$id, whole$state))
+    abort_bad_answer(job$client, sprintf("with job %s in the state `%s`", job$id, whole$state))
   )
 }
 
 decode_result <- function(job, whole, trust) {
   node <- whole$result
-  if (!is.list(node) || !is_text(node$kind)) abort_bad_answer(job$client, "the job has succeeded without a result")
+  has_result <- is.list(node) && is_text(node$kind)
+  if (!has_result) abort_bad_answer(job$client, "with a job that has succeeded without a result")
+  if (node$kind == "native" && identical(node$language, "r") && !isTRUE(trust)) abort_needs_trust(node)
   decode_value(node, client_source(job$client), trust)
+}
+
+abort_needs_trust <- function(node) {
+  class <- c(unlist(node$class), "object")[[1]]
+  abort_landbridge(
+    "needs_trust", sprintf("The result is an R object of class %s; it is loaded only when trusted.", class),
+    "Call result(job, trust = TRUE) if you trust the job's code."
+  )
 }
 
 signal_warnings <- function(job, warnings) {

@@ -100,13 +100,13 @@ check_arguments <- function(task, formals, values) {
   if (length(unknown) > 0) {
     abort_landbridge(
       "unknown_argument", sprintf("`%s` has no argument `%s`.", name, unknown[[1]]),
-      nearest_hint(unknown[[1]], names(formals), "arguments"), list(argument = unknown[[1]])
+      nearest_hint(unknown[[1]], names(formals)), list(argument = unknown[[1]])
     )
   }
   if (length(values) > length(formals)) {
     abort_landbridge(
-      "unknown_argument", sprintf("`%s` takes %d arguments, not %d.", name, length(formals), length(values)),
-      sprintf("They are %s.", paste0("`", names(formals), "`", collapse = ", "))
+      "unknown_argument", sprintf("`%s` takes %d arguments, and %d were given.", name, length(formals), length(values)),
+      sprintf("It takes: %s.", paste0("`", names(formals), "`", collapse = ", "))
     )
   }
 }

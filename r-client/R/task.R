@@ -62,18 +62,18 @@ refuse_options <- function(names) {
   }
   known <- setdiff(names(formals(task)), c("what", "..."))
   message <- sprintf("`%s` is not an option of task().", name)
-  abort_landbridge("unknown_option", message, nearest_hint(name, known, "options"), list(option = name))
+  abort_landbridge("unknown_option", message, nearest_hint(name, known), list(option = name))
 }
 
 #' "Did you mean ...?", or all there are when none is near.
 #' @noRd
-nearest_hint <- function(name, known, what) {
-  if (length(known) == 0) return(sprintf("It has no %s.", what))
+nearest_hint <- function(name, known) {
+  if (length(known) == 0) return("There are none.")
   distance <- utils::adist(name, known, ignore.case = TRUE)[1, ]
   begins <- startsWith(known, tolower(name))
   near <- if (any(begins)) which(begins)[[1]] else which.min(distance)
   if (any(begins) || distance[[near]] <= max(2, nchar(name) / 3)) return(sprintf("Did you mean `%s`?", known[[near]]))
-  sprintf("The %s are %s.", what, paste0("`", known, "`", collapse = ", "))
+  sprintf("There are: %s.", paste0("`", known, "`", collapse = ", "))
 }
 
 #' @param name what the task's function is called when `what` does not tell
@@ -88,8 +88,8 @@ as_task <- function(what, name) {
   } else if (is_text(what)) {
     script_code(what)
   } else {
-    abort_landbridge(
-      "function_not_captured", sprintf("`%s` cannot be captured: it is not a function.", name),
+    abort_capture(
+      name, sprintf("it is a `%s`, not a function", class(what)[[1]]),
       "Give a function, r(), python(), or the path of a script."
     )
   }

@@ -52,7 +52,7 @@ refuse_longer_wait <- function(open, timeout) {
   job <- open[[1]]
   abort_landbridge(
     "wait_timeout", sprintf("Job %s is still %s after %s s.", job$id, known_job(job)$state, format(timeout)),
-    "The job goes on: wait longer, or cancel() it.", list(job = job$id)
+    "It goes on; ask again, or cancel(job) ends it.", list(job = job$id)
   )
 }
 
@@ -77,7 +77,7 @@ read_events <- function(client, seconds) {
 events_query <- function(client, seconds) list(after = client$cursor, wait = round(seconds, 3))
 
 fold_events <- function(client, answer) {
-  if (!is.numeric(answer$cursor)) abort_bad_answer(client, "the events have no cursor")
+  if (!is.numeric(answer$cursor)) abort_bad_answer(client, "with events that have no cursor")
   for (event in answer$events) fold_event(client, event)
   client$cursor <- max(client$cursor, answer$cursor)
 }

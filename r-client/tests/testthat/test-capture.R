@@ -13,7 +13,8 @@ user_code <- function(text, env = new.env(parent = globalenv()), keep = FALSE) {
 free_of <- function(node) stats::setNames(node$free, vapply(node$free, `[[`, "", "name"))
 
 test_that("exported functions and primitives go by name", {
-  expect_equal(capture_function(stats::median, "median", NULL), list(type = "reference", package = "stats", name = "median"))
+  median <- list(type = "reference", package = "stats", name = "median")
+  expect_equal(capture_function(stats::median, "median", NULL), median)
   renamed <- stats::sd
   expect_equal(capture_function(renamed, "renamed", NULL)$name, "sd")
   expect_equal(capture_function(`+`, "f", NULL), list(type = "reference", package = "base", name = "+"))
@@ -123,16 +124,16 @@ test_that("what is bound to this session is refused by its name", {
   con <- textConnection("x")
   withr::defer(close(con))
   cases <- list(
-    list(con, "`con` is a connection"), list(new.env(), "`con` is an environment with state"),
-    list(rlang::new_weakref(new.env()), "`con` cannot cross: it is a weak reference"),
-    list(structure(list(id = job_id(1)), class = "landbridge_job"), "`con` is a job")
+    list(con, "a connection"), list(new.env(), "an environment with state"),
+    list(rlang::new_weakref(new.env()), "a weak reference"),
+    list(structure(list(id = job_id(1)), class = "landbridge_job"), "a job")
   )
   for (case in cases) {
     env <- user_code("reads <- function() con")
     env$con <- case[[1]]
     error <- catch_error(capture_function(env$reads, "reads", local_store()))
     expect_s3_class(error, "landbridge_function_not_captured")
-    expect_equal(error$message, sprintf("`reads` cannot be captured: %s.", case[[2]]))
+    expect_equal(error$message, sprintf("`reads` cannot be captured: it uses `con`, and it is %s.", case[[2]]))
     expect_true(nzchar(error$hint))
   }
 })

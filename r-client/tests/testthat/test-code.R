@@ -34,7 +34,9 @@ test_that("R code that does not parse is told with its line", {
   expect_match(catch_error(r("f <- function(x) {", "f"))$message, "unexpected end of input (line 1).", fixed = TRUE)
   path <- withr::local_tempfile(fileext = ".R")
   writeLines(c("f <- function(x) x", "f <- )"), path)
-  expect_match(catch_error(r(path, "f"))$message, paste0("^\\Q", path, "\\E does not parse: .*\\(line 2\\)\\.$"), perl = TRUE)
+  told <- catch_error(r(path, "f"))$message
+  expect_true(startsWith(told, paste(path, "does not parse: ")))
+  expect_true(endsWith(told, " (line 2)."))
 })
 
 test_that("a Python text names its only function by itself", {

@@ -24,7 +24,6 @@ test_that("a gateway that goes away breaks the promise", {
   told <- NULL
   promises::catch(submit(mean, 1), function(error) told <<- error)
   run_until(function() !is.null(told))
-  print(told$message)
   expect_s3_class(told, "landbridge_unauthorized")
   expect_null(client$pool)
 })

@@ -13,7 +13,8 @@ test_that("logs of both streams are lists of lines", {
 })
 
 test_that("a log in parts is read to its end, and the tail is kept", {
-  local_gateway(job_answer(1), log_answer("on", 2, FALSE), log_answer("e\ntwo\n\u00e4", 10, FALSE), log_answer("", 10, FALSE))
+  parts <- list(log_answer("on", 2, FALSE), log_answer("e\ntwo\n\u00e4", 10, FALSE), log_answer("", 10, FALSE))
+  do.call(local_gateway, c(list(job_answer(1)), parts))
   expect_equal(logs(job_id(1), "stdout", tail = 2), c("two", "\u00e4"))
   queries <- vapply(seen(paste0("/jobs/", job_id(1), "/log")), `[[`, "", "query")
   expect_equal(queries, c("stream=stdout&tail=2", "stream=stdout&offset=2", "stream=stdout&offset=10"))
@@ -75,7 +76,8 @@ test_that("lists of jobs are read page by page up to the limit", {
   expect_true(all(is.na(found$ended)))
   queries <- vapply(seen("/jobs"), `[[`, "", "query")
   expect_equal(queries, c(
-    "state=failed&state=lost&experiment=a%20b%26c&limit=3", "state=failed&state=lost&experiment=a%20b%26c&limit=1&page=p2"
+    "state=failed&state=lost&experiment=a%20b%26c&limit=3",
+    "state=failed&state=lost&experiment=a%20b%26c&limit=1&page=p2"
   ))
 })
 

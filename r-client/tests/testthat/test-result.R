@@ -4,7 +4,10 @@ failing <- function(...) list(submitted(), events(11L, event(11L, 1, "failed")),
 
 remote_frames <- list(
   list(`function` = "run_job", file = "worker.R", line = 9L, source = list(), ours = TRUE),
-  list(`function` = "fit", file = "train.R", line = 2L, source = list(list(2L, "fit <- function(x) deep(x)")), ours = FALSE),
+  list(
+    `function` = "fit", file = "train.R", line = 2L, ours = FALSE,
+    source = list(list(2L, "fit <- function(x) deep(x)"))
+  ),
   list(
     `function` = "deep", file = "train.R", line = 5L, ours = FALSE,
     source = list(list(4L, "deep <- function(x) {"), list(5L, "  stop(\"no\")"), list(6L, "}"))
@@ -87,9 +90,8 @@ test_that("a death shows its cause, the last lines and the way out", {
 })
 
 test_that("cancelled and lost are conditions of their own", {
-  local_gateway(
-    job_answer(1, "cancelled"), job_answer(2, "lost", error = list(message = "its node is gone.", hint = "Submit it again."))
-  )
+  reason <- list(message = "its node is gone.", hint = "Submit it again.")
+  local_gateway(job_answer(1, "cancelled"), job_answer(2, "lost", error = reason))
   error <- catch_error(result(get_job(job_id(1))))
   expect_s3_class(error, "landbridge_job_cancelled")
   expect_equal(error$message, "Job job_0000000000000001 was cancelled.")
@@ -115,10 +117,23 @@ test_that("warnings of the job are warnings here, once", {
   expect_silent(result(job))
 })
 
-test_that("a native result is a handle that shows what it is", {
+test_that("an object of R waits for trust", {
+  native <- list(kind = "native", object = "obj_0000000000000008", language = "r", codec = "rds", class = list("lm"))
+  path <- withr::local_tempfile()
+  saveRDS(c(a = 1), path)
+  bytes <- jsonlite::base64_enc(readBin(path, "raw", 1e4))
+  local_gateway(job_answer(1, result = native), answer("/objects/obj_0000000000000008", base64 = bytes))
+  job <- get_job(job_id(1))
+  error <- catch_error(result(job))
+  expect_s3_class(error, "landbridge_needs_trust")
+  expect_equal(error$message, "The result is an R object of class lm; it is loaded only when trusted.")
+  expect_equal(result(job, trust = TRUE), c(a = 1))
+})
+
+test_that("an object of Python is a handle that shows what it is", {
   native <- list(
-    kind = "native", object = "obj_0000000000000009", language = "python", codec = "pickle", class = list("sklearn.Ridge"),
-    summary = list(text = "Ridge(alpha=1)")
+    kind = "native", object = "obj_0000000000000009", language = "python", codec = "pickle",
+    class = list("sklearn.Ridge"), summary = list(text = "Ridge(alpha=1)")
   )
   local_gateway(job_answer(1, result = native))
   handle <- result(get_job(job_id(1)))

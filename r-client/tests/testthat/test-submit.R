@@ -51,7 +51,7 @@ test_that("an argument that the function does not have is told before anything i
   expect_s3_class(error, "landbridge_unknown_argument")
   expect_equal(error$message, "`fit` has no argument `detph`.")
   expect_equal(error$hint, "Did you mean `depth`?")
-  expect_match(catch_error(submit(fit, 1, 2, 3))$message, "takes 2 arguments, not 3", fixed = TRUE)
+  expect_match(catch_error(submit(fit, 1, 2, 3))$message, "takes 2 arguments, and 3 were given.", fixed = TRUE)
   expect_s3_class(catch_error(submit(r("g <- function(x) x"), y = 1)), "landbridge_unknown_argument")
   expect_length(seen(), 0)
 })
@@ -75,7 +75,8 @@ test_that("a value that cannot cross is named by where it stands", {
 })
 
 test_that("code that the gateway cannot parse is the gateway's sentence", {
-  said <- gateway_error("code_does_not_parse", "train.py does not parse: '(' was never closed (line 2).", NULL, list(line = 2))
+  sentence <- "train.py does not parse: '(' was never closed (line 2)."
+  said <- gateway_error("code_does_not_parse", sentence, detail = list(line = 2))
   local_gateway(answer("/jobs", said, "POST", status = 422))
   error <- catch_error(submit(python("def f(x):\n    return (x\n")))
   expect_s3_class(error, "landbridge_code_does_not_parse")

@@ -33,7 +33,7 @@ test_that("a misspelt option is told with the nearest one", {
   expect_equal(error$message, "`memroy` is not an option of task().")
   expect_equal(error$hint, "Did you mean `memory`?")
   expect_equal(catch_error(task(mean, mem = 1))$hint, "Did you mean `memory`?")
-  expect_match(catch_error(task(mean, wholly_else = 1))$hint, "The options are `runtime`, `cpus`", fixed = TRUE)
+  expect_match(catch_error(task(mean, wholly_else = 1))$hint, "There are: `runtime`, `cpus`", fixed = TRUE)
   expect_match(catch_error(task(mean, "4g"))$message, "given by name", fixed = TRUE)
 })
 
