@@ -3,9 +3,9 @@
 # The gateway goes on until Ctrl-C when the demo runs in a terminal, so that the page can be looked at.
 set -eu
 cd "$(dirname "$0")"
-home=${LANDBRIDGE_HOME:-$(mktemp -d)}
-export LANDBRIDGE_HOME="$home"
 out=$(mktemp -d)
+# A home of its own, so that the demo's jobs stay out of the user's record.
+export LANDBRIDGE_HOME="$out/home"
 log="$out/serve.log"
 
 landbridge serve --port 0 >"$log" 2>&1 &
@@ -30,4 +30,6 @@ echo "The record of all six jobs: $(landbridge token --link)"
 if [ -t 0 ] && [ -t 1 ]; then
     echo "Look at the page, then press Ctrl-C."
     wait "$gateway"
+else
+    echo "It is gone with the demo's gateway now: run this in a terminal to look at it."
 fi

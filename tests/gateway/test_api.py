@@ -188,7 +188,10 @@ class TestSubmitting:
         assert submit(client, submission(source_task(text)))["state"] == "waiting"
 
     def test_valid_r_is_taken(self, client, road):
-        text = "f <- function(x, ...) {\n  x |> sapply(\\(y) y^2) # squared\n}\n`odd name` <- 1\nif (TRUE) 1 else 2\ng <- function(d) { d$x <- 2; d }\n"
+        text = (
+            "f <- function(x, ...) {\n  x |> sapply(\\(y) y^2) # squared\n}\n`odd name` <- 1\n"
+            "if (TRUE) 1 else 2\ng <- function(d) { d$x <- 2; d }\n"
+        )
         task = {"language": "r", "function": {"type": "source", "name": "f", "text": text}}
         assert submit(client, submission(task))["runtime"] == "r:4.6"
 
