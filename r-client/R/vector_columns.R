@@ -9,7 +9,9 @@
 #' @noRd
 wire_column <- function(x, path) {
   if (is.list(x) && is.null(attributes(x))) return(list_column(x, path))
-  type <- if (is.null(dim(x)) && is.null(names(x))) vector_type(x)
+  labels <- names(x)
+  if (!is.null(labels)) x <- unname(x)
+  type <- if (is.null(dim(x))) vector_type(x)
   if (is.null(type)) return(NULL)
   column <- switch(type,
     bool = list(type = "bool", data = x),
@@ -26,8 +28,25 @@ wire_column <- function(x, path) {
     duration = ,
     time = time_column(x, type)
   )
-  if (!is.null(column)) column$tag <- column_tag(x, type, column)
+  if (!is.null(column)) column$tag <- c(column_tag(x, type, column), names_tag(labels, path))
   column
+}
+
+#' Names of a column's elements, such as fitted() gives; those that only count are one word.
+#' @noRd
+names_tag <- function(labels, path) {
+  if (is.null(labels)) return(NULL)
+  if (identical(labels, as.character(seq_along(labels)))) return(list(names = "sequence"))
+  if (length(labels) > inline_limit) {
+    cannot_cross(path, sprintf("more than %d of its elements have names", inline_limit), "Drop them with unname().")
+  }
+  list(names = as.list(check_text(labels, path)))
+}
+
+restore_names <- function(x, labels) {
+  if (is.null(labels)) return(x)
+  names(x) <- if (identical(labels, "sequence")) as.character(seq_along(x)) else texts_of(labels)
+  x
 }
 
 column_tag <- function(x, type, column) {
@@ -80,7 +99,9 @@ element_type <- function(x) {
 
 #' The R vector of a column that a codec has read.
 #' @noRd
-value_of_column <- function(column, tag) {
+value_of_column <- function(column, tag) restore_names(plain_value_of_column(column, tag), tag$names)
+
+plain_value_of_column <- function(column, tag) {
   switch(column$type,
     int32 = tagged_integers(column$data, tag),
     int64 = narrow_integer64(column$data, tag),
