@@ -6,7 +6,6 @@ A worker for another language joins by an entry in ``workers.toml`` and by its s
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import subprocess
 import tomllib
@@ -17,6 +16,8 @@ from typing import Any
 
 import pyarrow as pa
 from pyarrow import ipc
+
+from tests.serving import COMMAND
 
 Node = dict[str, Any]
 HERE = Path(__file__).parent
@@ -163,6 +164,6 @@ def _outcome(language: str, folder: Path) -> Outcome:
 
 def image_of(language: str) -> str:
     """The id of the runtime's image, as the command line lists it."""
-    command = [os.environ.get("LANDBRIDGE_COMMAND", "landbridge"), "images", "build", WORKERS[language]["runtime"]]
+    command = [*COMMAND, "images", "build", WORKERS[language]["runtime"]]
     built = subprocess.run(command, capture_output=True, text=True, check=True)
     return built.stdout.split()[-1]

@@ -35,7 +35,7 @@ def page(job: str) -> str:
         record=record,
         metrics=_by_name(record["metrics"]),
         logs=[_tail(here, row, stream) for stream in _STREAMS],
-        history=here.jobs.events_of(job),
+        history=_history(here.jobs.events_of(job)),
         inputs=here.jobs.brief(here.jobs.inputs(job)),
         users=here.jobs.brief(here.jobs.used_by(job)[:50]),
         digests=_digests(here, record, owner()),
@@ -82,6 +82,17 @@ def _by_name(metrics: Iterable[Json]) -> list[Json]:
     for point in metrics:
         found.setdefault(point["name"], []).append(point)
     return [{"name": name, "last": points[-1], "points": points} for name, points in found.items()]
+
+
+def _history(events: Iterable[Json]) -> list[Json]:
+    """One entry for each state; of what it waited for, the last that was told."""
+    found: list[Json] = []
+    for event in events:
+        if found and found[-1]["state"] == event["state"]:
+            found[-1] = found[-1] | {"note": event["note"] or found[-1]["note"]}
+        else:
+            found.append(event)
+    return found
 
 
 def _tail(here: Services, row: Row, stream: str) -> Json:

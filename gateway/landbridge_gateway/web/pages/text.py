@@ -31,6 +31,8 @@ def register(app: Flask) -> None:
         "plain": plain,
         "number": number,
         "curve": curve,
+        "column_type": column_type,
+        "frame_class": lambda name: {"tbl_df": "tibble"}.get(name, name or "frame"),
         "shape": lambda state: _SHAPES.get(state, "?"),
     }
 
@@ -68,6 +70,11 @@ def number(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def column_type(arrow: str) -> str:
+    """An Arrow type's short name: what a dictionary is made of is of no interest in a heading."""
+    return "dictionary" if arrow.startswith("dictionary<") else arrow
 
 
 def curve(points: Sequence[dict[str, Any]]) -> Markup | str:
