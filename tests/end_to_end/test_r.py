@@ -95,6 +95,16 @@ print(job)
     assert "reporter in R" in run_r(LIBRARY + code)
 
 
+def test_a_model_stays_in_r_and_is_used_there(run_r):
+    code = """
+model <- submit(function() lm(dist ~ speed, cars))
+predicted <- submit(function(m) predict(m, data.frame(speed = 10)), model)
+stopifnot(all.equal(unname(result(predicted)), 21.74499, tolerance = 1e-6))
+stopifnot(inherits(result(model, trust = TRUE), "lm"))
+"""
+    run_r(LIBRARY + code)
+
+
 def test_scripts_of_both_languages_run_as_they_are(run_r):
     code = """
 writeLines("total <- depth + 1", "report.R")
@@ -151,6 +161,11 @@ cat(conditionMessage(caught))
             "connect(Sys.getenv('URL'), 'lb_wrong'); submit(function() 1)",
             "unauthorized",
             "The token is not one of this gateway's.",
+        ),
+        (
+            "result(submit(function() stats::lm(dist ~ speed, datasets::cars)))",
+            "needs_trust",
+            "The result is an R object of class lm; it is loaded only when trusted.",
         ),
         ("result(submit(function() quit(status = 3)))", "job_failed", "exit code 3"),
         (

@@ -50,8 +50,8 @@ def test_sentences_are_the_contracts() -> None:
     assert str(errors.GatewayUnreachable("http://h")) == (
         "No gateway answers at http://h.\nStart one with `landbridge serve`, or set LANDBRIDGE_URL."
     )
-    assert str(errors.NeedsTrust("python", "Model")) == (
-        "The result is a python object of class Model; it is loaded only when trusted.\n"
+    assert str(errors.NeedsTrust("Python", "Model")) == (
+        "The result is a Python object of class Model; it is loaded only when trusted.\n"
         "Call job.result(trust=True) if you trust the job's code."
     )
     assert errors.ValueCannotCross('x["a"][1]', "it is a lock").message == '`x["a"][1]` cannot cross: it is a lock.'

@@ -50,7 +50,7 @@ def test_on_this_machine_through_the_bridge():
 def test_in_the_image_with_arrow():
     command = [
         *("docker", "run", "--rm", "--network", "none", "--read-only", "--tmpfs", "/tmp:exec,mode=1777"),
-        *("-e", "NOT_CRAN=true", "-v", f"{TESTS}:/tests:ro", "--entrypoint", "sh", image_of("r")),
-        *("-c", f'cp -r /tests /tmp/tests && Rscript --vanilla -e "{RUN.format(folder="/tmp/tests")}"'),
+        *("-e", "NOT_CRAN=true", "-e", f"CODE={RUN.format(folder='/tmp/tests')}", "-v", f"{TESTS}:/tests:ro"),
+        *("--entrypoint", "sh", image_of("r"), "-c", 'cp -r /tests /tmp/tests && Rscript --vanilla -e "$CODE"'),
     ]
     verdict(subprocess.run(command, capture_output=True, text=True, timeout=900, check=False))

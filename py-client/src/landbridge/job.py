@@ -126,7 +126,7 @@ class Job:
         self._warn()
         node = self._document["result"]
         if node["kind"] == "native" and node["language"] == "python" and not trust:
-            raise NeedsTrust(node["language"], (node.get("class") or ["object"])[0])
+            raise NeedsTrust("Python", (node.get("class") or ["object"])[0])
         return decode(node, DownloadSource(self._client), trust)
 
     def exception(self, timeout: float | None = None) -> LandbridgeError | None:
