@@ -81,7 +81,25 @@ finished_source <- function(node) {
 #' @noRd
 free_names <- function(f) {
   found <- codetools::findGlobals(f, merge = FALSE)
-  unique(c(found$functions, found$variables, formula_names(body(f)), unlist(lapply(formals(f), formula_names))))
+  formulas <- c(formula_names(body(f)), unlist(lapply(formals(f), formula_names)))
+  unique(c(found$functions, found$variables, formulas, method_names(found$functions, environment(f))))
+}
+
+#' The user's own S3 methods for generics that a function calls: dispatch looks for them where the call stands.
+#' @noRd
+method_names <- function(functions, env) {
+  generics <- functions[vapply(functions, is_generic, NA, env = env)]
+  own <- character()
+  while (!is_shared_environment(env) || identical(env, globalenv())) {
+    own <- c(own, as.character(utils::lsf.str(env, all.names = TRUE)))
+    env <- parent.env(env)
+  }
+  Filter(function(name) any(startsWith(name, paste0(generics, "."))), unique(own))
+}
+
+is_generic <- function(name, env) {
+  f <- get0(name, envir = env, mode = "function")
+  is.primitive(f) || is.function(f) && "UseMethod" %in% all.names(body(f))
 }
 
 formula_names <- function(code) {

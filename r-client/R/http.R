@@ -64,7 +64,7 @@ parsed_answer <- function(answer) {
 broken_call <- function(client, state, reason) {
   if (isTRUE(state$too_large)) abort_bad_answer(client, sprintf("more than %.0f MiB", client$largest_answer / 1024^2))
   # libcurl reports a Ctrl-C as its own error; it must not look like a missing gateway.
-  if (grepl("aborted by an application callback", reason, fixed = TRUE)) rlang::interrupt()
+  if (grepl("callback aborted|aborted by an application callback", reason, ignore.case = TRUE)) rlang::interrupt()
   list(broken = reason, refused = grepl("connect to|resolve", reason))
 }
 

@@ -24,7 +24,7 @@
 #' task(fit, memory = "4g", experiment = "delays")
 task <- function(what, ..., runtime = NULL, cpus = NULL, memory = NULL, seconds = NULL, pids = NULL, disk = NULL,
                  network = NULL, name = NULL, experiment = NULL, tags = NULL, seed = NULL, outputs = NULL) {
-  refuse_options(...names_of(...))
+  refuse_options(dots_names(...))
   found <- as_task(what, function_name(substitute(what)))
   options <- list(
     runtime = check_option(runtime, "runtime", is_text, "It is text such as \"r:4.6\"."), limits = drop_null(list(
@@ -41,7 +41,7 @@ task <- function(what, ..., runtime = NULL, cpus = NULL, memory = NULL, seconds 
   found
 }
 
-...names_of <- function(...) {
+dots_names <- function(...) {
   names <- names(substitute(list(...)))[-1]
   if (is.null(names)) rep("", ...length()) else names
 }

@@ -74,6 +74,17 @@ test_that("names in formulas and lambdas are found, columns are left alone", {
   expect_null(capture_function(env$narrow, "narrow", local_store())$free)
 })
 
+test_that("the user's own methods come with the generics that are called", {
+  env <- user_code("
+    area <- function(shape) UseMethod('area')
+    area.square <- function(shape) side(shape)^2
+    side <- function(shape) shape$side
+    format.square <- function(x, ...) 'a square'
+    f <- function(side) { s <- structure(list(side = side), class = 'square'); list(area(s), format(s), length(s)) }
+  ")
+  expect_equal(rebuilt(env$f)(3), list(9, "a square", 1L))
+})
+
 test_that("attached packages are attached again, in their order", {
   env <- user_code("f <- function() { test_that; expect_true(TRUE); task; median(1) }")
   attached <- intersect(rev(sub("package:", "", search())), c("testthat", "landbridge"))
