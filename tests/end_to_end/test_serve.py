@@ -71,6 +71,23 @@ def test_the_halves_do_not_outlive_a_killed_supervisor(tmp_path):
         os.close(descriptor)
 
 
+def test_an_upload_that_is_cut_short_is_answered_and_leaves_nothing(tmp_path):
+    with Serving(tmp_path / "home", "process") as serving:
+        host, port = serving.url.removeprefix("http://").split(":")
+        head = (
+            f"POST /api/v1/objects?format=arrow HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 1000\r\n"
+            f"Authorization: Bearer {serving.token}\r\nConnection: close\r\n\r\n"
+        )
+        with socket.create_connection((host, int(port)), 30) as connection:
+            connection.sendall(head.encode() + b"only this")
+            connection.shutdown(socket.SHUT_WR)
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"The upload was cut short" in answer
+        assert list((serving.home / "depot" / "intake").iterdir()) == []
+        assert serving.call("")["protocol"] == 1
+
+
 def test_a_second_gateway_on_one_home_is_refused(tmp_path):
     with Serving(tmp_path / "home", "process") as serving:
         second = serve(serving.home, "--port", "0", "--engine", "process")
