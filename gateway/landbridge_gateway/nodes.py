@@ -43,6 +43,15 @@ def _captured(function: Json) -> Iterator[Json]:
                 stack.append(free["source"])
 
 
+def frames_of(name: str, node: Json) -> Iterator[tuple[str, Json]]:
+    """The frames inside a value, each with its path: names, or positions from 1, joined by dots."""
+    if node["kind"] == "frame":
+        yield name, node
+    elif node["kind"] == "list":
+        for position, (key, item) in enumerate(node["items"], 1):
+            yield from frames_of(f"{name}.{key or position}", item)
+
+
 def jobs_in(nodes: Iterable[Json]) -> set[str]:
     return {node["job"] for node in nodes if node["kind"] == "job"}
 

@@ -1,5 +1,5 @@
 import pytest
-from landbridge_gateway.nodes import NoSuchPart, jobs_in, nodes_of, objects_in, part_of, resolved
+from landbridge_gateway.nodes import NoSuchPart, frames_of, jobs_in, nodes_of, objects_in, part_of, resolved
 
 ONE = {"kind": "scalar", "type": "int", "value": 1}
 FRAME = {"kind": "frame", "object": "obj_0000000000000001", "rows": 0, "columns": [], "descriptor": {}}
@@ -25,6 +25,11 @@ def test_a_job_is_replaced_by_its_result_wherever_it_stands():
     )
     assert values["items"] == [["deep", listed((None, FRAME))]]
     assert task["function"]["free"] == [{"name": "x", "value": FRAME}]
+
+
+def test_frames_are_found_with_their_paths():
+    node = listed(("left", FRAME), (None, listed((None, ONE), (None, FRAME))))
+    assert [path for path, _ in frames_of("result", node)] == ["result.left", "result.2.2"]
 
 
 def test_a_part_is_found_by_keys_and_positions():

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.gateway.conftest import NULL, fetched, submit
+from tests.gateway.conftest import NULL, fetched, submission, submit
 
 AT = "2026-11-23T10:00:00.000000Z"
 
@@ -77,6 +77,39 @@ def test_what_breaks_the_contract_is_left_out_and_told(client, road):
     told = " ".join(warning["message"] for warning in record["warnings"])
     assert "lacks the field `value`" in told
     assert "1 lines are not JSON" in told
+
+
+def test_the_record_says_what_each_column_became(client, road):
+    columns = [
+        {"name": "a", "type": "int32"},
+        {"name": "b", "type": "double", "verdict": "lossy", "reason": "beyond 15 digits"},
+    ]
+    first = submit(client)
+    attempt = road.started()
+    (road.folder(attempt).objects / "t.arrow").write_bytes(b"ARROW1")
+    frame = {"kind": "frame", "object": "new:t.arrow", "rows": 1, "columns": columns, "descriptor": {}}
+    road.leave(attempt, result={"kind": "list", "shape": "dict", "items": [["t", frame]]})
+    road.exit(attempt, 0)
+    second = submit(client, submission(None, ["x", {"kind": "job", "job": first["id"], "path": ["t"]}]))
+    attempt = road.started()
+    told = {"event": "fidelity", "value": "x", "columns": [{"name": "a", "verdict": "equal", "reason": "a double now"}]}
+    report(road, attempt, told)
+    exact, lossy = (
+        {"column": "a", "step": "sent", "verdict": "exact", "reason": None},
+        {"column": "b", "step": "sent", "verdict": "lossy", "reason": "beyond 15 digits"},
+    )
+    assert client.get(f"/api/v1/jobs/{first['id']}/record").json["fidelity"] == [
+        {"value": "result.t"} | exact,
+        {"value": "result.t"} | lossy,
+    ]
+    assert client.get(f"/api/v1/jobs/{second['id']}/record").json["fidelity"] == [
+        {"value": "x"} | exact,
+        {"value": "x"} | lossy,
+        {"value": "x", "column": "a", "step": "received", "verdict": "equal", "reason": "a double now"},
+    ]
+    page = client.get(f"/jobs/{second['id']}").text
+    assert "beyond 15 digits" in page
+    assert "1 more are exact" in page
 
 
 def test_a_value_saved_again_counts_as_it_was_last(client, road):

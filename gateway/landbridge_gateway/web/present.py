@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from flask import request
 
 from landbridge_gateway.model import Json
+from landbridge_gateway.nodes import NoSuchPart, frames_of, part_of
 from landbridge_gateway.store.clock import seconds_between, timestamp
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.web.services import Services
@@ -89,6 +91,43 @@ def record(services: Services, row: Row) -> Json:
             {name: event.get(name) for name in ("name", "object", "media_type", "size")}
             for event in reports(job, number, "file")
         ),
+        "fidelity": _fidelity(services, row),
+    }
+
+
+def _fidelity(services: Services, row: Row) -> list[Json]:
+    """What each column of each table became on its way: told by who sent it, and by the job that received it."""
+    found = [entry for name, node in _arguments(services, row) for entry in _sent(name, node)]
+    for event in services.records.reports(row["id"], row["attempt"], "fidelity"):
+        for column in event["columns"]:
+            found.append(_verdict(event["value"], column, "received"))
+    return found + (_sent("result", row["result"]) if row["result"] else [])
+
+
+def _arguments(services: Services, row: Row) -> Iterator[tuple[str, Json]]:
+    for position, (key, node) in enumerate(row["values"]["items"], 1):
+        if node["kind"] == "job":
+            given = services.jobs.get(node["job"])["result"]
+            if given is None:
+                continue
+            with suppress(NoSuchPart):
+                yield key or str(position), part_of(given, node.get("path") or [], node["job"])
+        else:
+            yield key or str(position), node
+
+
+def _sent(name: str, value: Json) -> list[Json]:
+    return [_verdict(path, column, "sent") for path, frame in frames_of(name, value) for column in frame["columns"]]
+
+
+def _verdict(value: str, column: Json, step: str) -> Json:
+    verdict = column.get("verdict") or "exact"
+    return {
+        "value": value,
+        "column": column["name"],
+        "step": step,
+        "verdict": verdict,
+        "reason": column.get("reason"),
     }
 
 
