@@ -326,7 +326,7 @@ def test_pickles_are_loaded_only_when_trusted(gateway: FakeGateway, connected: C
         "class": ["dict"],
     }
     job = handle(gateway, connected, state="succeeded", result=native)
-    with pytest.raises(errors.NeedsTrust, match="The result is a python object of class dict"):
+    with pytest.raises(errors.NeedsTrust, match="The result is a Python object of class dict"):
         job.result()
     assert gateway.sent("GET", "/objects/obj_0000000000000001") == []
     assert job.result(trust=True) == {1: 2}
@@ -394,6 +394,8 @@ def test_jobs_can_be_awaited_and_taken_as_they_end(gateway: FakeGateway, connect
 def test_ctrl_c_stops_the_waiting_only(
     gateway: FakeGateway, connected: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    # Where the tests run in the background, the shell has this signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     job = handle(gateway, connected)
     main = threading.main_thread().ident
     assert main is not None
@@ -407,6 +409,7 @@ def test_ctrl_c_stops_the_waiting_only(
     with pytest.raises(KeyboardInterrupt):
         job.result()
     thread.join()
+    signal.signal(signal.SIGINT, before)
     said = capsys.readouterr().err
     assert said == f"Stopped waiting; {job.id} goes on: {job.url} (job.cancel() ends it)\n"
     assert job.state == "running"
