@@ -111,7 +111,9 @@ def _kill_group(pid: int, number: signal.Signals) -> None:
 
 def _environment() -> dict[str, str]:
     kept = ("PATH", "HOME", "LANG", "R_LIBS", "R_LIBS_USER", "LANDBRIDGE_PYTHON", "RETICULATE_PYTHON", "PYTHONPATH")
-    return {"LANG": "C.UTF-8", "TZ": "UTC"} | {name: os.environ[name] for name in kept if name in os.environ}
+    # R without arrow reads tables through a Python with pyarrow: this one has it if it has the client.
+    given = {"LANG": "C.UTF-8", "TZ": "UTC", "LANDBRIDGE_BRIDGE_PYTHON": sys.executable}
+    return given | {name: os.environ[name] for name in kept if name in os.environ}
 
 
 def _python_command() -> dict[str, list[str]]:
