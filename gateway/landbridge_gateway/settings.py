@@ -10,6 +10,7 @@ from typing import Any
 
 from landbridge_gateway.errors import InvalidField
 
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 
 
@@ -48,6 +49,7 @@ TABLE = (
     Setting("max_object", 64 * 1024**3, parse_bytes, "largest object that may be uploaded, in bytes"),
     Setting("max_body", 32 * 1024**2, parse_bytes, "largest JSON body, in bytes"),
     Setting("ca_bundle", "", str, "certificate bundle that image builds trust; found from SSL_CERT_FILE when empty"),
+    Setting("base_image", "", str, "image that all runtimes stand on; `made` makes it without asking a registry"),
     Setting("grace", 3, int, "seconds between asking a job to end and killing it"),
 )
 

@@ -13,10 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from landbridge_gateway.errors import Conflict, GatewayError
+from landbridge_gateway.errors import Conflict, GatewayError, InvalidField
 from landbridge_gateway.home import Home
 from landbridge_gateway.lifeline import child_environment, first_word, make_pair
-from landbridge_gateway.settings import Settings
+from landbridge_gateway.settings import LOOPBACK, Settings
 
 _BACKLOG = 512
 _PATIENCE = 15.0  # seconds a half has to end by itself
@@ -142,6 +142,12 @@ def _stop(*_: object) -> NoReturn:
 
 def _listening(settings: Settings) -> socket.socket:
     host, port = settings.host, settings.port
+    if host not in LOOPBACK:
+        raise InvalidField(
+            f"The gateway listens on this machine alone, not on `{host}`.",
+            "Reach it from elsewhere through a tunnel: ssh -L 8750:127.0.0.1:8750 machine.",
+            field="host",
+        )
     try:
         return socket.create_server(
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=_BACKLOG

@@ -293,6 +293,15 @@ class TestBadInput:
             lb.submit(lb.task(sleeps, seconds=2)).result(timeout=120)
 
 
+def test_numeric_libraries_use_as_many_threads_as_the_job_has_processors():
+    def threads():
+        import os
+
+        return os.environ["OMP_NUM_THREADS"]
+
+    assert [lb.submit(lb.task(threads, cpus=cpus)).result() for cpus in (1, 1.5)] == ["1", "2"]
+
+
 def test_the_container_is_hardened():
     def probe():
         import os

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -91,6 +92,7 @@ class DockerEngine:
                 command=["/job"],
                 name=name,
                 user=f"{JOB_USER}:{JOB_USER}",
+                environment=_threads(order.limits),
                 labels={GATEWAY_LABEL: self._gateway_id, ATTEMPT_LABEL: order.attempt},
                 host_config=self._host_config(order.folder, order.limits),
             )
@@ -178,6 +180,12 @@ class DockerEngine:
     def close(self) -> None:
         self._closed.set()
         self._client.close()
+
+
+def _threads(limits: Limits) -> dict[str, str]:
+    # Numeric libraries count the machine's cores, not the container's share of them.
+    count = str(max(1, math.ceil(limits.cpus)))
+    return {"OMP_NUM_THREADS": count, "OPENBLAS_NUM_THREADS": count}
 
 
 def _words(error: Exception) -> str:

@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 from flask import Flask, current_app, g, request
 
 from landbridge_gateway.errors import Forbidden, InvalidRequest, Unauthorized
+from landbridge_gateway.settings import LOOPBACK
 from landbridge_gateway.web.services import services
 
 COOKIE = "landbridge_session"
 PUBLIC, READ, WRITE = "public", "read", "write"
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 View = TypeVar("View", bound=Callable[..., Any])
 
