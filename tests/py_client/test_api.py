@@ -14,7 +14,18 @@ from landbridge import errors
 from tests.py_client.conftest import ROOT
 
 PUBLIC = [
-    *["Job", "Missing", "NamedList", "Native", "RemoteWarning", "Task", "__version__", "as_completed", "as_file"],
+    *[
+        "Job",
+        "LossWarning",
+        "Missing",
+        "NamedList",
+        "Native",
+        "RemoteWarning",
+        "Task",
+        "__version__",
+        "as_completed",
+        "as_file",
+    ],
     *["connect", "context", "errors", "get", "jobs", "log_metric", "log_param", "log_plot", "progress", "python"],
     *["r", "save_file", "save_value", "set_tag", "submit", "task", "wait"],
 ]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from landbridge.foreign import python, r
     from landbridge.in_job import context, log_metric, log_param, log_plot, progress, save_file, save_value, set_tag
     from landbridge.job import Job, as_completed, get, jobs, wait
-    from landbridge.kinds import Missing, NamedList, Native, RemoteWarning, as_file
+    from landbridge.kinds import LossWarning, Missing, NamedList, Native, RemoteWarning, as_file
     from landbridge.submission import submit
     from landbridge.tasks import Task, task
 
@@ -26,7 +26,7 @@ _PLACES = {
     "foreign": ("python", "r"),
     "in_job": ("context", "log_metric", "log_param", "log_plot", "progress", "save_file", "save_value", "set_tag"),
     "job": ("Job", "as_completed", "get", "jobs", "wait"),
-    "kinds": ("Missing", "NamedList", "Native", "RemoteWarning", "as_file"),
+    "kinds": ("LossWarning", "Missing", "NamedList", "Native", "RemoteWarning", "as_file"),
     "submission": ("submit",),
     "tasks": ("Task", "task"),
 }
@@ -34,6 +34,7 @@ _MODULE_OF = {name: module for module, names in _PLACES.items() for name in name
 
 __all__ = [
     "Job",
+    "LossWarning",
     "Missing",
     "NamedList",
     "Native",

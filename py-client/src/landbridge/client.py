@@ -29,6 +29,7 @@ from landbridge.errors import (
 )
 from landbridge.events import Events
 from landbridge.kinds import Json
+from landbridge.objects import Crossing
 
 T = TypeVar("T")
 
@@ -239,9 +240,10 @@ def _chunks(path: Path) -> Iterator[bytes]:
 class UploadSink:
     """The client's sink: every file becomes an object of the gateway. ``written`` counts the bytes."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, crossing: Crossing | None = None) -> None:
         self._client = client
         self.written = 0
+        self.crossing = crossing
 
     def put(self, extension: str, write: Callable[[Path], object]) -> str:
         with tempfile.TemporaryDirectory(prefix="landbridge-") as folder:

@@ -147,10 +147,10 @@ class FunctionNotCaptured(SubmitError):
 
 
 class ValueCannotCross(SubmitError):
-    """``path`` is where the value stands, such as ``x["a"][1]``."""
+    """``path`` is where the value stands, such as ``x["a"][1]``; for a frame's column ``detail`` may tell the row."""
 
-    def __init__(self, path: str, reason: str, hint: str | None = None) -> None:
-        super().__init__(f"`{path}` cannot cross: {reason}.", hint, path=path, reason=reason)
+    def __init__(self, path: str, reason: str, hint: str | None = None, **detail: Any) -> None:
+        super().__init__(f"`{path}` cannot cross: {reason}.", hint, path=path, reason=reason, **detail)
 
 
 class ResultError(LandbridgeError):

@@ -12,8 +12,10 @@ import pyarrow as pa
 
 from landbridge.columns import read_table, whole, write_table
 from landbridge.errors import ValueCannotCross
+from landbridge.fidelity import Verdict, judge, tell
 from landbridge.kinds import Json
-from landbridge.objects import Sink, Source
+from landbridge.object_columns import column_path
+from landbridge.objects import Crossing, Sink, Source
 from landbridge.wire import wire_column
 
 _PREVIEW_ROWS, _PREVIEW_COLUMNS, _PREVIEW_TEXT = 10, 50, 80
@@ -34,17 +36,19 @@ def frame_class(x: object) -> str | None:
 def encode_frame(x: Any, sink: Sink, path: str) -> Json:
     """A frame node; :class:`ValueCannotCross` naming the column that has no type in the wire profile."""
     kind = frame_class(x)
+    notes: dict[str, Verdict] = {}
     if kind == "pandas":
         from landbridge.pandas_frames import table_of_pandas
 
-        table, descriptor = table_of_pandas(x, path)
+        table, descriptor, notes = table_of_pandas(x, path)
     else:
         table = x.to_arrow(compat_level=sys.modules["polars"].CompatLevel.oldest()) if kind == "polars" else x
         table, descriptor = _named(table)
         if kind == "polars":
-            descriptor["library"] = {"polars": {"dtypes": [_polars_name(dtype) for dtype in x.dtypes]}}
+            dtypes = {name: _polars_name(dtype) for name, dtype in zip(table.column_names, x.dtypes, strict=True)}
+            descriptor["library"] = {"polars": {"dtypes": {name: text for name, text in dtypes.items() if text}}}
     descriptor = {"class": kind, "row_names": None, "columns": {}, "library": {}} | descriptor | {"rows": len(x)}
-    return _node(table, descriptor, sink, path)
+    return _node(table, descriptor, sink, path, notes)
 
 
 def _named(table: pa.Table) -> tuple[pa.Table, Json]:
@@ -59,12 +63,16 @@ def wire_names(names: Sequence[Any]) -> list[str]:
     return [f"c{position}" for position in range(1, len(names) + 1)]
 
 
-def _node(table: pa.Table, descriptor: Json, sink: Sink, path: str) -> Json:
+def _node(table: pa.Table, descriptor: Json, sink: Sink, path: str, notes: dict[str, Verdict]) -> Json:
     labels = list(descriptor["names"]) + table.column_names[len(descriptor["names"]) :]
     columns = [
-        wire_column(column, f"{path}[{json.dumps(label)}]") for column, label in zip(table.columns, labels, strict=True)
+        wire_column(column, column_path(path, label)) for column, label in zip(table.columns, labels, strict=True)
     ]
     wire = pa.table(columns, names=table.column_names)
+    verdicts = [
+        _verdict(column, column_path(path, label), label, notes.get(name), sink.crossing or Crossing())
+        for column, label, name in zip(columns, labels, table.column_names, strict=True)
+    ]
     changed = [ours.type != theirs.type for ours, theirs in zip(wire.columns, table.columns, strict=True)]
     if any(changed):
         hint = table.schema.remove_metadata().serialize().to_pybytes()
@@ -74,10 +82,20 @@ def _node(table: pa.Table, descriptor: Json, sink: Sink, path: str) -> Json:
         "kind": "frame",
         "object": sink.put("arrow", lambda to: write_table(wire, to)),
         "rows": descriptor["rows"],
-        "columns": [{"name": field.name, "type": str(field.type)} for field in wire.schema],
+        "columns": [
+            {"name": field.name, "type": str(field.type), **verdict}
+            for field, verdict in zip(wire.schema, verdicts, strict=True)
+        ],
         "descriptor": descriptor,
         "preview": preview(wire.select(range(len(descriptor["names"]))), descriptor["rows"]),
     }
+
+
+def _verdict(column: pa.ChunkedArray, path: str, label: str, note: Verdict | None, crossing: Crossing) -> Json:
+    found = judge(column, path, label, crossing)
+    worst = note if found is None or (note is not None and note.verdict == "lossy") else found
+    tell(worst, path, label, crossing)
+    return {"verdict": "exact"} if worst is None else worst.entry()
 
 
 def preview(table: pa.Table, rows: int) -> list[list[str | None]]:
@@ -177,11 +195,12 @@ def _polars_name(dtype: Any) -> str | None:
 def _polars_frame(table: pa.Table, descriptor: Json) -> Any:
     import polars as pl
 
-    frame = pl.from_arrow(table.replace_schema_metadata(None))
+    frame = pl.from_arrow(renamed(table, descriptor).replace_schema_metadata(None))
     if not isinstance(frame, pl.DataFrame):
         raise ValueCannotCross("value", "it is no frame of polars")
-    dtypes = ((descriptor.get("library") or {}).get("polars") or {}).get("dtypes") or []
-    for position, (dtype, column) in enumerate(zip(dtypes, table.columns, strict=False)):
+    dtypes = ((descriptor.get("library") or {}).get("polars") or {}).get("dtypes") or {}
+    for position, (name, column) in enumerate(zip(table.column_names, table.columns, strict=True)):
+        dtype = dtypes.get(name)
         if dtype == "Enum" and pa.types.is_dictionary(column.type):
             labels = whole(column).dictionary.to_pylist()
             frame = frame.with_columns(frame.to_series(position).cast(pl.String).cast(pl.Enum(labels)))

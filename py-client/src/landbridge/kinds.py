@@ -101,3 +101,7 @@ def as_file(path: str | Path, name: str | None = None) -> SentFile:
 
 class RemoteWarning(UserWarning):
     """A warning that the job's code gave, issued again at home when its result is taken."""
+
+
+class LossWarning(UserWarning):
+    """A column crosses with loss, and the task's ``on_loss`` is ``"warn"``."""

@@ -5,14 +5,33 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from landbridge.kinds import Json
+
+
+@dataclass
+class Crossing:
+    """Where values go: the language that will read them (None when unknown), and what becomes of loss.
+
+    ``given`` are the frame nodes that a job got from the other language, in the order they came.
+    """
+
+    reader: str | None = None
+    on_loss: str = "warn"
+    given: list[Json] = field(default_factory=list)
+
 
 class Sink(Protocol):
-    """Takes the files of values that are encoded; ``written`` counts their bytes."""
+    """Takes the files of values that are encoded; ``written`` counts their bytes.
+
+    ``crossing`` tells who will read them and what becomes of loss; None when nothing is known.
+    """
 
     written: int
+    crossing: Crossing | None
 
     def put(self, extension: str, write: Callable[[Path], object]) -> str:
         """Have ``write`` make a file of that extension, keep it, and return the reference for a node."""
@@ -28,9 +47,10 @@ class Source(Protocol):
 class FolderSink:
     """The worker's: files in ``out/objects/``, referred to as ``new:<file name>``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, crossing: Crossing | None = None) -> None:
         self._folder = folder
         self.written = 0
+        self.crossing = crossing
 
     def put(self, extension: str, write: Callable[[Path], object]) -> str:
         # Random, so that processes which the job starts never meet in a name.

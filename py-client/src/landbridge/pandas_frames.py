@@ -9,38 +9,70 @@ import pyarrow as pa
 
 from landbridge.columns import whole
 from landbridge.errors import ValueCannotCross
+from landbridge.fidelity import Verdict
 from landbridge.frames import renamed, wire_names
 from landbridge.kinds import Json
+from landbridge.object_columns import arrow_of_objects, column_path, object_series
 
 # Under this key of ``attrs`` a frame from R keeps what R needs to get the same columns back.
 _ORIGIN = "landbridge"
 
 
-def table_of_pandas(x: Any, path: str) -> tuple[pa.Table, Json]:
-    """The table with wire names, index columns last, and the descriptor's fields."""
+def table_of_pandas(x: Any, path: str) -> tuple[pa.Table, Json, dict[str, Verdict]]:
+    """The table with wire names, index columns last, the descriptor's fields, and verdicts by wire name."""
     labels = x.columns.tolist()
     shallow = x.copy(deep=False)
     origin = shallow.attrs.pop(_ORIGIN, None) or {}
     shallow.columns = wire_names(labels)
-    complex_columns = [name for name in shallow.columns if getattr(shallow[name].dtype, "kind", "") == "c"]
-    plain = shallow.drop(columns=complex_columns)
-    table = _with_complex(_arrow(plain, labels, shallow, path), shallow, complex_columns)
+    apart, tags, notes = _apart(shallow, labels, path)
+    table = _arrow(shallow.drop(columns=list(apart)), labels, shallow, path)
+    for name, column in apart.items():
+        table = table.add_column(shallow.columns.get_loc(name), name, column)
     table = _with_nan(table, shallow, origin)
     facts = json.loads(table.schema.metadata[b"pandas"])
     pandas_facts = {"metadata": facts, "labels": _labels(labels, path), "label_names": _names(x.columns, path)}
     if x.columns.nlevels == 1:
         pandas_facts["label_dtype"] = str(x.columns.dtype)
+    if getattr(x.index, "freqstr", None):
+        pandas_facts["frequency"] = x.index.freqstr
     index = [name for name in facts["index_columns"] if isinstance(name, str)]
     row_names = None if index else "automatic"
     if len(index) == 1 and x.index.nlevels == 1:
         row_names = index[0]
-    tags = {name: {"tag": {"library": "complex"}} for name in complex_columns} | _origin_tags(table, origin)
-    return table.replace_schema_metadata(None), {
+    described = {
         "names": [label if isinstance(label, str) else str(label) for label in labels],
-        "columns": tags,
+        "columns": {name: {"tag": tag} for name, tag in tags.items()} | _origin_tags(table, origin),
         "row_names": row_names,
         "library": {"pandas": pandas_facts},
     } | ({"attributes": origin["attributes"]} if origin.get("attributes") else {})
+    return table.replace_schema_metadata(None), described, notes
+
+
+def _apart(shallow: Any, labels: list[Any], path: str) -> tuple[dict[str, Any], dict[str, Json], dict[str, Verdict]]:
+    """Columns that pandas' own way to Arrow refuses or changes: complex numbers and Python objects."""
+    columns: dict[str, Any] = {}
+    tags: dict[str, Json] = {}
+    notes: dict[str, Verdict] = {}
+    for label, name in zip(labels, shallow.columns, strict=True):
+        values = shallow[name]
+        if str(values.dtype).startswith("Sparse"):
+            raise ValueCannotCross(
+                column_path(path, label),
+                f"a column of {values.dtype} is sparse",
+                "Make it dense with `.sparse.to_dense()`, or send the frame as a native object.",
+                column=str(label),
+            )
+        if getattr(values.dtype, "kind", "") == "c" and hasattr(values.dtype, "itemsize"):
+            columns[name], tags[name] = _complex_column(values), {"library": "complex", "dtype": str(values.dtype)}
+        elif str(values.dtype) == "object":
+            columns[name], tags[name], note = arrow_of_objects(values, column_path(path, label), str(label))
+            notes |= {name: note} if note else {}
+    return columns, tags, notes
+
+
+def _complex_column(values: Any) -> pa.Array:
+    wide = values.to_numpy("complex128")
+    return pa.StructArray.from_arrays([pa.array(wide.real.copy()), pa.array(wide.imag.copy())], ["re", "im"])
 
 
 def _arrow(plain: Any, labels: list[Any], shallow: Any, path: str) -> pa.Table:
@@ -54,20 +86,12 @@ def _arrow(plain: Any, labels: list[Any], shallow: Any, path: str) -> pa.Table:
             except (pa.ArrowException, TypeError, ValueError) as problem:
                 reason = str(problem).splitlines()[0].rstrip(".")
                 raise ValueCannotCross(
-                    f"{path}[{json.dumps(label, default=str)}]",
+                    column_path(path, label),
                     f"a column of {plain[name].dtype} has no exact Arrow type ({reason})",
                     "Convert the column to one type, or send it apart from the frame.",
+                    column=str(label),
                 ) from None
         raise ValueCannotCross(path, f"it has no Arrow form ({str(error).splitlines()[0].rstrip('.')})") from error
-
-
-def _with_complex(table: pa.Table, shallow: Any, names: list[str]) -> pa.Table:
-    for name in names:
-        values = shallow[name].to_numpy("complex128")
-        parts = [pa.array(values.real.copy()), pa.array(values.imag.copy())]
-        column = pa.StructArray.from_arrays(parts, ["re", "im"])
-        table = table.add_column(shallow.columns.get_loc(name), name, column)
-    return table
 
 
 def _with_nan(table: pa.Table, shallow: Any, origin: Json) -> pa.Table:
@@ -103,21 +127,42 @@ def _origin_tags(table: pa.Table, origin: Json) -> Json:
 def pandas_of_table(table: pa.Table, descriptor: Json) -> Any:
     """The frame as pandas had it: dtypes, index, labels."""
     facts = (descriptor.get("library") or {}).get("pandas") or {}
-    complex_columns = {
-        name: _complex(table.column(name))
-        for name, entry in (descriptor.get("columns") or {}).items()
-        if (entry.get("tag") or {}).get("library") == "complex" and name in table.column_names
-    }
-    plain = table.drop_columns(list(complex_columns))
+    apart = _decoded_apart(table, descriptor)
+    plain = table.drop_columns(list(apart))
     if facts.get("metadata"):
         plain = plain.replace_schema_metadata({b"pandas": json.dumps(facts["metadata"])})
     frame = plain.to_pandas()
-    for name, values in complex_columns.items():
-        frame.insert(table.column_names.index(name), name, values)
+    for name, values in apart.items():
+        frame.insert(min(table.column_names.index(name), len(frame.columns)), name, _on(frame, values))
     if descriptor["rows"] != len(frame) and not len(frame.columns):
         frame = frame.reindex(range(descriptor["rows"]))
     frame.columns = _column_index(descriptor, facts)
+    _restore_frequency(frame, facts.get("frequency"))
     return frame
+
+
+def _decoded_apart(table: pa.Table, descriptor: Json) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, entry in (descriptor.get("columns") or {}).items():
+        tag = (entry or {}).get("tag") or {}
+        if name in table.column_names and tag.get("library") == "complex":
+            found[name] = _complex(table.column(name)).astype(tag.get("dtype") or "complex128")
+        elif name in table.column_names and tag.get("dtype") == "object":
+            found[name] = object_series(table.column(name), tag)
+    return found
+
+
+def _on(frame: Any, values: Any) -> Any:
+    return values.set_axis(frame.index) if hasattr(values, "set_axis") and len(frame) else values
+
+
+def _restore_frequency(frame: Any, frequency: str | None) -> None:
+    if frequency and hasattr(frame.index, "freq"):
+        try:
+            frame.index.freq = frequency
+        except (ValueError, AttributeError):
+            # Rows were taken out or moved: the index has this frequency no more.
+            return
 
 
 def _complex(column: pa.ChunkedArray) -> Any:

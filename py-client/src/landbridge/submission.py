@@ -10,6 +10,7 @@ from landbridge.client import Client, UploadSink, current
 from landbridge.errors import MissingArgument, UnknownArgument, ValueCannotCross
 from landbridge.job import Job
 from landbridge.kinds import Json
+from landbridge.objects import Crossing
 from landbridge.tasks import Task, as_task, nearest, parameters_of
 from landbridge.values import encode
 
@@ -39,7 +40,7 @@ def send(client: Client, body: Json) -> Job:
 
 def document(client: Client, made: Task, args: tuple[Any, ...], kwargs: dict[str, Any], paths: list[str]) -> Json:
     """The body of a submission; values and captured names are uploaded on the way."""
-    sink = UploadSink(client)
+    sink = UploadSink(client, Crossing(made.language, str(made.options.get("on_loss") or "warn")))
     function = made.document if made.function is None else capture(made.function, sink)
     given = [(None, value) for value in args] + list(kwargs.items())
     items = [[key, encode(value, sink, path)] for (key, value), path in zip(given, paths, strict=True)]

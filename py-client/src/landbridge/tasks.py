@@ -15,7 +15,9 @@ from landbridge.errors import CodeDoesNotParse, FunctionNotCaptured, InvalidFiel
 from landbridge.kinds import Json
 
 _LIMITS = ("cpus", "memory", "seconds", "pids", "disk", "network")
-OPTIONS = ("runtime", *_LIMITS, "name", "experiment", "tags", "seed", "outputs")
+_FIELDS = ("runtime", "name", "experiment", "tags", "seed", "on_loss")
+OPTIONS = (*_FIELDS[:1], *_LIMITS, *_FIELDS[1:], "outputs")
+ON_LOSS = ("warn", "error", "allow")
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 
@@ -42,11 +44,7 @@ class Task:
         """The fields of the contract's task, but for the function."""
         found: Json = {"language": self.language}
         limits = {name: self.options[name] for name in _LIMITS if name in self.options}
-        named = {
-            name: self.options[name]
-            for name in ("runtime", "name", "experiment", "tags", "seed")
-            if name in self.options
-        }
+        named = {name: self.options[name] for name in _FIELDS if name in self.options}
         return found | named | ({"limits": limits} if limits else {})
 
     def __repr__(self) -> str:
@@ -58,7 +56,8 @@ def task(what: Any, /, **options: Any) -> Task:
     """A task from a function, another task, or the path of a script (``train.py``, ``report.R``), with options.
 
     Options: ``runtime`` ("r:4.6"), ``cpus``, ``memory`` and ``disk`` (bytes, or text such as "4g"), ``seconds``,
-    ``pids``, ``network`` ("none" or "outbound"), ``name``, ``experiment``, ``tags`` (a dict of text), ``seed``, and for
+    ``pids``, ``network`` ("none" or "outbound"), ``name``, ``experiment``, ``tags`` (a dict of text), ``seed``,
+    ``on_loss`` ("warn", "error" or "allow": what becomes of a table's column that cannot cross without loss), and for
     scripts ``outputs``, the variables that become the result. Arguments of the function belong to ``submit``.
 
     Raises ``UnknownOption``, ``InvalidField`` (a value of another form), ``CodeDoesNotParse``, ``FunctionNotCaptured``.
@@ -133,6 +132,8 @@ def _checked(name: str, value: Any) -> Any:
         raise UnknownOption(f"`{name}` is not an option of task().", hint, option=name)
     if name in ("memory", "disk"):
         return _bytes(name, value)
+    if name == "on_loss" and value not in ON_LOSS:
+        raise InvalidField(f"`on_loss` cannot be `{value!r}`.", 'It is "warn", "error" or "allow".', field=name)
     forms: dict[str, tuple[tuple[type, ...], str]] = {
         "cpus": ((int, float), "a number, such as 0.5 or 2"),
         "seconds": ((int,), "a whole number of seconds"),
