@@ -10,7 +10,7 @@ help: ## Show the verbs
 
 $(VENV)/.ready: pyproject.toml py-client/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e py-client -e '.[test,check]'
+	RPY2_CFFI_MODE=ABI $(BIN)/pip install --quiet --disable-pip-version-check -e py-client -e '.[test,check]'
 	touch $@
 
 engine: ## Install what is missing on Debian (Docker, R, Chromium) and start the Docker engine

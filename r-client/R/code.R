@@ -5,7 +5,7 @@
 #' Both languages can be submitted from R. R code is parsed here, Python code by the gateway; nothing is run.
 #'
 #' @param file_or_text path of an existing file, or source text. `python()` also takes a Python function of
-#'   reticulate whose source can be had.
+#'   reticulate that comes from a file or a module; it takes its helpers and imports along.
 #' @param name the function to call. It may be left out when the text defines exactly one function, and for R when
 #'   the text is itself a `function(...)` expression.
 #' @return code for [task()] and [submit()]
@@ -35,10 +35,10 @@ r <- function(file_or_text, name = NULL) {
 #' @rdname code
 #' @export
 python <- function(file_or_text, name = NULL) {
-  if (inherits(file_or_text, "python.builtin.object")) {
-    text <- python_source(file_or_text)
-    name <- if (is.null(name)) file_or_text$`__name__` else name
-    return(code_object("python", list(text = text), name))
+  if (is_python_object(file_or_text)) {
+    own <- as.character(reticulate::py_get_attr(file_or_text, "__name__"))
+    held <- list(language = "python", type = "python", name = if (is.null(name)) own else name, f = file_or_text)
+    return(structure(held, class = "landbridge_code"))
   }
   source <- read_source(file_or_text, "py")
   definition <- "^(?:async\\s+)?def\\s+(\\w+).*$|^(\\w+)\\s*=\\s*lambda\\b.*$"
@@ -150,19 +150,6 @@ chosen_function <- function(name, defined, source, words) {
     "function_not_captured", sprintf("`f` cannot be captured: %s %s.", where, reason),
     if (length(defined) > 0) sprintf("Give `name`: %s.", paste0("`", defined, "`", collapse = ", "))
   )
-}
-
-python_source <- function(f) {
-  source <- tryCatch(
-    reticulate::import("textwrap")$dedent(reticulate::import("inspect")$getsource(f)),
-    error = function(error) {
-      abort_landbridge(
-        "function_not_captured", sprintf("`%s` cannot be captured: its source is not known.", f$`__name__`),
-        "Give its source text, or the file it stands in, to python()."
-      )
-    }
-  )
-  as.character(source)
 }
 
 script_code <- function(path) {

@@ -57,6 +57,7 @@ task_node <- function(task, sink) {
   }
   function_node <- switch(code$type,
     "function" = capture_function(code$f, code$name, sink),
+    python = capture_python(code$f, code$name, sink),
     source = drop_null(list(type = "source", name = code$name, text = code$text, file = code$file, line = 1L)),
     script = drop_null(list(type = "script", file = code$file, text = code$text, outputs = as_list(options$outputs)))
   )

@@ -80,7 +80,7 @@ nearest_hint <- function(name, known) {
 #' @noRd
 as_task <- function(what, name) {
   if (inherits(what, "landbridge_task")) return(what)
-  if (inherits(what, "python.builtin.object")) what <- python(what)
+  if (is_python_object(what)) what <- python(what)
   code <- if (inherits(what, "landbridge_code")) {
     unclass(what)
   } else if (is.function(what)) {

@@ -9,6 +9,7 @@
 #' @noRd
 encode_value <- function(x, sink, path = "value") {
   if (is.null(x)) return(list(kind = "null"))
+  if (is_python_object(x)) return(encode_python(x, sink, path))
   if (inherits(x, "landbridge_job")) return(list(kind = "job", job = x$id))
   if (inherits(x, "landbridge_job_part")) return(job_part_node(x))
   if (inherits(x, "landbridge_native")) return(attr(x, "node"))

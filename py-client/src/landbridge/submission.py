@@ -11,6 +11,7 @@ from landbridge.errors import MissingArgument, UnknownArgument, ValueCannotCross
 from landbridge.job import Job
 from landbridge.kinds import Json
 from landbridge.objects import Crossing
+from landbridge.r_objects import capture_r
 from landbridge.tasks import Task, as_task, nearest, parameters_of
 from landbridge.values import encode
 
@@ -41,7 +42,7 @@ def send(client: Client, body: Json) -> Job:
 def document(client: Client, made: Task, args: tuple[Any, ...], kwargs: dict[str, Any], paths: list[str]) -> Json:
     """The body of a submission; values and captured names are uploaded on the way."""
     sink = UploadSink(client, Crossing(made.language, str(made.options.get("on_loss") or "warn")))
-    function = made.document if made.function is None else capture(made.function, sink)
+    function = made.document if made.function is None else _captured(made, sink)
     given = [(None, value) for value in args] + list(kwargs.items())
     items = [[key, encode(value, sink, path)] for (key, value), path in zip(given, paths, strict=True)]
     if function is not None and function["type"] == "script":
@@ -52,6 +53,10 @@ def document(client: Client, made: Task, args: tuple[Any, ...], kwargs: dict[str
         "task": made.fields() | {"function": function},
         "values": {"items": items},
     }
+
+
+def _captured(made: Task, sink: UploadSink) -> Json:
+    return capture_r(made.function, made.name, sink) if made.language == "r" else capture(made.function, sink)
 
 
 def _check_script(items: list[list[Any]]) -> None:

@@ -13,11 +13,13 @@ from typing import Any
 
 from landbridge.errors import CodeDoesNotParse, FunctionNotCaptured, InvalidField, UnknownOption
 from landbridge.kinds import Json
+from landbridge.r_objects import is_r_function
 
 _LIMITS = ("cpus", "memory", "seconds", "pids", "disk", "network")
 _FIELDS = ("runtime", "name", "experiment", "tags", "seed", "on_loss")
 OPTIONS = (*_FIELDS[:1], *_LIMITS, *_FIELDS[1:], "outputs")
 ON_LOSS = ("warn", "error", "allow")
+R_NAME = "f"  # R functions have no names of their own
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 
@@ -38,7 +40,7 @@ class Task:
             return str(self.options["name"])
         if self.document is not None:
             return str(self.document.get("name") or Path(str(self.document.get("file") or "script")).name)
-        return str(getattr(self.function, "__name__", "function"))
+        return R_NAME if self.language == "r" else str(getattr(self.function, "__name__", "function"))
 
     def fields(self) -> Json:
         """The fields of the contract's task, but for the function."""
@@ -80,6 +82,8 @@ def as_task(what: Any) -> Task:
         return what
     if isinstance(what, str | Path):
         return _script(Path(what))
+    if is_r_function(what):
+        return Task("r", function=what)
     if not callable(what):
         kind = type(what).__name__
         raise FunctionNotCaptured(
@@ -174,6 +178,8 @@ class Parameters:
 
 def parameters_of(made: Task) -> Parameters | None:
     """The parameters of a task's Python function; None where they cannot be known."""
+    if made.function is not None and made.language != "python":
+        return None
     if made.function is not None:
         try:
             return _from_signature(inspect.signature(made.function))

@@ -18,6 +18,7 @@ from landbridge.files import decode_file, encode_file
 from landbridge.kinds import Json, Missing, NamedList, SentFile
 from landbridge.native import decode_native, encode_native
 from landbridge.objects import Sink, Source
+from landbridge.r_objects import encode_r, is_r_object
 from landbridge.scalars import decode_scalar, encode_scalar
 
 _DEEPEST = 200
@@ -31,6 +32,8 @@ def encode(x: Any, sink: Sink, path: str = "value") -> Json:
 def _encode(x: Any, sink: Sink, path: str, depth: int) -> Json:
     if x is None:
         return {"kind": "null"}
+    if is_r_object(x):
+        return encode_r(x, sink, path)
     own = getattr(type(x), "__landbridge_node__", None)
     if own is not None:
         node: Json = own(x)
