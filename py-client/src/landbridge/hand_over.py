@@ -4,26 +4,14 @@ itself: reticulate's own conversion of tables is not used."""
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from landbridge.capture import capture
 from landbridge.errors import LandbridgeError
 from landbridge.kinds import Json
+from landbridge.objects import FolderSink
 from landbridge.values import encode
-
-
-class _FolderSink:
-    def __init__(self, folder: Path) -> None:
-        self._folder, self.written = folder, 0
-
-    def put(self, extension: str, write: Callable[[Path], object]) -> str:
-        name = f"{os.urandom(8).hex()}.{extension}"
-        write(self._folder / name)
-        self.written += (self._folder / name).stat().st_size
-        return f"new:{name}"
 
 
 def hand_over(x: Any, folder: str, name: str = "value", kind: str = "value") -> str:
@@ -31,7 +19,7 @@ def hand_over(x: Any, folder: str, name: str = "value", kind: str = "value") -> 
 
     Gives ``{"node": ...}``, whose files lie in ``folder`` as "new:<file>", or an ``error`` of code, message and hint.
     """
-    sink = _FolderSink(Path(folder))
+    sink = FolderSink(Path(folder))
     try:
         node: Json = capture(x, sink) if kind == "function" else encode(x, sink, name)
     except LandbridgeError as error:
