@@ -13,9 +13,10 @@ import pyarrow as pa
 from landbridge.columns import read_table, whole, write_table
 from landbridge.errors import ValueCannotCross
 from landbridge.fidelity import Verdict, judge, tell
+from landbridge.hints import hint_of, original_schema, with_hint
 from landbridge.kinds import Json
 from landbridge.object_columns import column_path
-from landbridge.objects import Crossing, Sink, Source
+from landbridge.objects import OURS, Crossing, Sink, Source
 from landbridge.wire import wire_column
 
 _PREVIEW_ROWS, _PREVIEW_COLUMNS, _PREVIEW_TEXT = 10, 50, 80
@@ -69,14 +70,18 @@ def _node(table: pa.Table, descriptor: Json, sink: Sink, path: str, notes: dict[
         wire_column(column, column_path(path, label)) for column, label in zip(table.columns, labels, strict=True)
     ]
     wire = pa.table(columns, names=table.column_names)
+    crossing = sink.crossing or Crossing()
     verdicts = [
-        _verdict(column, column_path(path, label), label, notes.get(name), sink.crossing or Crossing())
+        _verdict(column, column_path(path, label), label, notes.get(name), crossing)
         for column, label, name in zip(columns, labels, table.column_names, strict=True)
     ]
+    hint = hint_of(wire.column_names, crossing.given)
+    if hint is not None:
+        descriptor["hint"] = hint
     changed = [ours.type != theirs.type for ours, theirs in zip(wire.columns, table.columns, strict=True)]
     if any(changed):
-        hint = table.schema.remove_metadata().serialize().to_pybytes()
-        descriptor["library"] = descriptor["library"] | {"arrow": {"schema": base64.b64encode(hint).decode()}}
+        schema = table.schema.remove_metadata().serialize().to_pybytes()
+        descriptor["library"] = descriptor["library"] | {"arrow": {"schema": base64.b64encode(schema).decode()}}
     wire = wire.replace_schema_metadata({_METADATA: json.dumps(descriptor)})
     return {
         "kind": "frame",
@@ -134,9 +139,9 @@ def decode_frame(node: Json, source: Source) -> Any:
     """
     from landbridge.series import installed
 
-    table, descriptor = read_table(source.path(node["object"])), node["descriptor"]
+    table, descriptor = with_hint(read_table(source.path(node["object"])), node["descriptor"])
     kind = descriptor.get("class")
-    ours = kind in ("pandas", "polars", "pyarrow")
+    ours = kind in OURS
     if kind == "polars" and installed("polars"):
         return _polars_frame(_restored(table, descriptor), descriptor)
     if kind != "pyarrow" and (kind == "pandas" or not ours) and installed("pandas"):
@@ -150,14 +155,13 @@ def decode_frame(node: Json, source: Source) -> Any:
 
 def _restored(table: pa.Table, descriptor: Json) -> pa.Table:
     """Columns in the sender's Arrow types, where these differed from those of the wire."""
-    hint = ((descriptor.get("library") or {}).get("arrow") or {}).get("schema")
-    if not hint:
-        return table
-    schema = pa.ipc.read_schema(pa.BufferReader(base64.b64decode(hint)))
-    if schema.names != table.column_names:
-        return table
-    columns = [_restore(column, field.type) for column, field in zip(table.columns, schema, strict=True)]
-    return pa.table(columns, names=table.column_names)
+    types = original_schema(descriptor.get("library"))
+    foreign = descriptor.get("foreign") or ()
+    columns = [
+        _restore(column, types[name]) if name in types and name not in foreign else column
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    ]
+    return pa.table(columns, names=table.column_names) if types else table
 
 
 def _restore(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:

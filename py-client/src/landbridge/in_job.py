@@ -17,6 +17,7 @@ from typing import Any
 
 from landbridge.errors import ValueCannotCross
 from landbridge.kinds import Json
+from landbridge.objects import Crossing
 from landbridge.scalars import EXACT_INTEGERS, number
 
 FOLDER = "LANDBRIDGE_JOB_FOLDER"
@@ -29,12 +30,22 @@ class _Job:
     def __init__(self, folder: str) -> None:
         self.folder = Path(folder)
         self.out = self.folder / "out"
+        self._crossing: Crossing | None = None
         self._events = os.open(self.out / "events.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
     def append(self, event: str, fields: Json) -> None:
         at = datetime.now(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
         line = json.dumps({"event": event, "at": at, **fields}, separators=(",", ":"), allow_nan=False)
         os.write(self._events, line.encode() + b"\n")
+
+    @property
+    def crossing(self) -> Crossing:
+        """What the job's own document says of the frames that it gives away."""
+        if self._crossing is None:
+            from landbridge.job_folder import crossing_of
+
+            self._crossing = crossing_of(json.loads((self.folder / "job.json").read_bytes()))
+        return self._crossing
 
 
 _open: dict[str, _Job] = {}
@@ -107,7 +118,8 @@ def save_value(name: str, value: Any) -> None:
         from landbridge.objects import FolderSink
         from landbridge.values import encode
 
-        job.append("artifact", {"name": name, "value": encode(value, FolderSink(job.out / "objects"), name)})
+        sink = FolderSink(job.out / "objects", job.crossing)
+        job.append("artifact", {"name": name, "value": encode(value, sink, name)})
 
 
 def save_file(path: str | Path, name: str | None = None) -> None:

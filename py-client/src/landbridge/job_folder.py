@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from landbridge.kinds import Json
-from landbridge.objects import FolderSource
+from landbridge.objects import OURS, Crossing, FolderSource
 
 _FIELDS: dict[str, tuple[str, ...]] = {
     "null": (),
@@ -48,7 +48,7 @@ class JobFolder:
                 raise NotUnderstood(f"the language is {self.document['task']['language']!r}, not 'python'")
             self.document["job"], self.document["attempt"], int(self.document["seed"])
             source = FolderSource(self.inputs)
-            for node in self._nodes():
+            for node in nodes_of(self.document):
                 if node["kind"] not in _FIELDS:
                     raise NotUnderstood(f"a value is of the unknown kind {node['kind']!r}")
                 for field in _FIELDS[node["kind"]]:
@@ -60,26 +60,37 @@ class JobFolder:
         except FileNotFoundError as error:
             raise NotUnderstood(str(error)) from None
 
-    def _nodes(self) -> Iterator[Json]:
-        stack = [node for _, node in self.document["values"]["items"]]
-        functions = [self.document["task"]["function"]]
-        while functions:
-            function = functions.pop()
-            if function["type"] not in ("source", "reference", "script"):
-                raise NotUnderstood(f"the function is of the unknown type {function['type']!r}")
-            for free in function.get("free") or []:
-                stack += [free["value"]] if "value" in free else []
-                functions += [free["source"]] if "source" in free else []
-        while stack:
-            node = stack.pop()
-            yield node
-            stack += [item for _, item in node["items"]] if node["kind"] == "list" else []
-
     def publish(self, name: str, document: Json) -> None:
         """Write ``out/<name>`` whole or not at all."""
         temporary = self.out / f".{name}.{os.getpid()}.tmp"
         temporary.write_text(json.dumps(document, allow_nan=False, separators=(",", ":")))
         temporary.rename(self.out / name)
+
+
+def nodes_of(document: Json) -> Iterator[Json]:
+    """Every node of a job: its arguments, what its functions captured, and what is inside lists."""
+    stack = [node for _, node in document["values"]["items"]]
+    functions = [document["task"]["function"]]
+    while functions:
+        function = functions.pop()
+        if function["type"] not in ("source", "reference", "script"):
+            raise NotUnderstood(f"the function is of the unknown type {function['type']!r}")
+        for free in function.get("free") or []:
+            stack += [free["value"]] if "value" in free else []
+            functions += [free["source"]] if "source" in free else []
+    while stack:
+        node = stack.pop()
+        yield node
+        stack += [item for _, item in node["items"]] if node["kind"] == "list" else []
+
+
+def crossing_of(document: Json) -> Crossing:
+    """What becomes of the values that a job gives away."""
+    frames = [node for node in nodes_of(document) if node["kind"] == "frame"]
+    return Crossing(
+        on_loss=document["task"].get("on_loss") or "warn",
+        given=[node for node in frames if node["descriptor"].get("class") not in OURS],
+    )
 
 
 def _read(path: Path) -> Json:

@@ -11,6 +11,9 @@ from typing import Protocol
 
 from landbridge.kinds import Json
 
+# The frame classes that this language makes.
+OURS = ("pandas", "polars", "pyarrow")
+
 
 @dataclass
 class Crossing:

@@ -39,6 +39,8 @@ def table_of_pandas(x: Any, path: str) -> tuple[pa.Table, Json, dict[str, Verdic
     row_names = None if index else "automatic"
     if len(index) == 1 and x.index.nlevels == 1:
         row_names = index[0]
+    if row_names and _counts_from_one(x.index):
+        tags[row_names] = {"sequence": True}
     described = {
         "names": [label if isinstance(label, str) else str(label) for label in labels],
         "columns": {name: {"tag": tag} for name, tag in tags.items()} | _origin_tags(table, origin),
@@ -46,6 +48,11 @@ def table_of_pandas(x: Any, path: str) -> tuple[pa.Table, Json, dict[str, Verdic
         "library": {"pandas": pandas_facts},
     } | ({"attributes": origin["attributes"]} if origin.get("attributes") else {})
     return table.replace_schema_metadata(None), described, notes
+
+
+def _counts_from_one(index: Any) -> bool:
+    """R takes such row names for automatic ones."""
+    return bool(index.nlevels == 1 and index.dtype.kind in "iu" and index.tolist() == list(range(1, len(index) + 1)))
 
 
 def _apart(shallow: Any, labels: list[Any], path: str) -> tuple[dict[str, Any], dict[str, Json], dict[str, Verdict]]:
@@ -127,12 +134,15 @@ def _origin_tags(table: pa.Table, origin: Json) -> Json:
 def pandas_of_table(table: pa.Table, descriptor: Json) -> Any:
     """The frame as pandas had it: dtypes, index, labels."""
     facts = (descriptor.get("library") or {}).get("pandas") or {}
-    apart = _decoded_apart(table, descriptor)
+    index = (facts.get("metadata") or {}).get("index_columns") or []
+    new = {name: _pandas_column(table.column(name)) for name in descriptor.get("foreign") or () if name not in index}
+    apart = _decoded_apart(table, descriptor) | new
     plain = table.drop_columns(list(apart))
     if facts.get("metadata"):
         plain = plain.replace_schema_metadata({b"pandas": json.dumps(facts["metadata"])})
     frame = plain.to_pandas()
-    for name, values in apart.items():
+    for name in sorted(apart, key=table.column_names.index):
+        values = apart[name]
         frame.insert(min(table.column_names.index(name), len(frame.columns)), name, _on(frame, values))
     if descriptor["rows"] != len(frame) and not len(frame.columns):
         frame = frame.reindex(range(descriptor["rows"]))

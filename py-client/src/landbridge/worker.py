@@ -24,7 +24,7 @@ from typing import Any
 from landbridge import in_job
 from landbridge.errors import LandbridgeError
 from landbridge.in_job import clean
-from landbridge.job_folder import JobFolder, NotUnderstood, versions
+from landbridge.job_folder import JobFolder, NotUnderstood, crossing_of, versions
 from landbridge.kinds import Json
 from landbridge.native import class_name
 from landbridge.objects import FolderSink, FolderSource
@@ -106,7 +106,7 @@ class Worker:
     def __init__(self, folder: JobFolder) -> None:
         self._folder = folder
         self._source = FolderSource(folder.inputs, folder.out / "objects")
-        self._sink = FolderSink(folder.out / "objects")
+        self._sink = FolderSink(folder.out / "objects", crossing_of(folder.document))
         self._warnings: list[Json] = []
 
     def run(self) -> int:
