@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -76,7 +77,7 @@ class Supervisor:
             )
         os.set_inheritable(listener.fileno(), True)
         self._halves = [_Half("warden"), _Half("gateway", keep=(listener.fileno(),))]
-        words = [self._start(half) for half in self._halves]
+        words = [self._word(half, self._start(half)) for half in self._halves]
         host, port = listener.getsockname()[:2]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         self._home.announce(url)
@@ -85,7 +86,7 @@ class Supervisor:
         while True:
             self._restart(os.wait()[0])
 
-    def _start(self, half: _Half) -> dict[str, Any]:
+    def _start(self, half: _Half) -> socket.socket:
         ours, theirs = make_pair()
         with theirs, (self._home.logs / f"{half.name}.log").open("ab") as log:
             half.process = subprocess.Popen(
@@ -99,7 +100,11 @@ class Supervisor:
         if half.line:
             half.line.close()
         half.line, half.born = ours, time.monotonic()
-        said = first_word(ours)
+        return ours
+
+    def _word(self, half: _Half, line: socket.socket) -> dict[str, Any]:
+        """Wait until the half says that it is ready."""
+        said = first_word(line)
         if said is None or "problem" in said:
             log_file = self._home.logs / f"{half.name}.log"
             raise NotReady(
@@ -116,12 +121,18 @@ class Supervisor:
         half.pause = 0.2 if lived > _SHORT_LIFE else min(half.pause * 2, _LONGEST_PAUSE)
         self._say(f"the {half.name} ended and is started again")
         time.sleep(half.pause)
+        # Not waited for here: a gateway is ready when its warden is, and that may have ended as well.
+        threading.Thread(target=self._tell_return, args=(half, self._start(half)), daemon=True).start()
+
+    def _tell_return(self, half: _Half, line: socket.socket) -> None:
         try:
-            self._start(half)
+            self._word(half, line)
             self._say(f"the {half.name} is back")
         except NotReady as problem:
             # It ended again: os.wait tells so, and the next pause is longer.
             self._say(f"{problem.message} {problem.hint}")
+        except OSError:
+            return  # the line was closed for its successor
 
     def _end_all(self) -> None:
         # The gateway first: it has the last word on what is stored.
