@@ -13,8 +13,11 @@ $(VENV)/.ready: pyproject.toml py-client/pyproject.toml
 	RPY2_CFFI_MODE=ABI $(BIN)/pip install --quiet --disable-pip-version-check -e py-client -e '.[test,check]'
 	touch $@
 
-engine: ## Install what is missing on Debian (Docker, R, Chromium) and start the Docker engine
-	containers/engine.sh --r --browser
+engine: ## Install what is missing on Debian (Docker, R) and start the Docker engine
+	containers/engine.sh --r
+
+test-tools: ## Install what only the tests need (Chromium)
+	containers/engine.sh --r --tests
 
 python: $(VENV)/.ready ## Put the Python parts into .venv
 
@@ -32,7 +35,7 @@ check: engine python ## Lint, format and type-check
 	$(BIN)/mypy
 	Rscript --vanilla containers/lint_r.R r-client examples
 
-test: setup images ## Run every test
+test: test-tools setup images ## Run every test
 	$(BIN)/python -m pytest
 
 demo: setup images ## Run the example pipeline from R and from Python, in containers, on real data
@@ -44,4 +47,4 @@ bench: setup images ## Measure the figures of this machine
 clean: ## Remove what the verbs made here; images and the gateway's home stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache bench/output
 
-.PHONY: help engine python r-client setup images check test demo bench clean
+.PHONY: help engine test-tools python r-client setup images check test demo bench clean

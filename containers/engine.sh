@@ -1,8 +1,8 @@
 #!/bin/sh
 # Prepares a Debian machine for Landbridge: packages from apt, and a Docker engine that answers.
-# Usage: engine.sh [--r] [--browser]
+# Usage: engine.sh [--r] [--tests]
 #   --r        also R and what the R client and its tests need on this machine
-#   --browser  also Chromium, for the tests of the page
+#   --tests    also Chromium, and what else the tests look at pages and processes with
 # What is there already is left alone, and nothing is said about it.
 set -eu
 
@@ -63,8 +63,12 @@ collect_missing() {
     for option in "$@"; do
         case $option in
             --r) want_packages $R_PACKAGES ;;
-            --browser) want_command chromium chromium ;;
-            *) give_up "engine.sh does not know \`$option\`." "It knows --r and --browser." ;;
+            --tests)
+                want_command chromium chromium
+                want_command pgrep procps
+                want_command ss iproute2
+                ;;
+            *) give_up "engine.sh does not know \`$option\`." "It knows --r and --tests." ;;
         esac
     done
 }

@@ -54,7 +54,7 @@ def test_an_unknown_option_is_named(machine: Path) -> None:
     done = run(machine, "--ruby")
     assert done.returncode == 1
     assert "does not know `--ruby`" in done.stderr
-    assert "--r and --browser" in done.stderr
+    assert "--r and --tests" in done.stderr
 
 
 def test_another_system_is_told_what_is_missing(machine: Path) -> None:
