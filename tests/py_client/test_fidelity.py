@@ -13,10 +13,13 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from landbridge.columns import read_table
 from landbridge.errors import ValueCannotCross
+from landbridge.job import Job
 from landbridge.objects import Crossing
 
-from tests.py_client.conftest import Road
+from tests.py_client.conftest import Road, Workshop
+from tests.py_client.gateway import FakeGateway, answer
 
 
 def for_r(road: Road, on_loss: str = "warn") -> Road:
@@ -182,3 +185,67 @@ def test_on_loss_is_an_option_of_a_task() -> None:
     assert lb.task(math.sqrt, on_loss="allow").fields()["on_loss"] == "allow"
     with pytest.raises(lb.errors.InvalidField, match="`on_loss` cannot be `'never'`"):
         lb.task(math.sqrt, on_loss="never")
+
+
+def frame_of_r(workshop: Workshop, table: pa.Table, tags: dict[str, Any]) -> Any:
+    node = workshop.node(table)
+    columns = {name: {"tag": tag} for name, tag in tags.items()}
+    made = {"class": "tbl_df", "names": table.column_names, "columns": columns, "row_names": "automatic"}
+    return node | {"descriptor": made | {"rows": table.num_rows}}
+
+
+def test_a_job_tells_what_python_shows_otherwise(workshop: Workshop) -> None:
+    table = pa.table(
+        {
+            "day": [1.5],
+            "far": pa.array([10_000_000], pa.date32()),
+            "z": pa.array([None], pa.struct([("re", pa.float64()), ("im", pa.float64())])),
+            "plain": [1],
+            "named": [1.5],
+            "label": [1],
+        }
+    )
+    tags = {"day": {"type": "date"}, "named": {"names": ["a"]}, "label": {"class": ["haven_labelled", "integer"]}}
+    text = "def f(x, y):\n    return [str(t) for t in y.dtypes]\n"
+    function = {"type": "source", "name": "f", "text": text, "file": "a.py", "line": 1}
+    node = frame_of_r(workshop, table, tags)
+    ran = workshop.run(function, (None, {"kind": "list", "shape": "list", "items": [[None, node]]}), ("y", node))
+    first, second = ran.heard("fidelity")
+    assert (first["value"], second["value"]) == ("1", "y")
+    assert [(one["name"], one["verdict"]) for one in second["columns"]] == [
+        (name, "equal") for name in ("day", "far", "z", "named", "label")
+    ]
+    assert "haven_labelled" in second["columns"][-1]["reason"]
+    assert ran.decoded() == ["float64", "date32[day][pyarrow]", "complex128", "int64", "float64", "int64"]
+
+
+def test_missing_complex_numbers_of_r_go_home_as_missing(road: Road) -> None:
+    kind = pa.struct([("re", pa.float64()), ("im", pa.float64())])
+    column = pa.array([{"re": 1.0, "im": math.inf}, None], kind)
+    node = road.node(pa.table({"z": column}))
+    made = {"class": "tbl_df", "names": ["z"], "columns": {}, "row_names": "automatic", "rows": 2}
+    back = road.decode(node | {"descriptor": made})
+    assert back["z"][0] == complex(1, math.inf)
+    home = read_table(road.source.path(road.node(back)["object"])).column("z")
+    assert home.to_pylist() == column.to_pylist()
+
+
+def test_a_result_obeys_on_loss(workshop: Workshop) -> None:
+    text = "def f():\n    import pandas as pd\n    return pd.DataFrame({'m': [{'a': 1}, {'b': 2}]})\n"
+    function = {"type": "source", "name": "f", "text": text, "file": "a.py", "line": 1}
+    ran = workshop.run(function)
+    assert ran.heard("warning")[0]["category"] == "landbridge.kinds.LossWarning"
+    assert ran.result["columns"][0]["verdict"] == "lossy"
+    again = Workshop(workshop.folder.with_name("again")).run(function, on_loss="error")
+    assert again.error["type"] == "landbridge.errors.ValueCannotCross"
+    quiet = Workshop(workshop.folder.with_name("quiet")).run(function, on_loss="allow")
+    assert not quiet.heard("warning")
+
+
+def test_a_job_gives_its_fidelity(gateway: FakeGateway) -> None:
+    client = gateway.client()
+    entry = {"value": "x", "column": "a", "step": "sent", "verdict": "exact", "reason": None}
+    job = Job(client, gateway.job(), 0)
+    assert job.fidelity() == []
+    gateway.faults.append(answer({"metrics": [], "fidelity": [entry]}))
+    assert job.fidelity() == [entry]

@@ -11,12 +11,12 @@ import pyarrow as pa
 
 from landbridge.scalars import microseconds
 
-_COMPLEX = pa.struct([("re", pa.float64()), ("im", pa.float64())])
+COMPLEX = pa.struct([("re", pa.float64()), ("im", pa.float64())])
 _ARROW: dict[str, pa.DataType] = {
     "bool": pa.bool_(),
     "int": pa.int64(),
     "float": pa.float64(),
-    "complex": _COMPLEX,
+    "complex": COMPLEX,
     "str": pa.string(),
     "factor": pa.string(),
     "bytes": pa.binary(),
@@ -29,7 +29,7 @@ _ARROW: dict[str, pa.DataType] = {
 def arrow_of(values: Sequence[Any], kind: str, zone: str | None = None) -> pa.Array:
     """An Arrow array of Python values, None for missing. Integers beyond 64 bits and exotic decimals go as text."""
     if kind == "complex":
-        return pa.array([None if x is None else {"re": x.real, "im": x.imag} for x in values], _COMPLEX)
+        return pa.array([None if x is None else {"re": x.real, "im": x.imag} for x in values], COMPLEX)
     if kind == "datetime":
         counts = [x if x is None or isinstance(x, int) else microseconds(x) for x in values]
         return pa.array(counts, pa.int64()).cast(pa.timestamp("us", zone))
@@ -46,7 +46,7 @@ def kind_of(column_type: pa.DataType) -> str | None:
     types = pa.types
     if types.is_dictionary(column_type):
         return "factor"
-    if column_type == _COMPLEX:
+    if column_type == COMPLEX:
         return "complex"
     checks: tuple[tuple[str, Iterable[Any]], ...] = (
         ("bool", [types.is_boolean]),

@@ -113,6 +113,10 @@ def preview(table: pa.Table, rows: int) -> list[list[str | None]]:
 
 
 def _shown(column: pa.ChunkedArray) -> list[Any]:
+    if pa.types.is_date32(column.type):
+        # Text by Arrow itself: Python's dates end with the year 9999.
+        dates: list[Any] = column.cast(pa.string()).to_pylist()
+        return dates
     if pa.types.is_timestamp(column.type) or pa.types.is_duration(column.type):
         # Text by Arrow itself: Python's own types have no nanoseconds.
         zone = getattr(column.type, "tz", None)

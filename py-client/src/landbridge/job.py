@@ -191,6 +191,13 @@ class Job:
         """The metrics as dicts of name, value, step and at, in the order they came."""
         return [metric | {"value": float(metric["value"])} for metric in self.record()["metrics"]]
 
+    def fidelity(self) -> list[Json]:
+        """What became of each column of each table: dicts of value, column, step, verdict and reason.
+
+        ``step`` is "sent" or "received", ``verdict`` "exact", "equal" or "lossy". Empty for a gateway that keeps none.
+        """
+        return list(self.record().get("fidelity") or [])
+
     def part(self, *path: str | int) -> JobPart:
         """A part of the result by keys and zero-based positions, for use as an argument of another job."""
         return JobPart(self.id, path)

@@ -78,10 +78,21 @@ def nodes_of(document: Json) -> Iterator[Json]:
         for free in function.get("free") or []:
             stack += [free["value"]] if "value" in free else []
             functions += [free["source"]] if "source" in free else []
+    for node in stack:
+        yield from _within(node)
+
+
+def _within(node: Json) -> Iterator[Json]:
+    stack = [node]
     while stack:
         node = stack.pop()
         yield node
         stack += [item for _, item in node["items"]] if node["kind"] == "list" else []
+
+
+def frames_in(node: Json) -> list[Json]:
+    """The frames of a value, those inside lists included."""
+    return [one for one in _within(node) if one["kind"] == "frame"]
 
 
 def crossing_of(document: Json) -> Crossing:

@@ -7,12 +7,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from landbridge.columns import whole
+from landbridge.columns import COMPLEX, whole
 from landbridge.errors import ValueCannotCross
 from landbridge.fidelity import Verdict
 from landbridge.frames import renamed, wire_names
 from landbridge.kinds import Json
 from landbridge.object_columns import arrow_of_objects, column_path, object_series
+from landbridge.received import beyond_dates
 
 # Under this key of ``attrs`` a frame from R keeps what R needs to get the same columns back.
 _ORIGIN = "landbridge"
@@ -25,6 +26,8 @@ def table_of_pandas(x: Any, path: str) -> tuple[pa.Table, Json, dict[str, Verdic
     origin = shallow.attrs.pop(_ORIGIN, None) or {}
     shallow.columns = wire_names(labels)
     apart, tags, notes = _apart(shallow, labels, path)
+    for name in set(apart) & set(origin.get("missing_complex", ())):
+        apart[name] = _with_missing(apart[name])
     table = _arrow(shallow.drop(columns=list(apart)), labels, shallow, path)
     for name, column in apart.items():
         table = table.add_column(shallow.columns.get_loc(name), name, column)
@@ -75,6 +78,15 @@ def _apart(shallow: Any, labels: list[Any], path: str) -> tuple[dict[str, Any], 
             columns[name], tags[name], note = arrow_of_objects(values, column_path(path, label), str(label))
             notes |= {name: note} if note else {}
     return columns, tags, notes
+
+
+def _with_missing(column: pa.Array) -> pa.Array:
+    """R's missing complex numbers again, which pandas had as NaN."""
+    if column.type != COMPLEX:
+        return column
+    real, imaginary = column.flatten()
+    missing = pa.compute.and_(pa.compute.is_nan(real), pa.compute.is_nan(imaginary))
+    return pa.StructArray.from_arrays([real, imaginary], ["re", "im"], mask=missing)
 
 
 def _complex_column(values: Any) -> pa.Array:
@@ -176,8 +188,13 @@ def _restore_frequency(frame: Any, frequency: str | None) -> None:
 
 
 def _complex(column: pa.ChunkedArray) -> Any:
-    array = whole(column)
-    return array.field("re").to_numpy() + 1j * array.field("im").to_numpy()
+    import numpy as np
+
+    real, imaginary = whole(column).flatten()
+    made = np.empty(len(column), dtype="complex128")
+    # Not by a sum: infinity times 1j has a real part that is no number.
+    made.real, made.imag = real.to_numpy(zero_copy_only=False), imaginary.to_numpy(zero_copy_only=False)
+    return made
 
 
 def _column_index(descriptor: Json, facts: Json) -> Any:
@@ -205,6 +222,9 @@ def pandas_of_r(table: pa.Table, descriptor: Json) -> Any:
         "columns": tags,
         "types": {field.name: str(field.type) for field in table.schema},
         "nan": [name for name in plain.column_names if _only_nan(plain.column(name))],
+        "missing_complex": [
+            name for name in plain.column_names if plain.schema.field(name).type == COMPLEX and plain[name].null_count
+        ],
         "attributes": descriptor.get("attributes"),
     }
     return frame
@@ -224,6 +244,10 @@ def _pandas_column(column: pa.ChunkedArray) -> Any:
     import pandas as pd
 
     kind = column.type
+    if kind == COMPLEX:
+        return _complex(column)
+    if pa.types.is_date32(kind) and beyond_dates(column):
+        return pd.arrays.ArrowExtensionArray(column)
     if pa.types.is_timestamp(kind) or pa.types.is_duration(kind) or not column.null_count:
         return column.to_pandas().array
     if pa.types.is_floating(kind):

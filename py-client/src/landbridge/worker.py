@@ -24,7 +24,7 @@ from typing import Any
 from landbridge import in_job
 from landbridge.errors import LandbridgeError
 from landbridge.in_job import clean
-from landbridge.job_folder import JobFolder, NotUnderstood, crossing_of, versions
+from landbridge.job_folder import JobFolder, NotUnderstood, crossing_of, frames_in, versions
 from landbridge.kinds import Json
 from landbridge.native import class_name
 from landbridge.objects import FolderSink, FolderSource
@@ -106,7 +106,8 @@ class Worker:
     def __init__(self, folder: JobFolder) -> None:
         self._folder = folder
         self._source = FolderSource(folder.inputs, folder.out / "objects")
-        self._sink = FolderSink(folder.out / "objects", crossing_of(folder.document))
+        self._crossing = crossing_of(folder.document)
+        self._sink = FolderSink(folder.out / "objects", self._crossing)
         self._warnings: list[Json] = []
 
     def run(self) -> int:
@@ -147,8 +148,24 @@ class Worker:
         return SourceProgram(self._decode).define(function)
 
     def _arguments(self) -> tuple[list[Any], dict[str, Any]]:
-        items = [(key, self._decode(node)) for key, node in self._folder.document["values"]["items"]]
+        given = self._folder.document["values"]["items"]
+        for position, (key, node) in enumerate(given, 1):
+            self._tell_received(key or str(position), node)
+        items = [(key, self._decode(node)) for key, node in given]
         return [value for key, value in items if key is None], {key: value for key, value in items if key is not None}
+
+    def _tell_received(self, label: str, node: Json) -> None:
+        """One event for each frame of another language that Python cannot show as it was."""
+        for frame in frames_in(node):
+            from landbridge.fidelity import Verdict, tell
+            from landbridge.received import received
+
+            columns = received(frame, self._source)
+            if columns:
+                in_job.append("fidelity", value=label, columns=columns)
+            for one in columns:
+                path = f'{label}["{one["name"]}"]'
+                tell(Verdict(one["verdict"], one["reason"]), path, one["name"], self._crossing)
 
     def _decode(self, node: Json) -> Any:
         return decode(node, self._source, trust=True)

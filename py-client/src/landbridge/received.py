@@ -1,0 +1,73 @@
+"""What Python shows otherwise than the language that a frame comes from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from landbridge.columns import COMPLEX, read_table
+from landbridge.fidelity import Verdict
+from landbridge.hints import with_hint
+from landbridge.kinds import Json
+from landbridge.objects import OURS, Source
+
+# R's classes for which a column of pandas has all there is to know.
+_KNOWN = {
+    "factor",
+    "ordered",
+    "Date",
+    "POSIXct",
+    "POSIXt",
+    "difftime",
+    "hms",
+    "integer64",
+    "blob",
+    "vctrs_list_of",
+    "list",
+}
+_FINER = {
+    "date": "its days have fractions, so they are numbers of days since 1970",
+    "datetime": "its times are finer than nanoseconds, so they are seconds since 1970",
+    "duration": "its durations are finer than microseconds, so they are numbers in their own unit",
+    "time": "its times are finer than microseconds, so they are numbers of seconds",
+}
+# Python's dates end there.
+_FIRST_DAY, _LAST_DAY = -719162, 2932896
+
+
+def received(node: Json, source: Source) -> list[Json]:
+    """The columns of a frame node that Python cannot show as they were: ``name``, ``verdict`` and ``reason`` of each.
+
+    Empty for frames that Python made itself.
+    """
+    if node["descriptor"].get("class") in OURS:
+        return []
+    table, descriptor = with_hint(read_table(source.path(node["object"])), node["descriptor"])
+    tags = node["descriptor"].get("columns") or {}
+    names = descriptor.get("foreign", table.column_names)
+    verdicts = {name: shown(table.column(name), (tags.get(name) or {}).get("tag") or {}) for name in names}
+    return [{"name": name, **verdict.entry()} for name, verdict in verdicts.items() if verdict]
+
+
+def shown(column: pa.ChunkedArray, tag: Json) -> Verdict | None:
+    """What pandas does not show of a column of R; None when that is nothing."""
+    kind = column.type
+    if pa.types.is_floating(kind) and tag.get("type") in _FINER:
+        return Verdict("equal", _FINER[tag["type"]])
+    if kind == COMPLEX and column.null_count:
+        return Verdict("equal", "its missing numbers are NaN, for complex numbers have no other missing value")
+    if pa.types.is_date32(kind) and beyond_dates(column):
+        return Verdict("equal", "its dates are outside the years 1 to 9999, so the column stays an Arrow one")
+    if tag.get("names"):
+        return Verdict("equal", "the names of its elements are kept for R only")
+    classes = tag.get("class") or []
+    unknown = [one for one in ([classes] if isinstance(classes, str) else classes) if one not in _KNOWN]
+    return Verdict("equal", f"its class `{unknown[0]}` is kept for R only") if unknown else None
+
+
+def beyond_dates(column: Any) -> bool:
+    """Has a column of dates any that ``datetime.date`` cannot be?"""
+    extremes = pc.min_max(column.cast(pa.int32())).as_py()
+    return extremes["min"] is not None and (extremes["min"] < _FIRST_DAY or extremes["max"] > _LAST_DAY)
