@@ -1,12 +1,14 @@
 """The API as clients see it: good calls, and every bad one with its sentence."""
 
 import hashlib
+import json
+import re
 
 import pytest
 from landbridge_gateway.web.access import policy_of
 from landbridge_gateway.web.app import create_app
 
-from tests.gateway.conftest import NULL, source_task, submission, submit
+from tests.gateway.conftest import NULL, ROOT, source_task, submission, submit
 
 UNKNOWN_JOB = "job_0000000000000000"
 UNKNOWN_OBJECT = "obj_0000000000000000"
@@ -336,6 +338,29 @@ class TestLooking:
         assert_refused(answer, 500, "internal_error")
         assert b"secret" not in answer.data
         assert answer.json["error"]["hint"].split()[-1].rstrip(".") in caplog.text
+
+
+class TestDescription:
+    def test_every_call_is_described_and_every_reference_leads_somewhere(self, client, services):
+        told = client.get("/api/v1/openapi.json").json
+        rules = [rule for rule in create_app(services).url_map.iter_rules() if rule.rule.startswith("/api/v1")]
+        assert len(rules) == sum(len(methods) for methods in told["paths"].values())
+        for methods in told["paths"].values():
+            for operation in methods.values():
+                assert operation["summary"].endswith(".")
+        references = re.findall(r'"\$ref": "([^"]+)"', json.dumps(told))
+        assert references
+        for reference in references:
+            place = told
+            for step in reference.removeprefix("#/").split("/"):
+                place = place[step]
+
+    def test_every_call_stands_in_the_contract(self, services):
+        contract = (ROOT / "docs" / "protocol.md").read_text()
+        for rule in create_app(services).url_map.iter_rules():
+            if rule.rule.startswith("/api/v1"):
+                path = rule.rule.replace("<job>", "<id>").replace("<object_id>", "<id>")
+                assert f"{path}`" in contract or f"{path}?" in contract, path
 
 
 class TestPages:

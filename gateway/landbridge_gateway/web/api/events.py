@@ -17,6 +17,7 @@ blueprint = Blueprint("api_events", __name__)
 @blueprint.get("/events")
 @access(READ)
 def events() -> Json:
+    """All changes to all jobs since a cursor; held until there is one."""
     known_query("after", "wait")
     here, whose = services(), owner()
     after = whole_number("after", here.jobs.cursor(), 0, 2**62)

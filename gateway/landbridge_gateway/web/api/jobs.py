@@ -41,6 +41,7 @@ def query_from_request(limit: int = 50) -> JobQuery:
 @blueprint.post("/jobs")
 @access(WRITE)
 def submit() -> tuple[Json, int]:
+    """Submit a job; the same Idempotency-Key gives the same job."""
     here = services()
     key = header("Idempotency-Key", 200)
     cursor = here.jobs.cursor()
@@ -52,6 +53,7 @@ def submit() -> tuple[Json, int]:
 @blueprint.get("/jobs")
 @access(READ)
 def listing() -> Json:
+    """A page of jobs: filters, sort and keyset pages."""
     known_query(*_FIELDS)
     here = services()
     rows, following = list_jobs(here.database, owner(), query_from_request())
@@ -61,6 +63,7 @@ def listing() -> Json:
 @blueprint.get("/jobs/<job>")
 @access(READ)
 def look(job: str) -> Json:
+    """One job with its task, values, result and error."""
     here = services()
     cursor = here.jobs.cursor()
     return _one(here, here.jobs.get(job, owner()), cursor)
@@ -69,6 +72,7 @@ def look(job: str) -> Json:
 @blueprint.post("/jobs/<job>/cancel")
 @access(WRITE)
 def cancel(job: str) -> Json:
+    """Cancel a job; one that has ended stays as it is."""
     here = services()
     cursor = here.jobs.cursor()
     row = here.jobs.request_cancel(job, owner())
@@ -79,6 +83,7 @@ def cancel(job: str) -> Json:
 @blueprint.get("/jobs/<job>/record")
 @access(READ)
 def record(job: str) -> Json:
+    """What the job reported: metrics, parameters, tags, files, fidelity of its tables."""
     here = services()
     return present.record(here, here.jobs.get(job, owner()))
 
@@ -86,6 +91,7 @@ def record(job: str) -> Json:
 @blueprint.get("/jobs/<job>/log")
 @access(READ)
 def log(job: str) -> Response:
+    """Bytes of a log, by offset or as a tail; may be held until there is more."""
     known_query("stream", "offset", "limit", "tail", "wait")
     here = services()
     row = here.jobs.get(job, owner())

@@ -26,6 +26,7 @@ _TYPES = {"arrow": "application/vnd.apache.arrow.file"}
 @blueprint.post("/objects")
 @access(WRITE)
 def store() -> tuple[Json, int]:
+    """Store bytes as a new object; a digest that was sent is checked."""
     known_query("format", "name")
     format = choice("format", "file", tuple(FORMATS))
     name = request.args.get("name")
@@ -57,6 +58,7 @@ def store() -> tuple[Json, int]:
 @blueprint.get("/objects/<object_id>")
 @access(READ)
 def fetch(object_id: str) -> Response:
+    """The bytes of an object, whole or in ranges."""
     here = services()
     row = here.objects.get(object_id, owner())
     path = here.layout.object_file(row["id"], row["format"])

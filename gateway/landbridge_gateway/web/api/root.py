@@ -15,6 +15,7 @@ blueprint = Blueprint("api_root", __name__)
 @blueprint.get("")
 @access(READ)
 def describe() -> Json:
+    """Versions, engine, runtimes and limits of this gateway."""
     here = services()
     return {
         "version": __version__,

@@ -14,4 +14,5 @@ blueprint = Blueprint("api_sign_in_links", __name__)
 @blueprint.post("/sign-in-links")
 @access(WRITE)
 def make() -> tuple[Json, int]:
+    """Make a link that signs one browser in, once."""
     return {"url": f"{request.host_url}signin?code={services().tokens.new_link(owner())}"}, 201

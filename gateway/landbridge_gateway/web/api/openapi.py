@@ -1,0 +1,102 @@
+"""The API described for machines, read from the routes themselves and from the contract's schemas."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+from flask import Blueprint, current_app
+from werkzeug.routing import Rule
+
+from landbridge_gateway import __version__
+from landbridge_gateway.model import Json
+from landbridge_gateway.web.access import READ, access
+from landbridge_gateway.web.services import services
+
+blueprint = Blueprint("api_openapi", __name__)
+_PREFIX = "/api/v1"
+_BODIES = {"/jobs": "submission"}
+_ERROR = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message"],
+            "properties": {
+                "code": {"type": "string"},
+                "message": {"type": "string"},
+                "hint": {"type": ["string", "null"]},
+                "detail": {"type": "object"},
+            },
+        }
+    },
+}
+
+
+@blueprint.get("/openapi.json")
+@access(READ)
+def describe() -> Json:
+    """This description."""
+    schemas = {name: _local_references(document, name) for name, document in services().schemas.documents.items()}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Landbridge", "version": __version__},
+        "servers": [{"url": _PREFIX}],
+        "security": [{"token": []}],
+        "paths": _paths(),
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": schemas | {"failure": _ERROR},
+        },
+    }
+
+
+def _paths() -> Json:
+    paths: Json = {}
+    for rule in current_app.url_map.iter_rules():
+        if rule.rule.startswith(_PREFIX):
+            path = re.sub(r"<(\w+)>", r"{\1}", rule.rule.removeprefix(_PREFIX)) or "/"
+            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+                paths.setdefault(path, {})[method.lower()] = _operation(rule, path, method)
+    return dict(sorted(paths.items()))
+
+
+def _operation(rule: Rule, path: str, method: str) -> Json:
+    told = inspect.getdoc(current_app.view_functions[rule.endpoint]) or ""
+    operation: Json = {
+        "summary": told.partition("\n")[0],
+        "parameters": [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+            for name in sorted(rule.arguments)
+        ],
+        "responses": {
+            "2XX": {"description": "What docs/protocol.md says of this call."},
+            "default": {
+                "description": "An error",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/failure"}}},
+            },
+        },
+    }
+    body = _BODIES.get(path) if method == "POST" else None
+    if body:
+        operation["requestBody"] = {
+            "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{body}"}}}
+        }
+    return operation
+
+
+def _local_references(part: Any, name: str) -> Any:
+    """The schema with every reference turned into one that stays inside this document."""
+    if isinstance(part, list):
+        return [_local_references(item, name) for item in part]
+    if not isinstance(part, dict):
+        return part
+    found = {key: _local_references(value, name) for key, value in part.items() if key not in ("$id", "$schema")}
+    reference = found.get("$ref")
+    if isinstance(reference, str):
+        document, _, fragment = reference.partition("#")
+        target = document.removeprefix("landbridge:") or name
+        found["$ref"] = f"#/components/schemas/{target}{fragment}"
+    return found
