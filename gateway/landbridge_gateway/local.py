@@ -1,20 +1,32 @@
-"""What the command line asks of the gateway on this machine."""
+"""What the command line asks of the gateway on this machine, over its own API."""
 
 from __future__ import annotations
 
 import json
 import urllib.error
+import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from landbridge_gateway.errors import GatewayError, NotFound
 from landbridge_gateway.home import Home
+from landbridge_gateway.model import Json
 
 _SECONDS = 10
+_FOLLOW_SECONDS = 30
 
 
 class GatewayUnreachable(GatewayError):
     code = "gateway_unreachable"
+
+
+class Refused(GatewayError):
+    """What the running gateway answered; its sentence and its way out."""
+
+    code = "refused"
 
 
 def token_of(home: Path) -> str:
@@ -24,20 +36,63 @@ def token_of(home: Path) -> str:
     return Home(home).token()
 
 
-def sign_in_link(home: Path) -> str:
-    token, place = token_of(home), Home(home).address_file
-    url = json.loads(place.read_text())["url"] if place.exists() else None
-    if url is None:
-        raise GatewayUnreachable(f"No gateway runs with {home}.", "Start one with `landbridge serve`.")
-    request = urllib.request.Request(
-        f"{url}/api/v1/sign-in-links", method="POST", headers={"Authorization": f"Bearer {token}"}
-    )
-    try:
+@dataclass(frozen=True)
+class LogPart:
+    data: bytes
+    offset: int
+    ended: bool
+
+
+class Local:
+    """The running gateway of a home."""
+
+    def __init__(self, home: Path) -> None:
+        self._token, place = token_of(home), Home(home).address_file
+        if not place.exists():
+            raise GatewayUnreachable(f"No gateway runs with {home}.", "Start one with `landbridge serve`.")
+        self._url = str(json.loads(place.read_text())["url"])
         # Loopback, so no proxy of the environment is asked.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=_SECONDS) as answer:
-            return str(json.load(answer)["url"])
-    except (urllib.error.URLError, OSError) as error:
-        raise GatewayUnreachable(
-            f"No gateway answers at {url}.", "Start one with `landbridge serve`, or set LANDBRIDGE_URL."
-        ) from error
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def call(self, method: str, path: str, **query: Any) -> Json:
+        with self._open(method, path, query) as answer:
+            found: Json = json.load(answer)
+        return found
+
+    def sign_in_link(self) -> str:
+        return str(self.call("POST", "/sign-in-links")["url"])
+
+    def jobs(self, **query: Any) -> list[Json]:
+        return list(self.call("GET", "/jobs", **{name: value for name, value in query.items() if value})["jobs"])
+
+    def log(self, job: str, stream: str, **query: Any) -> LogPart:
+        with self._open("GET", f"/jobs/{job}/log", {"stream": stream, **query}) as answer:
+            return LogPart(
+                answer.read(), int(answer.headers["Landbridge-Offset"]), "Landbridge-Log-End" in answer.headers
+            )
+
+    def follow(self, job: str, stream: str, tail: int) -> Iterator[bytes]:
+        """The last lines of a log, and then whatever comes until its end."""
+        part = self.log(job, stream, tail=tail)
+        yield part.data
+        while not part.ended:
+            part = self.log(job, stream, offset=part.offset, wait=_FOLLOW_SECONDS)
+            yield part.data
+
+    def _open(self, method: str, path: str, query: Json) -> Any:
+        text = urllib.parse.urlencode(query, doseq=True)
+        request = urllib.request.Request(
+            f"{self._url}/api/v1{urllib.parse.quote(path)}{'?' + text if text else ''}",
+            method=method,
+            headers={"Authorization": f"Bearer {self._token}"},
+        )
+        try:
+            return self._opener.open(request, timeout=_SECONDS + _FOLLOW_SECONDS)
+        except urllib.error.HTTPError as answer:
+            with answer:
+                told = json.load(answer)["error"]
+            raise Refused(told["message"], told["hint"]) from None
+        except OSError as error:
+            raise GatewayUnreachable(
+                f"No gateway answers at {self._url}.", "Start one with `landbridge serve`, or set LANDBRIDGE_URL."
+            ) from error

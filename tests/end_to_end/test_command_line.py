@@ -1,0 +1,95 @@
+"""The `landbridge` command beside a running gateway."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import landbridge as lb
+import pytest
+
+from tests.serving import COMMAND, Serving
+
+
+REPORTING = """
+import landbridge as lb
+
+def f():
+    print("one")
+    print("two")
+    lb.log_metric("loss", 0.5)
+    return 1
+"""
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory):
+    with Serving(tmp_path_factory.mktemp("command") / "home", "process") as made:
+        yield made
+
+
+@pytest.fixture
+def landbridge(serving):
+    def run(*words: str, expect: int = 0, home: str | None = None) -> str:
+        command = [*COMMAND, *words, "--home", home or str(serving.home)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == expect, done.stdout + done.stderr
+        return done.stdout if expect == 0 else done.stderr
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def job(serving):
+    lb.connect(serving.url, serving.token)
+    made = lb.submit(lb.task(lb.python(REPORTING, "f"), name="shown", experiment="commands"))
+    assert made.result(timeout=60) == 1
+    return made
+
+
+def test_jobs_are_listed_and_shown(landbridge, job):
+    line = landbridge("jobs", "--experiment", "commands").split()
+    assert line[:3] == [job.id, "succeeded", "python"]
+    assert line[-1] == "shown"
+    assert [found["id"] for found in json.loads(landbridge("jobs", "--json"))] == [job.id]
+    assert landbridge("jobs", "--state", "failed") == ""
+    shown = landbridge("show", job.id)
+    assert "state       succeeded" in shown
+    assert "loss        0.5" in shown
+    assert json.loads(landbridge("show", job.id, "--json"))["record"]["metrics"][0]["name"] == "loss"
+
+
+def test_logs_are_printed_to_their_end(landbridge, job):
+    assert landbridge("logs", job.id, "--tail", "1") == "two\n"
+    assert landbridge("logs", job.id, "--follow") == "one\ntwo\n"
+
+
+def test_a_job_is_cancelled_and_an_ended_one_stays(landbridge, job):
+    sleeper = lb.submit(lb.python("import time\n\ndef f():\n    time.sleep(600)\n", "f"))
+    landbridge("cancel", sleeper.id)
+    with pytest.raises(lb.errors.JobCancelled):
+        sleeper.result(timeout=60)
+    assert landbridge("cancel", job.id) == f"{job.id}  succeeded\n"
+
+
+def test_tokens_and_links(landbridge, serving):
+    assert landbridge("token").strip() == serving.token
+    assert landbridge("token", "--link").startswith(f"{serving.url}/signin?code=")
+
+
+def test_what_is_not_there_is_said_with_a_way_out(landbridge, tmp_path):
+    assert landbridge("show", "job_0000000000000000", expect=1).splitlines()[0] == (
+        "There is no job `job_0000000000000000`."
+    )
+    assert landbridge("jobs", "--state", "done", expect=1).startswith("`done` is not a state.")
+    assert landbridge("jobs", home=str(tmp_path), expect=1).splitlines() == [
+        f"No gateway was started with {tmp_path} yet.",
+        "Start one with `landbridge serve`.",
+    ]
+
+
+def test_settings_say_where_they_come_from(landbridge, serving):
+    rows = {row["name"]: row for row in json.loads(landbridge("config", "--json"))}
+    assert rows["home"]["value"] == str(serving.home)
+    assert rows["home"]["from"] == "call"
+    assert rows["port"]["variable"] == "LANDBRIDGE_PORT"
