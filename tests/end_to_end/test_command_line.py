@@ -10,7 +10,6 @@ import pytest
 
 from tests.serving import COMMAND, Serving
 
-
 REPORTING = """
 import landbridge as lb
 
