@@ -26,7 +26,19 @@ PUBLIC = [
         "as_completed",
         "as_file",
     ],
-    *["connect", "context", "errors", "get", "jobs", "log_metric", "log_param", "log_plot", "progress", "python"],
+    *[
+        "connect",
+        "content_key",
+        "context",
+        "errors",
+        "get",
+        "jobs",
+        "log_metric",
+        "log_param",
+        "log_plot",
+        "progress",
+        "python",
+    ],
     *["r", "save_file", "save_value", "set_tag", "submit", "task", "wait"],
 ]
 

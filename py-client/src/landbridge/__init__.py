@@ -12,6 +12,7 @@ from landbridge import errors
 
 if TYPE_CHECKING:
     from landbridge.client import connect
+    from landbridge.content_keys import content_key
     from landbridge.foreign import python, r
     from landbridge.in_job import context, log_metric, log_param, log_plot, progress, save_file, save_value, set_tag
     from landbridge.job import Job, as_completed, get, jobs, wait
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "client": ("connect",),
+    "content_keys": ("content_key",),
     "foreign": ("python", "r"),
     "in_job": ("context", "log_metric", "log_param", "log_plot", "progress", "save_file", "save_value", "set_tag"),
     "job": ("Job", "as_completed", "get", "jobs", "wait"),
@@ -44,6 +46,7 @@ __all__ = [
     "as_completed",
     "as_file",
     "connect",
+    "content_key",
     "context",
     "errors",
     "get",

@@ -64,6 +64,24 @@ def wire_names(names: Sequence[Any]) -> list[str]:
     return [f"c{position}" for position in range(1, len(names) + 1)]
 
 
+def wire_table(x: Any) -> pa.Table:
+    """A frame as the table of its file, without any metadata; an Arrow table may have names that are no wire names."""
+    kind = frame_class(x)
+    if kind == "pandas":
+        from landbridge.pandas_frames import table_of_pandas
+
+        table = table_of_pandas(x, "table")[0]
+    else:
+        table = x.to_arrow(compat_level=sys.modules["polars"].CompatLevel.oldest()) if kind == "polars" else x
+    columns = [
+        wire_column(column, column_path("table", name))
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    ]
+    if not columns:
+        return table.replace_schema_metadata(None)
+    return pa.table(columns, names=table.column_names)
+
+
 def _node(table: pa.Table, descriptor: Json, sink: Sink, path: str, notes: dict[str, Verdict]) -> Json:
     labels = list(descriptor["names"]) + table.column_names[len(descriptor["names"]) :]
     columns = [
