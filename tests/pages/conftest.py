@@ -25,7 +25,10 @@ FRAME = {
     "kind": "frame",
     "object": "new:result.arrow",
     "rows": 12345,
-    "columns": [{"name": "carrier", "type": "string"}, {"name": "delay", "type": "double"}],
+    "columns": [
+        {"name": "carrier", "type": "string"},
+        {"name": "delay", "type": "double", "verdict": "lossy", "reason": "decimals are doubles"},
+    ],
     "descriptor": {"class": "data.table", "names": ["carrier", "delay"], "rows": 12345},
     "preview": [["UA", "3.56"], ["<b>AA</b>", None]],
 }

@@ -48,6 +48,11 @@ def test_a_job_shows_its_result_record_and_environment(site, signed_in):
     expect(result).to_contain_text("<b>AA</b>")
     expect(result.locator("td .missing")).to_have_text("NA")
     expect(result.locator("thead th").nth(1)).to_contain_text("double")
+    expect(result.locator("thead .verdict")).to_have_text("lossy")
+    became = signed_in.locator("section", has=signed_in.get_by_role("heading", name="What the tables became"))
+    expect(became.locator("tbody tr")).to_have_count(1)
+    expect(became).to_contain_text("decimals are doubles")
+    expect(became).to_contain_text("1 more are exact")
     body = signed_in.locator("main")
     for told in ("loss", "depth", "stage", "careful", "line of output", "3.14.2", "def f():", "notes.txt", "sha256:"):
         expect(body).to_contain_text(told)
