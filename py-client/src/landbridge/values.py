@@ -5,6 +5,7 @@ Encoding needs a sink, which keeps the files of a value; decoding a source, whic
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import importlib
 import re
@@ -48,7 +49,7 @@ def _plain(x: Any, sink: Sink, path: str, depth: int) -> Json | None:
     if isinstance(x, SentFile | Path):
         return encode_file(x, sink, path)
     is_record = dataclasses.is_dataclass(x) and not isinstance(x, type | Missing)
-    if type(x) in (list, tuple, dict, NamedList) or is_record:
+    if type(x) in (list, tuple, dict, NamedList) or is_record or _is_named_tuple(type(x)):
         if depth > _DEEPEST:
             raise ValueCannotCross(path, f"it is nested deeper than {_DEEPEST} levels", "Does it contain itself?")
         return _container(x, sink, path, depth)
@@ -91,7 +92,15 @@ def _container(x: Any, sink: Sink, path: str, depth: int) -> Json | None:
         for position, (key, value) in enumerate(pairs)
     ]
     node: Json = {"kind": "list", "shape": shape, "items": items}
-    return node | ({"class": f"{type(x).__module__}.{type(x).__qualname__}"} if shape == "dataclass" else {})
+    if shape == "dataclass":
+        node["class"] = f"{type(x).__module__}.{type(x).__qualname__}"
+    if _is_named_tuple(type(x)):
+        node["container"] = "named tuple"
+    return node
+
+
+def _is_named_tuple(kind: type) -> bool:
+    return issubclass(kind, tuple) and isinstance(getattr(kind, "_fields", None), tuple)
 
 
 def _pairs(x: Any) -> tuple[str, list[tuple[str | None, Any]] | None]:
@@ -103,6 +112,8 @@ def _pairs(x: Any) -> tuple[str, list[tuple[str | None, Any]] | None]:
         return "dict", list(x.items())
     if isinstance(x, NamedList):
         return "named list", list(x)
+    if _is_named_tuple(type(x)):
+        return "dataclass", list(zip(x._fields, x, strict=True))
     if isinstance(x, list | tuple):
         return type(x).__name__, [(None, value) for value in x]
     return "dataclass", [(field.name, getattr(x, field.name)) for field in dataclasses.fields(x)]
@@ -162,7 +173,9 @@ def _list(node: Json, source: Source, trust: bool) -> Any:
     pairs = [(key, decode(item, source, trust)) for key, item in node["items"]]
     keys = [key for key, _ in pairs]
     if shape == "dataclass":
-        return _dataclass(str(node.get("class") or "Record"), {str(key): value for key, value in pairs}, trust)
+        named = {str(key): value for key, value in pairs}
+        made = _named_tuple if node.get("container") == "named tuple" else _dataclass
+        return made(str(node.get("class") or "Record"), named, trust)
     if shape == "dict" or (shape == "named list" and all(keys) and len(set(keys)) == len(keys)):
         return dict(pairs)
     if shape == "named list" or any(key is not None for key in keys):
@@ -175,12 +188,24 @@ def _dataclass(name: str, fields: Mapping[str, Any], trust: bool) -> Any:
     """An instance of the class where it can be found; else of a dataclass of that name made on the spot."""
     module, _, qualified = name.rpartition(".")
     kind = _found_class(module, qualified, trust)
-    if kind is None or {field.name for field in dataclasses.fields(kind)} != set(fields):
+    known = dataclasses.is_dataclass(kind) and {field.name for field in dataclasses.fields(kind)}
+    if known != set(fields):
         kind = dataclasses.make_dataclass(re.sub(r"\W", "_", qualified) or "Record", list(fields))
     made = object.__new__(kind)
     for key, value in fields.items():
         object.__setattr__(made, key, value)
     return made
+
+
+def _named_tuple(name: str, fields: Mapping[str, Any], trust: bool) -> Any:
+    """A named tuple of the class where it can be found; else of one of that name made on the spot."""
+    module, _, qualified = name.rpartition(".")
+    kind: Any = _found_class(module, qualified, trust)
+    if kind is None or not _is_named_tuple(kind) or kind._fields != tuple(fields):
+        make: Any = collections.namedtuple
+        kind = make(re.sub(r"\W", "_", qualified).lstrip("_") or "Record", list(fields), rename=True)
+    # Not by the class itself: its constructor may be the user's own.
+    return tuple.__new__(kind, fields.values())
 
 
 def _found_class(module: str, qualified: str, trust: bool) -> Any:
@@ -193,4 +218,4 @@ def _found_class(module: str, qualified: str, trust: bool) -> Any:
             return None
     for part in qualified.split("."):
         found = getattr(found, part, None)
-    return found if isinstance(found, type) and dataclasses.is_dataclass(found) else None
+    return found if isinstance(found, type) and (dataclasses.is_dataclass(found) or _is_named_tuple(found)) else None
