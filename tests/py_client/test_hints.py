@@ -13,6 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from landbridge.arrow_types import type_of_text
+from landbridge.hints import cast_back
 from landbridge.objects import Crossing
 
 from tests.py_client.conftest import Road, Workshop
@@ -239,6 +240,19 @@ TYPES = [
 @pytest.mark.parametrize("kind", TYPES, ids=str)
 def test_types_are_read_from_their_text(kind: pa.DataType) -> None:
     assert type_of_text(str(kind)) == kind
+
+
+def test_dictionaries_are_read_as_r_prints_them() -> None:
+    for flag, ordered in (("", False), (", ordered", True), (", ordered=0", False), (", ordered=1", True)):
+        kind = type_of_text(f"dictionary<values=string, indices=int32{flag}>")
+        assert kind == pa.dictionary(pa.int32(), pa.string(), ordered)
+
+
+def test_a_column_without_values_takes_the_type_of_the_hint() -> None:
+    for empty in (pa.nulls(2, pa.bool_()), pa.nulls(2, pa.list_(pa.bool_())), pa.nulls(0, pa.list_(pa.bool_()))):
+        made = cast_back(pa.chunked_array([empty]), {"type": "binary"})
+        assert made is not None
+        assert (made.type, made.null_count) == (pa.binary(), len(empty))
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,8 @@ def through_r(road: Road, node: Json) -> Json:
         rows = "__row_names__"
         made = made.rename_columns([rows if name == descriptor["row_names"] else name for name in made.column_names])
     names = made.column_names if rows == "automatic" else [name for name in made.column_names if name != rows]
-    originals = descriptor["names"] + names[len(descriptor["names"]) :]
+    # An index of several levels stays as columns, and then the names are those of the wire.
+    originals = list(descriptor["names"]) if len(descriptor["names"]) == len(names) else names
     if len(set(originals)) == len(originals) and all(originals):
         made = made.rename_columns(originals + ([rows] if rows in made.column_names else []))
     hint = hint_of(table.column_names, [node])

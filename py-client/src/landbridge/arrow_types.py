@@ -17,7 +17,8 @@ _PLAIN = {
 }
 _TIMESTAMP = re.compile(r"timestamp\[(s|ms|us|ns)(?:, tz=(.+))?\]")
 _DECIMAL = re.compile(r"decimal128\((\d+), (-?\d+)\)")
-_DICTIONARY = re.compile(r"dictionary<values=(\w+), indices=(\w+), ordered=([01])>")
+# R's arrow prints the flag alone, and nothing where it is not set.
+_DICTIONARY = re.compile(r"dictionary<values=(\w+), indices=(\w+)(, ordered(?:=1)?)?(?:, ordered=0)?>")
 _FIXED = re.compile(r"(fixed_size_list<.*>)\[(\d+)\]")
 _NESTED = re.compile(r"(list|large_list|fixed_size_list|struct)<(.*)>")
 
@@ -25,8 +26,10 @@ _NESTED = re.compile(r"(list|large_list|fixed_size_list|struct)<(.*)>")
 def type_of_text(text: str) -> pa.DataType | None:
     """The type of the wire profile that prints as ``text``; None for any other."""
     found = _PLAIN.get(text) or _with_parameters(text)
+    if found is None or pa.types.is_dictionary(found):
+        return found
     # A reading that prints otherwise has missed something.
-    return found if found is not None and str(found) == text else None
+    return found if str(found) == text else None
 
 
 def _with_parameters(text: str) -> pa.DataType | None:
@@ -36,7 +39,7 @@ def _with_parameters(text: str) -> pa.DataType | None:
         return pa.decimal128(int(match[1]), int(match[2]))
     if match := _DICTIONARY.fullmatch(text):
         index, values = type_of_text(match[2]), type_of_text(match[1])
-        return pa.dictionary(index, values, match[3] == "1") if index is not None and values is not None else None
+        return pa.dictionary(index, values, bool(match[3])) if index is not None and values is not None else None
     size = None
     if match := _FIXED.fullmatch(text):
         text, size = match[1], int(match[2])

@@ -102,7 +102,7 @@ def _wire_names_of_labels(table: pa.Table, descriptor: Json, hinted: list[str], 
     if names == texts:
         places: list[int | None] = list(range(len(names)))
     else:
-        places = [texts.index(name) if texts.count(name) == 1 else None for name in names]
+        places = [_place(name, texts, hinted) for name in names]
     facts["labels"] = [name if place is None else labels[place] for name, place in zip(names, places, strict=True)]
     if None in places:
         # Text among numbers: pandas finds the labels' type anew.
@@ -115,11 +115,20 @@ def _wire_names_of_labels(table: pa.Table, descriptor: Json, hinted: list[str], 
     return found if len(set(found)) == len(found) else list(table.column_names)
 
 
+def _place(name: str, texts: list[str], hinted: list[str]) -> int | None:
+    """The position of a column by its label's text, or by its name on the wire where R knew no other."""
+    if texts.count(name) == 1:
+        return texts.index(name)
+    return hinted.index(name) if name in hinted[: len(texts)] else None
+
+
 def _data_names(table: pa.Table, descriptor: Json, row_names: Any, facts: Json) -> list[str]:
     """The frame's names, and ``facts``' labels, without those of index columns, which R had as ordinary ones."""
     index = (facts.get("metadata") or {}).get("index_columns") or []
     names = list(descriptor.get("names") or [])
-    columns = [column for column in table.column_names if column != row_names]
+    columns = list(table.column_names)
+    if len(columns) != len(names):
+        columns = [column for column in columns if column != row_names]
     if len(columns) != len(names):
         return names
     kept = [position for position, column in enumerate(columns) if column not in index]
@@ -156,7 +165,7 @@ def cast_back(column: pa.ChunkedArray, entry: Json) -> pa.ChunkedArray | None:
         return column
     if pa.types.is_null(kind):
         return pa.chunked_array([pa.nulls(len(column))]) if column.null_count == len(column) else None
-    if column.null_count == len(column) and pa.types.is_boolean(column.type):
+    if column.null_count == len(column) and column.type in (pa.bool_(), pa.list_(pa.bool_())):
         # A column without a single value has no type in R.
         return pa.chunked_array([pa.nulls(len(column), kind)])
     try:
