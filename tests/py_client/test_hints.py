@@ -94,6 +94,7 @@ SHAPES: dict[str, pd.DataFrame] = {
     "number index": BASE.set_index("a"),
     "filtered": BASE.iloc[1:],
     "from one": BASE.set_axis([1, 2, 3]),
+    "range from one": BASE.set_axis(pd.RangeIndex(1, 4)),
     "step": BASE.set_axis(range(0, 6, 2)),
     "two levels": BASE.set_index(["a", "s"]),
     "dates": BASE.set_index(pd.date_range("2024", periods=3, name="d")),

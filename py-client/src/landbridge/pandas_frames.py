@@ -42,8 +42,8 @@ def table_of_pandas(x: Any, path: str) -> tuple[pa.Table, Json, dict[str, Verdic
     row_names = None if index else "automatic"
     if len(index) == 1 and x.index.nlevels == 1:
         row_names = index[0]
-    if row_names and _counts_from_one(x.index):
-        tags[row_names] = {"sequence": True}
+    if row_names in index and _counts_from_one(x.index):
+        tags[str(row_names)] = {"sequence": True}
     described = {
         "names": [label if isinstance(label, str) else str(label) for label in labels],
         "columns": {name: {"tag": tag} for name, tag in tags.items()} | _origin_tags(table, origin),
@@ -55,7 +55,10 @@ def table_of_pandas(x: Any, path: str) -> tuple[pa.Table, Json, dict[str, Verdic
 
 def _counts_from_one(index: Any) -> bool:
     """R takes such row names for automatic ones."""
-    return bool(index.nlevels == 1 and index.dtype.kind in "iu" and index.tolist() == list(range(1, len(index) + 1)))
+    import pandas as pd
+
+    plain = index.nlevels == 1 and index.dtype.kind in "iu" and len(index) > 0
+    return bool(plain and index.equals(pd.RangeIndex(1, len(index) + 1)))
 
 
 def _apart(shallow: Any, labels: list[Any], path: str) -> tuple[dict[str, Any], dict[str, Json], dict[str, Verdict]]:
