@@ -144,9 +144,12 @@ def test_a_column_without_a_type_is_refused_by_its_name(road: Road) -> None:
         road.node(pd.DataFrame({"ok": [1, 2], "m": [1, "a"]}))
     with pytest.raises(ValueCannotCross, match=r'^`x\["m"\]` cannot cross: a column of the type map'):
         road.node(pa.table({"m": pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64()))}))
-    finer = pa.table({"t": pa.array([1], pa.time64("ns"))})
-    with pytest.raises(ValueCannotCross, match=r'^`x\["t"\]` cannot cross: its time64\[ns\] does not fit'):
+    finer = pa.table({"t": pa.array([1000, None, 1, 0], pa.time64("ns"))})
+    with pytest.raises(
+        ValueCannotCross, match=r'^`x\["t"\]` cannot cross: its time64\[ns\] does not fit.*row 3'
+    ) as caught:
         road.node(finer)
+    assert (caught.value.detail["column"], caught.value.detail["row"]) == ("t", 3)
 
 
 def frame_of_r(road: Road, columns: dict[str, pa.Array], /, **descriptor: Any) -> Json:

@@ -74,7 +74,7 @@ def wire_table(x: Any) -> pa.Table:
     else:
         table = x.to_arrow(compat_level=sys.modules["polars"].CompatLevel.oldest()) if kind == "polars" else x
     columns = [
-        wire_column(column, column_path("table", name))
+        wire_column(column, column_path("table", name), name)
         for name, column in zip(table.column_names, table.columns, strict=True)
     ]
     if not columns:
@@ -85,7 +85,8 @@ def wire_table(x: Any) -> pa.Table:
 def _node(table: pa.Table, descriptor: Json, sink: Sink, path: str, notes: dict[str, Verdict]) -> Json:
     labels = list(descriptor["names"]) + table.column_names[len(descriptor["names"]) :]
     columns = [
-        wire_column(column, column_path(path, label)) for column, label in zip(table.columns, labels, strict=True)
+        wire_column(column, column_path(path, label), label)
+        for column, label in zip(table.columns, labels, strict=True)
     ]
     wire = pa.table(columns, names=table.column_names)
     crossing = sink.crossing or Crossing()

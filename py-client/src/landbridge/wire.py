@@ -12,20 +12,34 @@ from landbridge.errors import ValueCannotCross
 _WAY_OUT = "Convert the column, or send it apart from the frame."
 
 
-def wire_column(column: pa.ChunkedArray, path: str) -> pa.ChunkedArray:
-    """The column in a type of the wire profile; :class:`ValueCannotCross` when it has none without loss."""
+def wire_column(column: pa.ChunkedArray, path: str, label: str) -> pa.ChunkedArray:
+    """The column in a type of the wire profile; :class:`ValueCannotCross` when it has none that holds it."""
     target = wire_type(column.type)
     if target is None:
         raise ValueCannotCross(
-            path, f"a column of the type {column.type} has no Arrow type that both sides know", _WAY_OUT
+            path, f"a column of the type {column.type} has no Arrow type that both sides know", _WAY_OUT, column=label
         )
     if target == column.type:
         return column
     try:
         return _cast(column, target)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        reason = f"its {column.type} does not fit into {target} ({str(error).splitlines()[0].rstrip('.')})"
-        raise ValueCannotCross(path, reason, _WAY_OUT) from None
+        row = _failing_row(column, target)
+        reason = f"its {column.type} does not fit into {target} ({str(error).splitlines()[0].rstrip('.')}; row {row})"
+        raise ValueCannotCross(path, reason, _WAY_OUT, column=label, row=row) from None
+
+
+def _failing_row(column: pa.ChunkedArray, target: pa.DataType) -> int:
+    """The first row, counted from 1, up to which the column cannot be cast."""
+    low, high = 0, len(column)
+    while low + 1 < high:
+        middle = (low + high) // 2
+        try:
+            _cast(column.slice(0, middle), target)
+            low = middle
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            high = middle
+    return low + 1
 
 
 def _cast(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
