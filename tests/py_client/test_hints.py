@@ -119,6 +119,17 @@ def test_attributes_of_pandas_return(road: Road) -> None:
     assert road.decode(through_r(road, road.node(frame))).attrs == frame.attrs
 
 
+def test_attributes_of_r_are_shown_and_go_home(road: Road) -> None:
+    node = road.node(pa.table({"x": [1.5]}))
+    value = {"kind": "vector", "type": "str", "n": 2, "values": ["km", "h"]}
+    attributes = [{"name": "units", "class": None, "value": value}]
+    made = {"class": "tbl_df", "names": ["x"], "columns": {}, "row_names": "automatic", "rows": 1}
+    back = road.decode(node | {"descriptor": made | {"attributes": attributes}})
+    assert back.attrs["r"] == {"units": ["km", "h"]}
+    home = road.node(pd.concat([back, back]))
+    assert home["descriptor"]["attributes"] == attributes
+
+
 POLARS = pl.DataFrame(
     {
         **{

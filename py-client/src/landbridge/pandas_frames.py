@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from landbridge.fidelity import Verdict
 from landbridge.frames import renamed, wire_names
 from landbridge.kinds import Json
 from landbridge.object_columns import arrow_of_objects, column_path, object_series
+from landbridge.objects import FolderSource
 from landbridge.received import beyond_dates
 
 # Under this key of ``attrs`` a frame from R keeps what R needs to get the same columns back.
@@ -24,6 +26,9 @@ def table_of_pandas(x: Any, path: str) -> tuple[pa.Table, Json, dict[str, Verdic
     labels = x.columns.tolist()
     shallow = x.copy(deep=False)
     origin = shallow.attrs.pop(_ORIGIN, None) or {}
+    if origin.get("attributes"):
+        # What is shown of R's attributes; they themselves are in the origin.
+        shallow.attrs.pop("r", None)
     shallow.columns = wire_names(labels)
     apart, tags, notes = _apart(shallow, labels, path)
     for name in set(apart) & set(origin.get("missing_complex", ())):
@@ -230,7 +235,17 @@ def pandas_of_r(table: pa.Table, descriptor: Json) -> Any:
         ],
         "attributes": descriptor.get("attributes"),
     }
+    if descriptor.get("attributes"):
+        frame.attrs["r"] = _shown_attributes(descriptor["attributes"])
     return frame
+
+
+def _shown_attributes(attributes: list[Json]) -> Json:
+    """R's attributes of a frame by name, as plain values: pandas compares what it finds in ``attrs``."""
+    from landbridge.values import decode
+
+    found = {one["name"]: decode(one["value"], FolderSource(Path())) for one in attributes}
+    return {name: value.tolist() if hasattr(value, "tolist") else value for name, value in found.items()}
 
 
 def _only_nan(column: pa.ChunkedArray) -> bool:
