@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import re
 import shutil
 import tempfile
@@ -42,6 +43,8 @@ def decode_file(node: Json, source: Source) -> Path:
     name = _FORBIDDEN.sub("_", str(node["name"]))
     if name in ("", ".", ".."):
         name = "file"
-    path = Path(tempfile.mkdtemp(prefix="landbridge-file-")) / name
+    folder = tempfile.mkdtemp(prefix="landbridge-file-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = Path(folder) / name
     path.symlink_to(source.path(node["object"]).resolve())
     return path

@@ -5,8 +5,10 @@ Exit codes: 0 a result or an error was written; 64 the folder could not be under
 
 from __future__ import annotations
 
+import atexit
 import os
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -66,7 +68,7 @@ def _surroundings(folder: JobFolder) -> None:
     os.environ[in_job.FOLDER] = str(folder.path)
     os.environ.setdefault("TZ", "UTC")
     time.tzset()
-    os.chdir(tempfile.mkdtemp(prefix="landbridge-"))
+    _own_folder()
     # As Python does for a script, so that files the job writes here can be imported.
     sys.path.insert(0, "")
     seed = int(folder.document["seed"])
@@ -75,6 +77,21 @@ def _surroundings(folder: JobFolder) -> None:
         sys.modules["numpy.random"].seed(seed)
     else:
         sys.meta_path.insert(0, _SeedNumpy(seed))
+
+
+def _own_folder() -> None:
+    """A temporary folder of the job's own, with its working directory in it; it goes with the process."""
+    own = tempfile.mkdtemp(prefix="landbridge-")
+    atexit.register(_remove, own, os.getpid())
+    os.environ["TMPDIR"] = tempfile.tempdir = own
+    work = Path(own) / "work"
+    work.mkdir()
+    os.chdir(work)
+
+
+def _remove(own: str, process: int) -> None:
+    if os.getpid() == process:  # and not a child that user code forked
+        shutil.rmtree(own, ignore_errors=True)
 
 
 class _SeedNumpy(MetaPathFinder):
