@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from landbridge_gateway.engines.interface import EngineError, Order, PrepareFailed
 from landbridge_gateway.model import Exit, RuntimeState
@@ -30,6 +31,7 @@ class ProcessEngine:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._exits: queue.Queue[tuple[str, Exit] | None] = queue.Queue()
         self._ended: dict[str, Exit] = {}
+        self._temporary: dict[str, Path] = {}
         self._commands = _python_command() | _r_command()
 
     def runtimes(self) -> list[RuntimeState]:
@@ -45,19 +47,23 @@ class ProcessEngine:
         command = self._commands.get(order.runtime)
         if command is None:
             raise EngineError(f"There is no {order.runtime} here.", "Install the language and its Landbridge client.")
+        # What a container's own /tmp would be: gone with the job, even when that was killed.
+        temporary = order.folder / "tmp"
+        temporary.mkdir(exist_ok=True)
         try:
             child = subprocess.Popen(
                 [*command, str(order.folder)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env=_environment(),
+                env=_environment() | {"TMPDIR": str(temporary)},
                 start_new_session=True,
             )
         except OSError as error:
             raise EngineError(f"The worker of {order.runtime} cannot be started: {error.strerror}.", "") from error
         with self._lock:
             self._children[order.attempt] = child
+            self._temporary[order.attempt] = temporary
         threading.Thread(target=self._reap, args=(order.attempt, child), daemon=True).start()
         return self.prepare(order.runtime, lambda _: None)
 
@@ -93,7 +99,10 @@ class ProcessEngine:
         self.stop(attempt, 0)
         with self._lock:
             self._children.pop(attempt, None)
+            temporary = self._temporary.pop(attempt, None)
             self._ended.pop(attempt, None)
+        if temporary:
+            shutil.rmtree(temporary, ignore_errors=True)
 
     def close(self) -> None:
         # Unlike containers, children of this process cannot be found again by a later one.
