@@ -1,5 +1,5 @@
 # Joins flights with their planes and the weather at departure, and keeps what has everything.
-# Gives one row for each flight that arrived, in a fixed order. Delays are in minutes, distances in miles, ages in years.
+# Gives one row for each flight that arrived, in a fixed order. Delays in minutes, distances in miles, ages in years.
 clean <- function(flights, planes, weather) {
   flights <- data.table::as.data.table(flights)
   planes <- data.table::as.data.table(planes)

@@ -40,6 +40,7 @@ encode_frame <- function(x, sink, path) {
     class = frame_class(x), names = text_or_null(original), columns = column_tags(columns),
     row_names = if (is.null(rows)) "automatic" else names(rows), rows = n, attributes = attribute_nodes(x)
   )
+  if (isTRUE(sink$hints)) descriptor$hint <- frame_hint(c(wire_names, names(rows)))
   metadata <- list(landbridge = protocol_json(descriptor))
   types <- NULL
   id <- sink$put("arrow", function(to) types <<- sink$arrow$write_columns(c(columns, rows), n, to, metadata))
@@ -113,7 +114,9 @@ cell_texts <- function(x) {
 decode_frame <- function(node, source) {
   read <- source$arrow$read_columns(source$path(node$object))
   descriptor <- node$descriptor
-  tags <- lapply(read$names, function(name) descriptor$columns[[name]]$tag)
+  if (isTRUE(source$remembers)) remember_frame(node)
+  hint <- own_hint(descriptor)
+  tags <- lapply(read$names, column_tags_of(node, hint))
   values <- Map(value_of_column, read$columns, tags)
   names(values) <- read$names
   ours <- isTRUE(descriptor$class %in% names(frame_classes))
@@ -126,7 +129,9 @@ decode_frame <- function(node, source) {
   )
   frame <- restore_attributes(frame, descriptor$attributes)
   # A tibble has no row names, so an index of pandas makes a data.frame.
-  as_frame_class(frame, if (ours) descriptor$class else if (is.null(row_names)) "tbl_df" else "data.frame")
+  class <- if (ours) descriptor$class else hint$class
+  if (is.null(class)) class <- if (is.null(row_names)) "tbl_df" else "data.frame"
+  as_frame_class(frame, if (class == "tbl_df" && !is.null(row_names)) "data.frame" else class)
 }
 
 #' The values of the reserved column if they can be row names, else NULL: then it stays a column.

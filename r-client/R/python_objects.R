@@ -25,7 +25,8 @@ python_hand_over <- function() {
     reticulate::import("landbridge.hand_over", convert = TRUE)$hand_over,
     error = function(error) {
       abort_landbridge(
-        "codec_missing", "Python's objects are handed over by the Python package `landbridge`, which this Python lacks.",
+        "codec_missing",
+        "Python's objects are handed over by the Python package `landbridge`, which this Python lacks.",
         sprintf("Install it into %s: pip install ./py-client.", reticulate::py_config()$python)
       )
     }

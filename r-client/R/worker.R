@@ -79,7 +79,7 @@ folder_source <- function(folder) {
     if (length(found) == 0) abort_landbridge("unknown_object", sprintf("The job folder has no object %s.", id))
     found[[1]]
   }
-  list(path = path, arrow = arrow_codec())
+  list(path = path, arrow = arrow_codec(), remembers = TRUE)
 }
 
 #' New files of a job folder's out/objects/, for encode_value().
@@ -93,7 +93,7 @@ folder_sink <- function(folder) {
     write(file.path(objects, name))
     paste0("new:", name)
   }
-  list(put = put, arrow = arrow_codec(), functions = TRUE)
+  list(put = put, arrow = arrow_codec(), functions = TRUE, hints = TRUE)
 }
 
 #' Write result.json or error.json: to a temporary name, then renamed, after the streams are flushed.
