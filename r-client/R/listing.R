@@ -61,6 +61,21 @@ metrics_frame <- function(found) {
   ))
 }
 
+#' What the columns of a job's tables became
+#'
+#' Each column of each table among the arguments and the result of a job has a verdict: `"exact"`, `"equal"` (the same
+#' values in another type) or `"lossy"`, told by who sent it and, where it differed on arrival, by the job.
+#'
+#' @param job a job, or its id
+#' @return a tibble (or data frame) of `value` (an argument's name or position, or "result"), `column`, `step` ("sent"
+#'   or "received"), `verdict` and `reason`
+#' @export
+fidelity <- function(job) {
+  found <- job_record(as_job(job))$fidelity
+  fields <- c("value", "column", "step", "verdict", "reason")
+  as_frame(lapply(stats::setNames(nm = fields), function(field) texts_of(lapply(found, `[[`, field))))
+}
+
 #' @rdname metrics
 #' @export
 record <- function(job) {

@@ -64,7 +64,8 @@ task_node <- function(task, sink) {
   limits <- if (length(options$limits) > 0) options$limits
   drop_null(list(
     language = code$language, runtime = options$runtime, "function" = function_node, limits = limits,
-    name = options$name, experiment = options$experiment, tags = options$tags, seed = options$seed
+    name = options$name, experiment = options$experiment, tags = options$tags, seed = options$seed,
+    on_loss = options$on_loss
   ))
 }
 

@@ -24,6 +24,9 @@ table <- data.frame(
 table$l <- list(1:2, integer(0), 3L)
 named <- data.frame(x = 1:2, row.names = c("a", "b"))
 back <- python("def f(d):\\n    return d\\n")
+job <- task(back, on_loss = "error") |> submit(table["i"])
+told <- { result(job); fidelity(job) }
+stopifnot(identical(told$value, c("1", "result")), identical(told$column, c("i", "i")), all(told$verdict == "exact"))
 for (given in list(table, tibble::as_tibble(table), data.table::as.data.table(table), named)) {
   stopifnot(identical(result(submit(back, given)), given))
 }
