@@ -12,12 +12,7 @@ write_with_bridge <- function(columns, n, path, metadata) {
   buffers <- tempfile("landbridge-", fileext = ".buffers")
   on.exit(unlink(buffers))
   con <- file(buffers, "wb")
-  specs <- tryCatch(
-    Map(
-      function(column, name) c(list(name = name), put_column(con, column)), columns, names(columns), USE.NAMES = FALSE
-    ),
-    finally = close(con)
-  )
+  specs <- tryCatch(put_fields(con, columns), finally = close(con))
   if (length(metadata) == 0) metadata <- structure(list(), names = character())
   answer <- ask_bridge(list(
     call = "write", buffers = buffers, arrow = absolute_path(path), columns = specs, metadata = metadata
@@ -46,7 +41,7 @@ put_bytes <- function(con, x) writeBin(x, con, endian = "little")
 #' @noRd
 put_column <- function(con, column) {
   data <- column$data
-  n <- length(data)
+  n <- column_size(column)
   fields <- switch(column$type,
     bool = put_bytes(con, as.raw(ifelse(is.na(data), 2L, as.integer(data)))),
     int32 = ,
@@ -61,9 +56,33 @@ put_column <- function(con, column) {
     time64 = put_times(con, column),
     dictionary = put_factor(con, column),
     binary = put_cells(con, data, list(type = "uint8", data = as.raw(unlist(data)))),
-    list = put_cells(con, data, list(type = column$element, data = typed_elements(data, column$element)))
+    list = put_list(con, column),
+    fixed_list = list(size = column$size, child = put_column(con, column$child)),
+    struct = list(fields = put_fields(con, column$columns))
   )
-  c(list(type = column$type), if (is.null(fields$n)) list(n = n), fields)
+  c(list(type = column$type, n = n), fields)
+}
+
+column_size <- function(column) {
+  switch(column$type,
+    timestamp = ,
+    duration = ,
+    time64 = length(column_parts(column)$seconds),
+    dictionary = length(column$codes),
+    list = length(column$lengths),
+    fixed_list = ,
+    struct = column$n,
+    length(column$data)
+  )
+}
+
+put_list <- function(con, column) {
+  put_bytes(con, column$lengths)
+  list(child = put_column(con, column$child))
+}
+
+put_fields <- function(con, columns) {
+  Map(function(column, name) c(list(name = name), put_column(con, column)), columns, names(columns), USE.NAMES = FALSE)
 }
 
 put_complex <- function(con, x) {
@@ -81,15 +100,16 @@ put_texts <- function(con, x) {
 }
 
 put_times <- function(con, column) {
-  put_bytes(con, as.double(column$parts$seconds))
-  put_bytes(con, as.double(column$parts$part))
-  list(n = length(column$parts$seconds), unit = column$unit, tz = column$tz)
+  parts <- column_parts(column)
+  put_bytes(con, as.double(parts$seconds))
+  put_bytes(con, as.double(parts$part))
+  list(unit = column$unit, tz = column$tz)
 }
 
 put_factor <- function(con, column) {
   put_bytes(con, column$codes)
   list(
-    n = length(column$codes), ordered = column$ordered,
+    ordered = column$ordered,
     levels = put_column(con, list(type = "utf8", data = column$levels))
   )
 }
@@ -98,11 +118,6 @@ put_cells <- function(con, cells, child) {
   missing <- vapply(cells, is.null, NA)
   put_bytes(con, ifelse(missing, -1L, lengths(cells)))
   list(child = put_column(con, child))
-}
-
-typed_elements <- function(cells, element) {
-  empty <- switch(element, bool = logical(), int32 = integer(), float64 = double(), utf8 = character())
-  c(empty, unlist(cells, use.names = FALSE))
 }
 
 #' Read the next column of buffers that Python wrote.
@@ -126,10 +141,31 @@ take_column <- function(con, spec) {
       column$levels <- take_texts(con, spec$levels)
       column$ordered <- spec$ordered
     },
-    binary = ,
-    list = column$data <- take_cells(con, spec)
+    binary = column$data <- take_binary(con, spec),
+    list = {
+      column$lengths <- readBin(con, "integer", n, endian = "little")
+      column$child <- take_column(con, spec$child)
+    },
+    fixed_list = {
+      column[c("n", "size")] <- spec[c("n", "size")]
+      column$missing <- take_missing(con, spec)
+      column$child <- take_column(con, spec$child)
+    },
+    struct = column <- take_struct(con, spec)
   )
+  column[names(column_remarks(spec))] <- column_remarks(spec)
   column
+}
+
+column_remarks <- function(spec) spec[intersect(c("arrow", "corrupt", "beyond", "digits", "nul"), names(spec))]
+
+take_missing <- function(con, spec) if (isTRUE(spec$missing)) take_raw(con, spec$n) == as.raw(1)
+
+take_struct <- function(con, spec) {
+  missing <- take_missing(con, spec)
+  columns <- lapply(spec$fields, function(field) take_column(con, field))
+  names(columns) <- texts_of(lapply(spec$fields, `[[`, "name"))
+  list(type = "struct", n = spec$n, columns = columns, missing = missing)
 }
 
 take_raw <- function(con, n) readBin(con, "raw", n)
@@ -163,13 +199,9 @@ take_times <- function(con, spec) {
   list(type = spec$type, parts = parts, unit = spec$unit, tz = spec$tz)
 }
 
-take_cells <- function(con, spec) {
-  sizes <- readBin(con, "integer", spec$n, endian = "little")
-  elements <- if (spec$type == "binary") take_raw(con, spec$bytes)
-  if (is.null(elements)) elements <- value_of_column(take_column(con, spec$child), NULL)
-  counts <- pmax(sizes, 0L)
-  ends <- cumsum(counts)
-  lapply(seq_along(sizes), function(i) if (sizes[[i]] >= 0) elements[seq_len(counts[[i]]) + ends[[i]] - counts[[i]]])
+take_binary <- function(con, spec) {
+  lengths <- readBin(con, "integer", spec$n, endian = "little")
+  cut_cells(take_raw(con, spec$bytes), lengths)
 }
 
 #' Send a request to the bridge and wait for its answer; the bridge is started when there is none.

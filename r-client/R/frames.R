@@ -4,19 +4,19 @@ frame_classes <- list(
   data.frame = "data.frame", tbl_df = c("tbl_df", "tbl", "data.frame"), data.table = c("data.table", "data.frame")
 )
 
-#' Is x a frame of one of the three classes, with nothing attached that the descriptor cannot hold?
+#' The one of the three classes that a frame's own class stands on.
 #' @noRd
-is_plain_frame <- function(x) {
-  if (!is.data.frame(x)) return(FALSE)
-  !is.null(frame_class(x)) && all(vapply(frame_attributes(x), is_plain_attribute, NA))
-}
+frame_base <- function(x) Find(function(name) inherits(x, name), c("data.table", "tbl_df", "data.frame"))
 
+#' The name of x's class if it is just one of the three.
+#' @noRd
 frame_class <- function(x) {
-  # readr's class says only how the frame was read.
-  class <- setdiff(class(x), "spec_tbl_df")
-  found <- vapply(frame_classes, identical, NA, class)
+  found <- vapply(frame_classes, identical, NA, frame_class_vector(x))
   if (any(found)) names(frame_classes)[found]
 }
+
+# readr's class says only how the frame was read.
+frame_class_vector <- function(x) setdiff(class(x), "spec_tbl_df")
 
 frame_attributes <- function(x) {
   # `index` is data.table's cache; `spec` and `problems` are readr's.
@@ -24,43 +24,50 @@ frame_attributes <- function(x) {
   attributes(x)[setdiff(names(attributes(x)), dropped)]
 }
 
-is_plain_attribute <- function(x) {
-  if (identical(oldClass(x), "omit") || identical(oldClass(x), "exclude")) x <- unclass(x)
-  length(x) <= inline_limit && !is.null(vector_type(x))
+#' A frame as a node. One with a column that Arrow has no type for goes as R's own object, unless Python is to read it:
+#' then it is refused by column and row.
+#' @noRd
+encode_frame <- function(x, sink, path) {
+  names <- names(x)
+  columns <- lapply(seq_along(x), function(i) wire_column(.subset2(x, i), item_path(path, names, i)))
+  bad <- which(vapply(columns, is_no_column, NA))
+  if (length(bad) > 0) {
+    if (!identical(sink$reader, "python")) return(encode_native(x, sink, path))
+    refuse_column(columns[[bad[[1]]]], item_path(path, names, bad[[1]]), names[[bad[[1]]]])
+  }
+  for (i in seq_along(columns)) {
+    tell_verdict(columns[[i]]$verdict, item_path(path, names, i), names[[i]], sink$on_loss)
+  }
+  frame_node(x, columns, sink, path)
 }
 
-encode_frame <- function(x, sink, path) {
+refuse_column <- function(bad, path, label) {
+  hint <- "Convert the column, or send it apart from the frame."
+  if (!is.null(bad$row)) refuse_row(path, label, bad$row, bad$reason, hint)
+  cannot_cross(path, bad$reason, hint, list(column = label))
+}
+
+frame_node <- function(x, columns, sink, path) {
   n <- nrow(x)
-  original <- names(x)
-  columns <- lapply(seq_along(x), function(i) frame_column(x, i, item_path(path, original, i)))
-  wire_names <- wire_names(original)
+  wire_names <- wire_names(names(x))
   names(columns) <- wire_names
   rows <- row_name_column(x, wire_names)
   descriptor <- list(
-    class = frame_class(x), names = text_or_null(original), columns = column_tags(columns),
-    row_names = if (is.null(rows)) "automatic" else names(rows), rows = n, attributes = attribute_nodes(x)
+    class = frame_base(x), names = text_or_null(names(x)), columns = column_tags(columns),
+    row_names = if (is.null(rows)) "automatic" else names(rows), rows = n
   )
+  descriptor <- c(descriptor, frame_facts(x, columns, sink, path))
   if (isTRUE(sink$hints)) descriptor$hint <- frame_hint(c(wire_names, names(rows)))
   metadata <- list(landbridge = protocol_json(descriptor))
   types <- NULL
   id <- sink$put("arrow", function(to) types <<- sink$arrow$write_columns(c(columns, rows), n, to, metadata))
-  described <- Map(function(name, type) list(name = name, type = type), c(wire_names, names(rows)), types)
+  described <- Map(function(name, type, column) {
+    c(list(name = name, type = type), column$verdict)
+  }, c(wire_names, names(rows)), types, c(columns, rows))
   list(
     kind = "frame", object = id, rows = n, columns = unname(described), descriptor = descriptor,
     preview = frame_preview(x)
   )
-}
-
-frame_column <- function(x, i, path) {
-  value <- .subset2(x, i)
-  column <- wire_column(value, path)
-  if (is.null(column)) {
-    cannot_cross(
-      path, sprintf("a column of class %s has no exact Arrow type", paste(class(value), collapse = "/")),
-      "Convert the column, or send it apart from the frame."
-    )
-  }
-  column
 }
 
 wire_names <- function(names) {
@@ -84,25 +91,23 @@ row_name_column <- function(x, taken) {
   structure(list(wire_column(rows, "row.names(x)")), names = name)
 }
 
-attribute_nodes <- function(x) {
-  attributes <- frame_attributes(x)
-  if (length(attributes) == 0) return(NULL)
-  Map(function(name, value) {
-    class <- if (inherits(value, c("omit", "exclude"))) oldClass(value)
-    node <- encode_vector(if (is.null(class)) value else unclass(value), NULL, name)
-    list(name = name, class = class, value = node)
-  }, names(attributes), attributes, USE.NAMES = FALSE)
-}
-
 frame_preview <- function(x) {
   rows <- seq_len(min(10L, nrow(x)))
-  cells <- lapply(seq_len(min(50L, length(x))), function(i) cell_texts(.subset2(x, i)[rows]))
+  cells <- lapply(seq_len(min(50L, length(x))), function(i) cell_texts(take_rows(.subset2(x, i), rows)))
   lapply(rows, function(row) lapply(cells, function(column) if (is.na(column[[row]])) NULL else column[[row]]))
+}
+
+take_rows <- function(x, rows) {
+  if (inherits(x, "POSIXlt")) x <- as.POSIXct(x)
+  if (length(dim(x)) < 2) return(x[rows])
+  # Matrices, arrays and frames as one text a row.
+  x <- if (is.data.frame(x)) as.matrix(format(x[rows, , drop = FALSE])) else x
+  apply(x, 1, function(row) list(row), simplify = FALSE)[rows]
 }
 
 cell_texts <- function(x) {
   if (is.list(x)) {
-    texts <- vapply(x, function(cell) if (is.null(cell)) NA_character_ else toString(as.character(cell)), "")
+    texts <- vapply(x, function(cell) if (is.null(cell)) NA_character_ else toString(unlist(cell)), "")
   } else {
     if (is.double(x) && is.null(oldClass(x))) x <- signif(x, 10)
     texts <- if (is.null(oldClass(x)) || is.factor(x)) as.character(x) else trimws(format(x))
@@ -111,27 +116,32 @@ cell_texts <- function(x) {
   substr(as_utf8(texts), 1, 80)
 }
 
-decode_frame <- function(node, source) {
+decode_frame <- function(node, source, trust = FALSE) {
   read <- source$arrow$read_columns(source$path(node$object))
   descriptor <- node$descriptor
   if (isTRUE(source$remembers)) remember_frame(node)
   hint <- own_hint(descriptor)
+  ours <- isTRUE(descriptor$class %in% names(frame_classes))
+  if (!ours) tell_received(read, hint, source)
   tags <- lapply(read$names, column_tags_of(node, hint))
   values <- Map(value_of_column, read$columns, tags)
   names(values) <- read$names
-  ours <- isTRUE(descriptor$class %in% names(frame_classes))
   row_names <- frame_row_names(values, descriptor$row_names)
   if (!is.null(row_names)) values <- values[names(values) != descriptor$row_names]
+  facts <- if (ours) descriptor$library$r else hint$library$r
+  side <- side_object(facts, source, trust)
+  values <- restore_column_side(values, side$columns)
   if (length(descriptor$names) == length(values)) names(values) <- texts_of(descriptor$names)
   frame <- structure(
     values, class = "data.frame",
     row.names = if (is.null(row_names)) .set_row_names(as.integer(node$rows)) else row_names
   )
-  frame <- restore_attributes(frame, descriptor$attributes)
+  for (attribute in descriptor$attributes) attr(frame, attribute$name) <- attribute_value(attribute)
   # A tibble has no row names, so an index of pandas makes a data.frame.
   class <- if (ours) descriptor$class else hint$class
   if (is.null(class)) class <- if (is.null(row_names)) "tbl_df" else "data.frame"
-  as_frame_class(frame, if (class == "tbl_df" && !is.null(row_names)) "data.frame" else class)
+  frame <- as_frame_class(frame, if (!ours && class == "tbl_df" && !is.null(row_names)) "data.frame" else class)
+  restore_frame_facts(frame, facts, side)
 }
 
 #' The values of the reserved column if they can be row names, else NULL: then it stays a column.
@@ -140,15 +150,6 @@ frame_row_names <- function(values, reserved) {
   if (!is.character(reserved) || reserved == "automatic") return(NULL)
   rows <- values[[reserved]]
   if ((is.character(rows) || is.integer(rows)) && !anyNA(rows) && !anyDuplicated(rows)) rows
-}
-
-restore_attributes <- function(frame, attributes) {
-  for (attribute in attributes) {
-    value <- decode_value(attribute$value, NULL)
-    if (!is.null(attribute$class)) class(value) <- unlist(attribute$class)
-    attr(frame, attribute$name) <- value
-  }
-  frame
 }
 
 as_frame_class <- function(frame, class) {

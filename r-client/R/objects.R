@@ -4,14 +4,14 @@ object_formats <- c(arrow = "arrow", rds = "rds", pkl = "pickle", bin = "file")
 
 #' A sink that uploads each file as it is written.
 #' @noRd
-client_sink <- function(client) {
+client_sink <- function(client, task = NULL) {
   put <- function(extension, write) {
     path <- tempfile("landbridge-", fileext = paste0(".", extension))
     on.exit(unlink(path))
     write(path)
     upload_object(client, path, object_formats[[extension]])
   }
-  list(put = put, arrow = arrow_codec())
+  list(put = put, arrow = arrow_codec(), reader = task$code$language, on_loss = task$options$on_loss)
 }
 
 upload_object <- function(client, path, format) {

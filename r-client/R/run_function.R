@@ -8,8 +8,14 @@ run_function <- function(spec, items, source, sink) {
     abort_landbridge("bad_answer", sprintf("The task's function is of the type `%s`.", spec$type))
   )
   keys <- lapply(items, function(item) item[[1]])
-  values <- lapply(items, function(item) decode_value(item[[2]], source, trust = TRUE))
+  values <- lapply(seq_along(items), function(i) decode_argument(items[[i]], i, source))
   call_function(f, spec$name, keys, values)
+}
+
+decode_argument <- function(item, position, source) {
+  # How the record calls the argument.
+  source$label <- if (is.null(item[[1]])) as.character(position) else item[[1]]
+  decode_value(item[[2]], source, trust = TRUE)
 }
 
 #' Run the text in a fresh environment below the global one, in which the free names stand, and take the function.
@@ -81,7 +87,7 @@ user_call <- function(call, env) eval(call, env)
 
 run_script <- function(spec, items, source, sink) {
   keyed <- !vapply(items, function(item) is.null(item[[1]]), NA)
-  for (item in items[keyed]) assign(item[[1]], decode_value(item[[2]], source, trust = TRUE), envir = globalenv())
+  for (i in which(keyed)) assign(items[[i]][[1]], decode_argument(items[[i]], i, source), envir = globalenv())
   arguments <- vapply(items[!keyed], function(item) argument_text(decode_value(item[[2]], source, TRUE)), "")
   outputs <- unlist(spec$outputs)
   replace_in_base("commandArgs", script_arguments(spec, arguments))

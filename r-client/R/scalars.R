@@ -82,8 +82,8 @@ check_text <- function(x, path) {
   utf8
 }
 
-cannot_cross <- function(path, reason, hint = NULL) {
-  abort_landbridge("value_cannot_cross", sprintf("`%s` cannot cross: %s.", path, reason), hint = hint)
+cannot_cross <- function(path, reason, hint = NULL, detail = NULL) {
+  abort_landbridge("value_cannot_cross", sprintf("`%s` cannot cross: %s.", path, reason), hint = hint, detail = detail)
 }
 
 # Instants and durations are kept as whole seconds plus a count of units below a second, because a count of nanoseconds

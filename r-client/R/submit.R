@@ -28,7 +28,7 @@ submit <- function(what, ...) {
   formals <- task_formals(task)
   check_arguments(task, formals, values)
   client <- current_client()
-  sink <- client_sink(client)
+  sink <- client_sink(client, task)
   task_node <- task_node(task, sink)
   body <- list(
     protocol = 1L, client = client_text(), task = task_node, values = list(items = value_items(values, formals, sink))

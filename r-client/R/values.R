@@ -14,7 +14,7 @@ encode_value <- function(x, sink, path = "value") {
   if (inherits(x, "landbridge_job_part")) return(job_part_node(x))
   if (inherits(x, "landbridge_native")) return(attr(x, "node"))
   if (inherits(x, "landbridge_file")) return(encode_file(x, sink, path))
-  if (is_plain_frame(x)) return(encode_frame(x, sink, path))
+  if (is.data.frame(x) && !isS4(x)) return(encode_frame(x, sink, path))
   if (is_plain_list(x)) return(encode_list(x, sink, path))
   node <- encode_vector(x, sink, path)
   if (is.null(node)) encode_native(x, sink, path) else node
@@ -31,7 +31,7 @@ decode_value <- function(node, source, trust = FALSE) {
     vector = decode_vector(node, source),
     array = decode_array(node, source),
     list = decode_list(node, source, trust),
-    frame = decode_frame(node, source),
+    frame = decode_frame(node, source, trust),
     native = decode_native(node, source, trust),
     file = decode_file(node, source),
     abort_landbridge("bad_answer", sprintf("A value is of the kind `%s`, which this version does not know.", node$kind))

@@ -1,46 +1,104 @@
-# Columns between R and Arrow, the same for both codecs. A column is a list with `type`, its data in plain R vectors,
+# Columns between R and Arrow, the same for all codecs. A column is a list with `type`, its data in plain R vectors,
 # and a `tag` for what the Arrow type alone does not tell:
 #   bool, int32, int64 (integer64), float64, complex (a struct of re and im), utf8, date32 (days), uint8 (raw): `data`
-#   timestamp, duration, time64: `parts` as of time_parts(), `unit`, `tz`
+#   timestamp, duration, time64: `ticks` or `parts`, `unit`, `tz` (see time_columns.R)
 #   dictionary: `codes` from 1, `levels`, `ordered`;  binary: `data`, a list of raw or NULL
-#   list: `data`, a list of vectors or NULL, and `element`, the type of all elements
+#   list: `lengths` (-1 for missing) and `child`, the column of all elements
+#   fixed_list: `n`, `size` and `child`, the column of `size` elements for each row that is not `missing`, which is NULL
+#   or logical
+#   struct: `n` and `columns`, named; `missing`, NULL or logical
+# A sender's column may have a `verdict`, and `side`: attributes that only R can read. A column that a codec read may
+# have `arrow`, the Arrow type as text, and what it found on the way for received.R to judge.
 
-#' The column of a vector, or NULL when there is no exact Arrow column for it.
+#' The column of a vector, or the answer of no_column() when there is no Arrow column for it.
 #' @noRd
 wire_column <- function(x, path) {
-  if (is.list(x) && is.null(attributes(x))) return(list_column(x, path))
-  labels <- names(x)
-  if (!is.null(labels)) x <- unname(x)
-  type <- if (is.null(dim(x))) vector_type(x)
-  if (is.null(type)) return(NULL)
+  if (isS4(x)) return(no_column(sprintf("an S4 object of class %s has no Arrow type", class(x)[[1]])))
+  if (is.data.frame(x)) return(struct_column(x, path))
+  if (inherits(x, "POSIXlt")) return(broken_down_column(x, path))
+  if (!is.null(dim(x))) return(matrix_column(x, path))
+  if (is.list(x)) {
+    # A list of fields, such as a record of vctrs.
+    if (length(unclass(x)) != length(x)) return(unknown_class(x))
+    return(classed_column(x, path, list_column))
+  }
+  if (!is.atomic(x) || is.null(x)) return(no_column(sprintf("a column of %s has no Arrow type", typeof(x))))
+  classed_column(x, path, plain_column)
+}
+
+classed_column <- function(x, path, make) {
+  # Not by names<-, for which some classes have a method.
+  labels <- attr(x, "names")
+  if (!is.null(labels)) attr(x, "names") <- NULL
+  found <- column_core(x)
+  with_names(with_class_tag(make(found$core, path), found), labels, path)
+}
+
+plain_column <- function(x, path) {
+  na_level <- if (is.factor(x) && anyNA(levels(x))) na_level(levels(x))
+  if (!is.null(na_level)) levels(x)[is.na(levels(x))] <- na_level
+  type <- vector_type(x)
+  if (is.null(type)) return(unknown_class(x))
   column <- switch(type,
     bool = list(type = "bool", data = x),
     int = list(type = if (inherits(x, "integer64")) "int64" else "int32", data = x),
     float = list(type = "float64", data = x),
     complex = list(type = "complex", data = x),
-    str = list(type = "utf8", data = check_text(x, path)),
+    str = list(type = "utf8", data = column_text(x, path)),
     bytes = list(type = "uint8", data = x),
     factor = list(
-      type = "dictionary", codes = as.integer(x), levels = check_text(levels(x), path), ordered = is.ordered(x)
+      type = "dictionary", codes = as.integer(x), levels = column_text(levels(x), path, x), ordered = is.ordered(x)
     ),
     date = date_column(x),
     datetime = ,
     duration = ,
     time = time_column(x, type)
   )
-  if (!is.null(column)) column$tag <- c(column_tag(x, type, column), names_tag(labels, path))
+  column$tag <- column_tag(x, type)
+  if (!is.null(na_level)) column$tag$na_level <- na_level
   column
+}
+
+unknown_class <- function(x) no_column(sprintf("a column of class %s has no Arrow type", class_text(x)))
+
+class_text <- function(x) paste(class(x), collapse = "/")
+
+#' The text of a column in UTF-8; refused with the row that is not, the first row of a level that is not.
+#' @noRd
+column_text <- function(x, path, factor = NULL) {
+  utf8 <- as_utf8(x)
+  bad <- which(!validUTF8(utf8) | Encoding(x) == "bytes")
+  if (length(bad) == 0) return(utf8)
+  row <- if (is.null(factor)) bad[[1]] else match(bad[[1]], as.integer(factor))
+  refuse_row(path, column_label(path), row, "its text is not valid UTF-8", "Convert it with iconv().")
+}
+
+#' The column's name out of its path.
+#' @noRd
+column_label <- function(path) {
+  label <- sub("^.*\\$", "", path)
+  gsub("^`|`$|^.*\\[\\[|\\]\\]$", "", label)
+}
+
+column_tag <- function(x, type) {
+  tag <- vector_tags(x, type)
+  tag <- tag[!names(tag) %in% c("levels", "ordered", "tz")]
+  if (type %in% c("bytes", "date", "datetime", "duration", "time")) tag$type <- type
+  if (length(tag) > 0) tag
 }
 
 #' Names of a column's elements, such as fitted() gives; those that only count are one word.
 #' @noRd
-names_tag <- function(labels, path) {
-  if (is.null(labels)) return(NULL)
-  if (identical(labels, as.character(seq_along(labels)))) return(list(names = "sequence"))
-  if (length(labels) > inline_limit) {
-    cannot_cross(path, sprintf("more than %d of its elements have names", inline_limit), "Drop them with unname().")
+with_names <- function(column, labels, path) {
+  if (is.null(labels) || is_no_column(column)) return(column)
+  if (identical(labels, as.character(seq_along(labels)))) {
+    column$tag$names <- "sequence"
+  } else if (length(labels) > inline_limit) {
+    column$side <- c(column$side, list(names = labels))
+  } else {
+    column$tag$names <- text_or_null(check_text(labels, path))
   }
-  list(names = as.list(check_text(labels, path)))
+  column
 }
 
 restore_names <- function(x, labels) {
@@ -49,74 +107,55 @@ restore_names <- function(x, labels) {
   x
 }
 
-column_tag <- function(x, type, column) {
-  tag <- vector_tags(x, type)
-  tag <- tag[!names(tag) %in% c("levels", "ordered", "tz")]
-  if (type %in% c("bytes", "date", "datetime", "duration", "time")) tag$type <- type
-  if (length(tag) > 0) tag
-}
-
-date_column <- function(x) {
-  days <- as.double(unclass(x))
-  whole <- all(is.na(days) & !is.nan(days) | is.finite(days) & days == floor(days) & abs(days) < 2^31)
-  if (whole) list(type = "date32", data = as.integer(days)) else list(type = "float64", data = days)
-}
-
-time_column <- function(x, type) {
-  numbers <- as.double(unclass(x))
-  factor <- if (type == "datetime") 1 else difftime_units[[attr(x, "units")]]
-  for (unit in c(us = 1e6, ns = 1e9)) {
-    parts <- time_parts(seconds_of(x), unit)
-    if (unit == 1e9 && (type != "datetime" || any(abs(parts$seconds) > 9e9, na.rm = TRUE))) break
-    # Within a nanosecond: all that timestamp[ns] can tell of a double near 1970.
-    near <- unit == 1e9 && all(is.na(numbers) & !is.nan(numbers) | abs(time_seconds(parts) - numbers) <= 1e-9)
-    if (identical(time_seconds(parts) / factor, numbers) || isTRUE(near)) {
-      arrow <- switch(type, datetime = "timestamp", duration = "duration", time = "time64")
-      zone <- if (type == "datetime") zone_of(x)
-      return(list(type = arrow, parts = parts, unit = if (unit == 1e6) "us" else "ns", tz = zone))
-    }
+#' Times kept in fields (POSIXlt) cross as the instants that they name.
+#' @noRd
+broken_down_column <- function(x, path) {
+  instants <- as.POSIXct(x)
+  column <- wire_column(unname(instants), path)
+  if (is_no_column(column)) return(column)
+  column$tag$class <- as.list(oldClass(x))
+  if (is.null(column$verdict) && !identical(as.POSIXlt(instants), x)) {
+    column$verdict <- verdict("equal", "its times are kept as instants, not by field")
   }
-  # Finer than Arrow's units, or NaN and infinities: the plain numbers, which the tag turns back.
-  list(type = "float64", data = numbers)
-}
-
-list_column <- function(x, path) {
-  present <- x[!vapply(x, is.null, NA)]
-  if (length(present) > 0 && all(vapply(present, function(one) is.raw(one) && is.null(attributes(one)), NA))) {
-    return(list(type = "binary", data = x))
-  }
-  types <- unique(vapply(present, element_type, ""))
-  if (length(types) == 0) types <- "bool"
-  if (length(types) > 1 || is.na(types)) return(NULL)
-  if (types == "utf8") x <- lapply(x, function(one) if (!is.null(one)) check_text(one, path))
-  list(type = "list", data = x, element = types)
-}
-
-element_type <- function(x) {
-  if (!is.atomic(x) || !is.null(attributes(x))) return(NA_character_)
-  switch(typeof(x), logical = "bool", integer = "int32", double = "float64", character = "utf8", NA_character_)
+  column
 }
 
 #' The R vector of a column that a codec has read.
 #' @noRd
-value_of_column <- function(column, tag) restore_names(plain_value_of_column(column, tag), tag$names)
+value_of_column <- function(column, tag) {
+  if (identical(tag$type, "matrix") && column$type == "fixed_list") return(matrix_of_column(column, tag))
+  value <- switch(column$type,
+    list = ,
+    fixed_list = cells_of_column(column, tag),
+    struct = return(frame_of_struct(column, tag)),
+    restore_na_level(plain_value_of_column(column, tag), tag)
+  )
+  restore_names(restore_column_class(value, tag), tag$names)
+}
 
 plain_value_of_column <- function(column, tag) {
   switch(column$type,
     int32 = tagged_integers(column$data, tag),
     int64 = narrow_integer64(column$data, tag),
-    complex = restore_complex(column$data, tag),
+    complex = value_of_complex(column$data, tag),
+    utf8 = if (is.null(tag$levels)) column$data else factor_of_text(column$data, tag),
     date32 = restore_class(as.double(column$data), "date", tag),
-    float64 = if (is.null(tag$type)) column$data else restore_class(column$data, tag$type, tag),
-    timestamp = restore_seconds(time_seconds(column$parts), "datetime", c(tag, list(tz = column$tz))),
-    duration = restore_seconds(time_seconds(column$parts), "duration", tag),
-    time64 = restore_seconds(time_seconds(column$parts), "time", tag),
+    float64 = if (is.null(time_type(tag))) column$data else restore_class(column$data, tag$type, tag),
+    timestamp = restore_seconds(column_seconds(column), "datetime", c(tag, list(tz = column$tz))),
+    duration = restore_seconds(column_seconds(column), "duration", tag),
+    time64 = restore_seconds(column_seconds(column), "time", tag),
     dictionary = structure(
       column$codes, levels = column$levels, class = c(if (isTRUE(column$ordered)) "ordered", "factor")
     ),
     column$data
   )
 }
+
+value_of_complex <- function(x, tag) {
+  if (identical(tag$type, "data.frame")) frame_of_complex(x) else restore_complex(x, tag)
+}
+
+time_type <- function(tag) if (isTRUE(tag$type %in% c("date", "datetime", "duration", "time"))) tag$type
 
 tagged_integers <- function(x, tag) {
   if (identical(tag$type, "bytes")) return(as.raw(x))

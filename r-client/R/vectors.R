@@ -59,6 +59,7 @@ column_object <- function(x, sink, path) {
   dim(bare) <- NULL
   names(bare) <- NULL
   column <- wire_column(bare, path)
+  tell_verdict(column$verdict, path, path, sink$on_loss)
   id <- sink$put("arrow", function(to) sink$arrow$write_columns(list(value = column), length(bare), to, list()))
   c(list(object = id, arrow = column$type), if (!is.null(column$tag)) list(column = column$tag))
 }

@@ -65,6 +65,7 @@ package_version_text <- function(package) {
 }
 
 run_job <- function(spec, folder) {
+  in_job_state$on_loss <- spec$task$on_loss
   source <- folder_source(folder)
   sink <- folder_sink(folder)
   value <- run_function(spec$task[["function"]], spec$values$items, source, sink)
@@ -79,7 +80,9 @@ folder_source <- function(folder) {
     if (length(found) == 0) abort_landbridge("unknown_object", sprintf("The job folder has no object %s.", id))
     found[[1]]
   }
-  list(path = path, arrow = arrow_codec(), remembers = TRUE)
+  list(
+    path = path, arrow = arrow_codec(), remembers = TRUE, events = event_log(folder), on_loss = in_job_state$on_loss
+  )
 }
 
 #' New files of a job folder's out/objects/, for encode_value().
@@ -93,7 +96,7 @@ folder_sink <- function(folder) {
     write(file.path(objects, name))
     paste0("new:", name)
   }
-  list(put = put, arrow = arrow_codec(), functions = TRUE, hints = TRUE)
+  list(put = put, arrow = arrow_codec(), functions = TRUE, hints = TRUE, on_loss = in_job_state$on_loss)
 }
 
 #' Write result.json or error.json: to a temporary name, then renamed, after the streams are flushed.

@@ -16,6 +16,9 @@ dictionary  int32 codes from 1, the smallest is missing; then the levels as utf8
 uint8       one byte an element
 binary      int32 lengths, -1 for missing; then the bytes
 list        int32 lengths, -1 for missing; then the column of all elements (``child``)
+fixed_list  from Python, where ``missing``, a byte each: 1 for missing; then the column of the elements of all rows that
+            are there (``child``), ``size`` of them a row
+struct      from Python, where ``missing``, a byte each: 1 for missing; then the columns of its ``fields``
 =========== =====================================================================================================
 """
 
@@ -134,6 +137,15 @@ def _complex(buffers: BinaryIO, _: Spec, n: int) -> pa.Array:
     return pa.StructArray.from_arrays(parts, names=["re", "im"], mask=pa.array(missing))
 
 
+def _fixed_list(buffers: BinaryIO, spec: Spec, _: int) -> pa.Array:
+    return pa.FixedSizeListArray.from_arrays(array_of(buffers, spec["child"]), spec["size"])
+
+
+def _struct(buffers: BinaryIO, spec: Spec, _: int) -> pa.Array:
+    parts = [array_of(buffers, field) for field in spec["fields"]]
+    return pa.StructArray.from_arrays(parts, names=[field["name"] for field in spec["fields"]])
+
+
 def _utf8(buffers: BinaryIO, spec: Spec, n: int) -> pa.Array:
     missing = take(buffers, "u1", n) == 1
     text = take(buffers, "u1", spec["bytes"])
@@ -204,12 +216,16 @@ def _list(buffers: BinaryIO, spec: Spec, n: int) -> pa.Array:
 READERS: dict[str, Callable[[BinaryIO, Spec, int], pa.Array]] = {
     "bool": _bool, "int32": _int32, "date32": _date32, "int64": _int64, "float64": _float64, "complex": _complex,
     "utf8": _utf8, "timestamp": _time, "duration": _time, "time64": _time, "dictionary": _dictionary, "uint8": _uint8,
-    "binary": _binary, "list": _list,
+    "binary": _binary, "list": _list, "fixed_list": _fixed_list, "struct": _struct,
 }  # fmt: skip
 
 
 def buffers_of(buffers: BinaryIO, array: pa.Array) -> Spec:
-    """Write an Arrow array as buffers; its description."""
+    """Write an Arrow array as buffers; its description, with remarks on what R has no value for."""
+    return {"arrow": str(array.type), **_buffers(buffers, array)}
+
+
+def _buffers(buffers: BinaryIO, array: pa.Array) -> Spec:
     kind, n = array.type, len(array)
     if pa.types.is_boolean(kind) or pa.types.is_null(kind):
         return {"type": "bool", "n": n, **put(buffers, array.cast(pa.uint8()), "u1", 2)}
@@ -218,9 +234,13 @@ def buffers_of(buffers: BinaryIO, array: pa.Array) -> Spec:
     if pa.types.is_integer(kind):
         return _put_integers(buffers, array, n)
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return {"type": "float64", "n": n, **_put_floats(buffers, array.cast(pa.float64(), safe=False))}
+        digits = {"digits": kind.precision} if pa.types.is_decimal(kind) and _finer_than_doubles(array) else {}
+        return {"type": "float64", "n": n, **digits, **_put_floats(buffers, array.cast(pa.float64(), safe=False))}
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return {"type": "utf8", "n": n, "bytes": _put_texts(buffers, array)}
+        found = _first(pc.match_substring(array, "\0")) if n else None
+        if found:
+            array = pa.nulls(n, pa.utf8())  # NUL ends text in R
+        return {"type": "utf8", "n": n, **({"nul": found} if found else {}), "bytes": _put_texts(buffers, array)}
     if pa.types.is_timestamp(kind) or pa.types.is_duration(kind) or pa.types.is_time64(kind):
         return {**_put_ticks(buffers, array), "n": n, "unit": kind.unit, "tz": getattr(kind, "tz", None)}
     if pa.types.is_dictionary(kind):
@@ -242,18 +262,40 @@ def put(buffers: BinaryIO, array: pa.Array, dtype: str, missing: Any) -> Spec:
     return {}
 
 
+def _finer_than_doubles(array: pa.Array) -> bool:
+    if array.type.precision <= 15:
+        return False
+    try:
+        back = array.cast(pa.float64()).cast(array.type, safe=False)
+    except pa.ArrowInvalid:
+        return True
+    return _first(pc.not_equal(back, array)) is not None
+
+
+def _first(mask: pa.Array) -> int | None:
+    """The first row, counted from 1, at which a mask is true."""
+    found: int = pc.index(pc.fill_null(mask, False), pa.scalar(True)).as_py()
+    return None if found < 0 else found + 1
+
+
 def _put_integers(buffers: BinaryIO, array: pa.Array, n: int) -> Spec:
-    if array.type == pa.uint64() and (pc.max(array).as_py() or 0) >= 2**63:
-        text = array.cast(pa.utf8())  # nothing in R holds these numbers
-        return {"type": "utf8", "n": n, "bytes": _put_texts(buffers, text)}
+    if array.type == pa.uint64() and (pc.max(array).as_py() or 0) > 2**53:
+        beyond = _first(pc.greater(array, pa.scalar(2**53, pa.uint64())))
+        text = array.cast(pa.utf8())  # no number of R holds all of them
+        return {"type": "utf8", "n": n, "beyond": beyond, "bytes": _put_texts(buffers, text)}
+    narrow = array.type == pa.int32()
     array = array.cast(pa.int64())
     low, high = (value.as_py() or 0 for value in pc.min_max(array).values())
+    lowest = INT_NA if narrow else LONG_NA
+    if low == lowest and n:
+        corrupt = {"corrupt": _first(pc.equal(array, pa.scalar(int(lowest), pa.int64())))}
+        if narrow:
+            return {"type": "int32", "n": n, **corrupt, **put(buffers, array.cast(pa.int32()), "<i4", INT_NA)}
+        return {"type": "int64", "n": n, "as": "int64", **corrupt, **put(buffers, array, "<i8", LONG_NA)}
     if low > -(2**31) and high < 2**31:
         return {"type": "int32", "n": n, **put(buffers, array.cast(pa.int32()), "<i4", INT_NA)}
     if low > -(2**53) and high < 2**53:
         return {"type": "int64", "n": n, "as": "float64", **put(buffers, array.cast(pa.float64()), "<f8", REAL_NA)}
-    if low == LONG_NA:
-        raise ValueError("-2^63 has no place in R")
     return {"type": "int64", "n": n, "as": "int64", **put(buffers, array, "<i8", LONG_NA)}
 
 
@@ -275,7 +317,7 @@ def _put_texts(buffers: BinaryIO, array: pa.Array) -> int:
     positions = np.frombuffer(offsets, dtype="<i8")[whole.offset : whole.offset + n + 1]
     text = np.frombuffer(content or b"", dtype="u1")[positions[0] : positions[-1]]
     if (text == 0).any():
-        raise ValueError("a text holds a NUL character, which R cannot keep")
+        raise ValueError("a level has a NUL character, which ends text in R")
     ended = np.zeros(len(text) + n, dtype="u1")
     keep = np.ones(len(ended), dtype=bool)
     keep[(positions[1:] - positions[0]) + np.arange(n)] = False
@@ -303,19 +345,31 @@ def _put_factor(buffers: BinaryIO, array: pa.DictionaryArray, n: int) -> Spec:
     return {"type": "dictionary", "n": n, "levels": levels, "ordered": array.type.ordered}
 
 
+def _put_missing(buffers: BinaryIO, array: pa.Array) -> Spec:
+    if not array.null_count:
+        return {}
+    array.is_null().to_numpy(zero_copy_only=False).astype("u1").tofile(buffers)
+    return {"missing": True}
+
+
 def _put_nested(buffers: BinaryIO, array: pa.Array, n: int) -> Spec:
     kind = array.type
+    if pa.types.is_struct(kind):
+        missing = _put_missing(buffers, array)
+        fields = [{"name": kind.field(i).name, **buffers_of(buffers, part)} for i, part in enumerate(array.flatten())]
+        return {"type": "struct", "n": n, "fields": fields, **missing}
+    if pa.types.is_fixed_size_list(kind):
+        missing = _put_missing(buffers, array)
+        child = buffers_of(buffers, array.flatten())
+        return {"type": "fixed_list", "n": n, "size": kind.list_size, "child": child, **missing}
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        put(buffers, pc.list_value_length(array), "<i4", -1)
+        return {"type": "list", "n": n, "child": buffers_of(buffers, array.flatten())}
     if pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
         array = array.cast(pa.binary())
-    elif pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        array = array.cast(pa.list_(kind.value_type))
-    elif not (pa.types.is_binary(kind) or pa.types.is_list(kind)):
-        raise TypeError(f"columns of type {kind} need the R package arrow")
-    listed = pa.types.is_list(array.type)
-    lengths = pc.list_value_length(array) if listed else pc.binary_length(array)
-    put(buffers, lengths, "<i4", -1)
-    if listed:
-        return {"type": "list", "n": n, "child": buffers_of(buffers, array.flatten())}
+    elif not pa.types.is_binary(kind):
+        raise TypeError(f"columns of type {kind} have no place in R")
+    put(buffers, pc.binary_length(array), "<i4", -1)
     content = b"".join(value for value in array.to_pylist() if value is not None)
     buffers.write(content)
     return {"type": "binary", "n": n, "bytes": len(content)}

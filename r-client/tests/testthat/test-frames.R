@@ -89,19 +89,6 @@ test_that("integers of 64 bits come in the narrowest type that holds all", {
   expect_round_trip(data.frame(x = bit64::as.integer64(c("5", NA, "9007199254740993"))), store)
 })
 
-test_that("columns that have no exact Arrow type are refused by name", {
-  skip_without_codec()
-  refusal <- function(column) {
-    frame <- data.frame(id = 1:2)
-    frame$bad <- column
-    expect_error(encode_value(frame, codec_store(), "x"), class = "landbridge_value_cannot_cross")
-  }
-  expect_match(conditionMessage(refusal(list(1, "a"))), "`x$bad` cannot cross: a column of class list", fixed = TRUE)
-  refusal(matrix(1:4, 2))
-  refusal(list(1L, 2.5))
-  refusal(structure(1:2, class = "mine"))
-})
-
 test_that("a frame of Python arrives as a tibble, its index as row names", {
   skip_without_codec()
   store <- codec_store()
