@@ -38,7 +38,7 @@ log_metric <- function(name, value, step = NULL) {
   }
   # Written out by hand: a training loop calls this for every batch.
   append_line(events, paste0(
-    "{\"event\":\"metric\",\"at\":\"", event_time(), "\",\"name\":", json_text(name),
+    "{\"event\":\"metric\",\"at\":\"", event_time(), "\",\"name\":", json_texts(name),
     ",\"value\":", json_floats(as.double(value)),
     ",\"step\":", if (is.null(step)) "null" else sprintf("%.0f", step), "}"
   ))
@@ -213,9 +213,4 @@ event_time <- function() {
     in_job_state$second_text <- format(as.POSIXct(second, origin = "1970-01-01", tz = "UTC"), "%Y-%m-%dT%H:%M:%S")
   }
   sprintf("%s.%06.0fZ", in_job_state$second_text, floor((now - second) * 1e6))
-}
-
-json_text <- function(x) {
-  x <- as_utf8(x)
-  if (grepl("[\"\\\\[:cntrl:]]", x)) protocol_json(x) else paste0("\"", x, "\"")
 }

@@ -1,22 +1,10 @@
-# How single values stand in JSON. Numbers are written as text by ourselves, because jsonlite keeps 15 digits only and
-# a double needs up to 17.
-
-#' JSON text of protocol documents: 17 digits, nulls kept, single values unboxed.
-#' @noRd
-protocol_json <- function(x) {
-  text <- jsonlite::toJSON(
-    x, auto_unbox = TRUE, null = "null", na = "null", digits = NA, json_verbatim = TRUE, always_decimal = FALSE
-  )
-  enc2utf8(as.character(text))
-}
+# How single values stand in JSON.
 
 #' Parse a protocol document: nothing is simplified, and integers beyond 2^53 stay text.
 #' @noRd
 parse_protocol_json <- function(text) {
   jsonlite::fromJSON(text, simplifyVector = FALSE, bigint_as_char = TRUE)
 }
-
-verbatim_json <- function(text) structure(text, class = "json")
 
 #' A plain value from what stands in JSON: numbers that were written verbatim become numbers again.
 #' @noRd

@@ -9,6 +9,8 @@
 #' @noRd
 encode_value <- function(x, sink, path = "value") {
   if (is.null(x)) return(list(kind = "null"))
+  # Most values of a long list: no class to ask for.
+  if (is.atomic(x) && is.null(attributes(x))) return(vector_or_native(x, sink, path))
   if (is_python_object(x)) return(encode_python(x, sink, path))
   if (inherits(x, "landbridge_job")) return(list(kind = "job", job = x$id))
   if (inherits(x, "landbridge_job_part")) return(job_part_node(x))
@@ -16,6 +18,10 @@ encode_value <- function(x, sink, path = "value") {
   if (inherits(x, "landbridge_file")) return(encode_file(x, sink, path))
   if (is.data.frame(x) && !isS4(x)) return(encode_frame(x, sink, path))
   if (is_plain_list(x)) return(encode_list(x, sink, path))
+  vector_or_native(x, sink, path)
+}
+
+vector_or_native <- function(x, sink, path) {
   node <- encode_vector(x, sink, path)
   if (is.null(node)) encode_native(x, sink, path) else node
 }
@@ -42,11 +48,37 @@ is_plain_list <- function(x) is.list(x) && length(setdiff(names(attributes(x)), 
 
 encode_list <- function(x, sink, path) {
   keys <- names(x)
-  items <- lapply(seq_along(x), function(i) {
-    key <- if (is.null(keys) || is.na(keys[[i]])) NULL else check_text(keys[[i]], path)
-    list(key, encode_value(x[[i]], sink, item_path(path, keys, i)))
-  })
+  items <- list_items(x, keys, sink, path)
   list(kind = "list", shape = if (is.null(keys)) "list" else "named list", items = items)
+}
+
+list_items <- function(x, keys, sink, path) {
+  nodes <- if (length(x) > inline_limit) single_values(x, keys, path) else vector("list", length(x))
+  for (i in which(vapply(nodes, is.null, NA))) nodes[[i]] <- encode_value(x[[i]], sink, item_path(path, keys, i))
+  if (is.null(keys)) return(lapply(nodes, function(node) list(NULL, node)))
+  keys <- text_or_null(check_text(keys, path))
+  Map(list, keys, nodes, USE.NAMES = FALSE)
+}
+
+single_types <- c(logical = "bool", integer = "int", double = "float", character = "str")
+
+#' The nodes of a long list's plain single values as JSON text, made type by type; NULL for its other elements.
+#' @noRd
+single_values <- function(x, keys, path) {
+  nodes <- vector("list", length(x))
+  nodes[vapply(x, is.null, NA)] <- list(verbatim_json("{\"kind\":\"null\"}"))
+  single <- lengths(x) == 1 & vapply(x, function(one) is.null(attributes(one)), NA)
+  types <- ifelse(single, vapply(x, typeof, ""), "")
+  for (type in intersect(names(single_types), types)) {
+    at <- which(types == type)
+    values <- unlist(x[at])
+    if (type == "character") for (i in at[!validUTF8(as_utf8(values))]) check_text(x[[i]], item_path(path, keys, i))
+    texts <- json_atoms(values)
+    fields <- ifelse(texts == "null", "\"na\":true", paste0("\"value\":", texts))
+    texts <- sprintf("{\"kind\":\"scalar\",\"type\":\"%s\",%s}", single_types[[type]], fields)
+    nodes[at] <- lapply(texts, verbatim_json)
+  }
+  nodes
 }
 
 item_path <- function(path, keys, i) {

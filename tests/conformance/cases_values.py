@@ -301,6 +301,27 @@ NATIVES = [
 ]
 
 
+def _nested(depth: int) -> Node:
+    node = scalar("float", 1.5)
+    for level in range(depth):
+        beside = [None, {"kind": "null"}]
+        node = listed("named list", ["down", node]) if level % 2 else listed("list", [None, node], beside)
+    return node
+
+
+LARGE = [
+    echo("lists 50 deep", _nested(50)),
+    echo(
+        "a list of 100,000 elements",
+        listed("list", *([None, scalar(*(("int", n) if n % 2 else ("str", "a")))] for n in range(100_000))),
+    ),
+    echo(
+        "a list of 2,000 named elements of every type",
+        listed("named list", *([f"k{number}", SCALARS[number % 20].values[0][1]] for number in range(2_000))),
+    ),
+]
+
+
 def _file_comes_back(outcome: Outcome) -> None:
     node = outcome.result
     assert node["kind"] == "file"
@@ -347,4 +368,4 @@ REFUSED = [
     )
 ]
 
-CASES = [*SCALARS, *VECTORS, *ARRAYS, *LISTS, *FRAMES, *NATIVES, *FILES, *REFUSED]
+CASES = [*SCALARS, *VECTORS, *ARRAYS, *LISTS, *LARGE, *FRAMES, *NATIVES, *FILES, *REFUSED]

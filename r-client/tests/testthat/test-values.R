@@ -159,3 +159,32 @@ test_that("jobs and parts of their results go by name", {
   expect_identical(encode_value(job, local_store()), list(kind = "job", job = "job_0123456789abcdef"))
   expect_match(protocol_json(encode_value(part, local_store())), "\"path\":[\"coef\",0]", fixed = TRUE)
 })
+
+test_that("deep and long lists come back", {
+  store <- local_store()
+  deep <- 1.5
+  for (level in 1:60) deep <- if (level %% 2 == 0) list(deep) else list(down = deep, level = level)
+  expect_round_trip(deep, store)
+  numbers <- as.list(c(seq_len(1e5) / 7, NaN, Inf, NA))
+  expect_round_trip(numbers, store)
+  expect_round_trip(as.list(c(100000L, NA, seq_len(2000))), store)
+  expect_round_trip(as.list(c("quote \" \\ \n\t\u00e9", NA, rep("a", 2000))), store)
+  mixed <- rep(list(1L, "a", NULL, list(TRUE)), 500)
+  expect_round_trip(mixed, store)
+  expect_error(
+    encode_value(as.list(c(rep("a", 2000), `Encoding<-`("\xff", "bytes"))), store, "x"),
+    class = "landbridge_value_cannot_cross"
+  )
+})
+
+test_that("JSON says what jsonlite says", {
+  document <- list(
+    text = "a\"b\\c\n\u0001\u007f\u00e9", nothing = NULL, flag = TRUE, missing = NA, whole = 100000L, real = 0.1,
+    many = c("a", NA), none = list(), object = structure(list(), names = character()), raw = verbatim_json("[1,2]")
+  )
+  theirs <- jsonlite::toJSON(
+    document, auto_unbox = TRUE, null = "null", na = "null", digits = NA, json_verbatim = TRUE, always_decimal = FALSE
+  )
+  expect_identical(parse_protocol_json(protocol_json(document)), parse_protocol_json(theirs))
+  expect_error(protocol_json(list(sum)), class = "landbridge_bad_answer")
+})
