@@ -50,8 +50,10 @@ text_or_null <- function(x) lapply(as_utf8(unname(x)), function(one) if (is.na(o
 #' locale enc2utf8() would turn them into "<c3><a9>".
 #' @noRd
 as_utf8 <- function(x) {
+  locale <- l10n_info()
+  if (isTRUE(locale[["UTF-8"]])) return(enc2utf8(x))
   unmarked <- Encoding(x) == "unknown"
-  if (any(unmarked) && !isTRUE(l10n_info()[["Latin-1"]])) Encoding(x)[unmarked] <- "UTF-8"
+  if (any(unmarked) && !isTRUE(locale[["Latin-1"]])) Encoding(x)[unmarked] <- "UTF-8"
   enc2utf8(x)
 }
 
@@ -62,12 +64,23 @@ texts_of <- function(values) {
 #' Text that JSON and Arrow can carry, or an error that names the element.
 #' @noRd
 check_text <- function(x, path) {
-  utf8 <- as_utf8(x)
-  bad <- which(!validUTF8(utf8) | Encoding(x) == "bytes")
+  bad <- broken_text(x)
   if (length(bad) > 0) {
     cannot_cross(path, sprintf("element %d is not valid UTF-8 text", bad[[1]]), "Convert it with iconv().")
   }
-  utf8
+  as_utf8(x)
+}
+
+#' The elements that are no text in UTF-8.
+#' @noRd
+broken_text <- function(x) {
+  # Long columns repeat their texts, and Encoding() is slow.
+  # By the bytes themselves: enc2utf8() would spell out those that are not valid.
+  broken <- function(x) {
+    marks <- Encoding(x)
+    marks == "bytes" | !validUTF8(x) & marks != "latin1"
+  }
+  if (any(broken(unique(x)))) which(broken(x)) else integer()
 }
 
 cannot_cross <- function(path, reason, hint = NULL, detail = NULL) {

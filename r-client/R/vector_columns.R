@@ -66,9 +66,8 @@ class_text <- function(x) paste(class(x), collapse = "/")
 #' The text of a column in UTF-8; refused with the row that is not, the first row of a level that is not.
 #' @noRd
 column_text <- function(x, path, factor = NULL) {
-  utf8 <- as_utf8(x)
-  bad <- which(!validUTF8(utf8) | Encoding(x) == "bytes")
-  if (length(bad) == 0) return(utf8)
+  bad <- broken_text(x)
+  if (length(bad) == 0) return(as_utf8(x))
   row <- if (is.null(factor)) bad[[1]] else match(bad[[1]], as.integer(factor))
   refuse_row(path, column_label(path), row, "its text is not valid UTF-8", "Convert it with iconv().")
 }
