@@ -75,6 +75,13 @@ class Home:
             write_private(self.token_file, "lb_" + secrets.token_urlsafe(32) + "\n")
         return self.token_file.read_text().strip()
 
+    def signing_key(self) -> bytes:
+        """The secret that native objects are signed with; made at the first start, and never leaves the home."""
+        path = self.path / "signing_key"
+        if not path.exists():
+            write_private(path, secrets.token_hex(32) + "\n")
+        return bytes.fromhex(path.read_text())
+
     def announce(self, url: str) -> None:
         # R clients without arrow look here for a Python that may have pyarrow.
         write_private(self.address_file, json.dumps({"url": url, "pid": os.getpid(), "python": sys.executable}) + "\n")

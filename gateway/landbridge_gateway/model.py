@@ -132,5 +132,5 @@ def new_id(prefix: str) -> str:
 
 JOB_ID = r"job_[0-9a-z]{16}"
 OBJECT_ID = r"obj_[0-9a-z]{16}"
-FORMATS = {"arrow": ".arrow", "rds": ".rds", "pickle": ".pkl", "file": ".bin"}
+FORMATS = {"arrow": ".arrow", "rds": ".rds", "pickle": ".pkl", "png": ".png", "file": ".bin"}
 EXTENSION_FORMATS = {extension: name for name, extension in FORMATS.items()}

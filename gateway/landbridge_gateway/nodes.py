@@ -25,6 +25,30 @@ def walk(node: Json) -> Iterator[Json]:
             stack.extend(item for _, item in current.get("items", []))
 
 
+def natives_of(task: Json, values: Json) -> Iterator[tuple[str, Json]]:
+    """Every native node of a submission, with its path in the body."""
+    for position, (_, node) in enumerate(values["items"]):
+        yield from _natives_in(f"values.items[{position}][1]", node)
+    functions = [("task.function", task["function"])]
+    while functions:
+        path, function = functions.pop()
+        for position, free in enumerate(function.get("free") or []):
+            if "value" in free:
+                yield from _natives_in(f"{path}.free[{position}].value", free["value"])
+            elif "source" in free:
+                functions.append((f"{path}.free[{position}].source", free["source"]))
+
+
+def _natives_in(path: str, node: Json) -> Iterator[tuple[str, Json]]:
+    stack = [(path, node)]
+    while stack:
+        path, node = stack.pop()
+        if node["kind"] == "native":
+            yield path, node
+        elif node["kind"] == "list":
+            stack.extend((f"{path}.items[{position}][1]", item) for position, (_, item) in enumerate(node["items"]))
+
+
 def nodes_of(task: Json, values: Json) -> Iterator[Json]:
     """Every node of a submission: its arguments, and what its function captured."""
     for _, node in values["items"]:
@@ -57,7 +81,26 @@ def jobs_in(nodes: Iterable[Json]) -> set[str]:
 
 
 def objects_in(nodes: Iterable[Json]) -> set[str]:
-    return {node["object"] for node in nodes if isinstance(node.get("object"), str)}
+    """The objects that nodes name: their own, and the pictures of native objects."""
+    return {reference for node in nodes for reference in references(node)}
+
+
+def references(node: Json) -> list[str]:
+    named = [node.get("object"), *([picture_of(node)] if node["kind"] == "native" else [])]
+    return [reference for reference in named if isinstance(reference, str)]
+
+
+def picture_of(node: Json) -> str | None:
+    """The object that shows a native object as a picture, if there is one."""
+    return (node.get("summary") or {}).get("picture")
+
+
+def with_references(node: Json, change: Callable[[str], str]) -> Json:
+    """The node with each object that it names replaced."""
+    if isinstance(node.get("object"), str):
+        node = node | {"object": change(node["object"])}
+    picture = picture_of(node) if node["kind"] == "native" else None
+    return node | {"summary": node["summary"] | {"picture": change(picture)}} if picture else node
 
 
 def resolved(task: Json, values: Json, results: Mapping[str, Json]) -> tuple[Json, Json]:

@@ -1,6 +1,6 @@
 # Objects between this session and the gateway: the sink of encode_value() and the source of decode_value().
 
-object_formats <- c(arrow = "arrow", rds = "rds", pkl = "pickle", bin = "file")
+object_formats <- c(arrow = "arrow", rds = "rds", pkl = "pickle", png = "png", bin = "file")
 
 #' A sink that uploads each file as it is written.
 #' @noRd

@@ -21,7 +21,7 @@ from landbridge_gateway.depot.layout import JobFolder, Layout
 from landbridge_gateway.depot.objects import RefusedFile, adopt, digest_of
 from landbridge_gateway.depot.outcome import Facts, Outcome, decide
 from landbridge_gateway.model import EXTENSION_FORMATS, Exit, Json, Limits, new_id
-from landbridge_gateway.nodes import NEW, objects_in, rewritten, walk
+from landbridge_gateway.nodes import NEW, objects_in, rewritten, walk, with_references
 from landbridge_gateway.schemas import Schemas
 from landbridge_gateway.store.clock import timestamp
 from landbridge_gateway.store.database import Database
@@ -119,13 +119,17 @@ class Collector:
             raise Unreadable("a worker's value cannot name a job")
         self._refuse_foreign(folder, {ref for ref in objects_in(nodes) if not ref.startswith(NEW)})
 
+        self._refuse_other_formats(folder, nodes)
+
         def change(inner: Json) -> Json:
-            reference = str(inner.get("object") or "")
+            return with_references(inner, lambda reference: adopted(reference, inner.get("name")))
+
+        def adopted(reference: str, name: Any) -> str:
             if not reference.startswith(NEW):
-                return inner
+                return reference
             source = folder.objects / reference.removeprefix(NEW)
             format = EXTENSION_FORMATS.get(source.suffix, "file")
-            return inner | {"object": self._adopt(folder, job, owner, source, format, inner.get("name"))}
+            return self._adopt(folder, job, owner, source, format, name)
 
         return rewritten(node, change)
 
@@ -135,6 +139,15 @@ class Collector:
             inputs = {path.stem for path in folder.inputs.glob("obj_*")}
             for reference in sorted(references - inputs):
                 raise Unreadable(f"it names {reference}, which was not given to the job")
+
+    def _refuse_other_formats(self, folder: JobFolder, nodes: Iterable[Json]) -> None:
+        # A file that was never meant to be loaded cannot be called a native object later on.
+        given = {path.stem: path.suffix for path in folder.inputs.glob("obj_*")}
+        for node in nodes:
+            if node["kind"] == "native":
+                suffix = given.get(node["object"]) or Path(node["object"]).suffix
+                if EXTENSION_FORMATS.get(suffix) != node["codec"]:
+                    raise Unreadable(f"it calls {node['object']} a native object of the codec {node['codec']}")
 
     def _adopt(self, folder: JobFolder, job: str, owner: str, source: Path, format: str, name: Any) -> str:
         try:

@@ -12,6 +12,7 @@ from landbridge_gateway.model import Json
 from landbridge_gateway.nodes import NoSuchPart, frames_of, part_of
 from landbridge_gateway.store.clock import seconds_between, timestamp
 from landbridge_gateway.store.database import Row
+from landbridge_gateway.web.natives import signed
 from landbridge_gateway.web.services import Services
 
 _SHARED = (
@@ -34,7 +35,8 @@ def whole(services: Services, row: Row) -> Json:
     if number:
         services.collector.absorb(job, number, row["owner"])
     tags = services.records.tags([job])[job]
-    return _brief(services, row, tags) | {name: row[name] for name in _WHOLE}
+    told = _brief(services, row, tags) | {name: row[name] for name in _WHOLE}
+    return told | ({"result": signed(services, row["result"], row["owner"])} if row["result"] else {})
 
 
 def _brief(services: Services, row: Row, tags: dict[str, str]) -> Json:
@@ -85,7 +87,8 @@ def record(services: Services, row: Row) -> Json:
         "messages": [{"text": event["text"], "at": event["at"]} for event in reports(job, number, "message")],
         "warnings": warnings(services, job, number),
         "artifacts": _latest(
-            {"name": event["name"], "value": event["value"]} for event in reports(job, number, "artifact")
+            {"name": event["name"], "value": signed(services, event["value"], row["owner"])}
+            for event in reports(job, number, "artifact")
         ),
         "files": _latest(
             {name: event.get(name) for name in ("name", "object", "media_type", "size")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flask import current_app
 
@@ -37,6 +37,7 @@ class Services:
     collector: Collector
     hub: Hub
     scheduler: Scheduler
+    signing_key: bytes = field(repr=False)
 
     @classmethod
     def open(cls, settings: Settings, schemas: Schemas) -> Services:
@@ -63,6 +64,7 @@ class Services:
             collector=collector,
             hub=hub,
             scheduler=Scheduler(database, layout, collector, hub, settings.running),
+            signing_key=home.signing_key(),
         )
 
     def close(self) -> None:

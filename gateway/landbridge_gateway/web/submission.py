@@ -11,6 +11,7 @@ from landbridge_gateway.errors import InvalidField, Overloaded, UnknownRuntime
 from landbridge_gateway.model import Json, Limits, RuntimeState, new_id
 from landbridge_gateway.nodes import NEW, jobs_in, nodes_of, objects_in
 from landbridge_gateway.store.jobs import NewJob
+from landbridge_gateway.web.natives import check_natives
 from landbridge_gateway.web.services import Services
 from landbridge_gateway.web.syntax import check_syntax
 
@@ -26,6 +27,7 @@ def new_job(services: Services, body: Json, owner: str, key: str | None) -> NewJ
     nodes = list(nodes_of(task, values))
     inputs = _inputs(services, jobs_in(nodes), owner)
     _check_objects(services, objects_in(nodes), owner)
+    check_natives(services, task, values, owner)
     check_syntax(task["language"], runtime, task["function"])
     seed = task.get("seed")
     return NewJob(

@@ -36,7 +36,7 @@ T = TypeVar("T")
 PROTOCOL = "1"
 _MOST_JSON = 64 * 1024**2
 _PAUSES = (0.2, 0.5, 1.0)
-_FORMATS = {"arrow": "arrow", "rds": "rds", "pkl": "pickle", "bin": "file"}
+_FORMATS = {"arrow": "arrow", "rds": "rds", "pkl": "pickle", "png": "png", "bin": "file"}
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _CHUNK = 1024**2
 
