@@ -194,7 +194,7 @@ def test_a_part_of_a_frame_keeps_its_types(road: Road) -> None:
     sent = road.node(pd.DataFrame({"x": np.array([1, 2], dtype="int8"), "y": [1.5, 2]}, index=["p", "q"]))
     node = through_r(road, sent)
     part = pa.table({"x": pa.array([2], pa.int32()), "__row_names__": ["q"]})
-    node |= {"object": road.node(part)["object"], "rows": 1}
+    node |= {"object": road.node(part)["object"], "rows": 1, "columns": [node["columns"][0], node["columns"][2]]}
     node["descriptor"] |= {"names": ["x"], "rows": 1}
     expected = pd.DataFrame({"x": np.array([2], dtype="int8")}, index=["q"])
     pd.testing.assert_frame_equal(road.decode(node), expected)

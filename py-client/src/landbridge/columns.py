@@ -9,6 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from landbridge.arrow_files import checked_table
+from landbridge.kinds import Json
 from landbridge.scalars import microseconds
 
 COMPLEX = pa.struct([("re", pa.float64()), ("im", pa.float64())])
@@ -106,10 +108,9 @@ def write_table(table: pa.Table, path: Path) -> None:
             writer.write_batch(pa.RecordBatch.from_arrays(empty, schema=table.schema))
 
 
-def read_table(path: Path) -> pa.Table:
-    """The table of an Arrow IPC file, mapped rather than read."""
-    with pa.memory_map(str(path)) as mapped:
-        return pa.ipc.open_file(mapped).read_all()
+def read_table(path: Path, node: Json | None = None) -> pa.Table:
+    """The table of an Arrow IPC file, mapped rather than read, that agrees with its node; see ``checked_table``."""
+    return checked_table(path, node)
 
 
 def whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:

@@ -162,7 +162,7 @@ def decode_frame(node: Json, source: Source) -> Any:
     """
     from landbridge.series import installed
 
-    table, descriptor = with_hint(read_table(source.path(node["object"])), node["descriptor"])
+    table, descriptor = with_hint(read_table(source.path(node["object"]), node), node["descriptor"])
     kind = descriptor.get("class")
     ours = kind in OURS
     if kind == "polars" and installed("polars"):

@@ -44,7 +44,7 @@ def received(node: Json, source: Source) -> list[Json]:
     """
     if node["descriptor"].get("class") in OURS:
         return []
-    table, descriptor = with_hint(read_table(source.path(node["object"])), node["descriptor"])
+    table, descriptor = with_hint(read_table(source.path(node["object"]), node), node["descriptor"])
     tags = node["descriptor"].get("columns") or {}
     names = descriptor.get("foreign", table.column_names)
     verdicts = {name: shown(table.column(name), (tags.get(name) or {}).get("tag") or {}) for name in names}

@@ -70,7 +70,7 @@ def read_column(node: Json, source: Source) -> pa.Array:
     """The column ``value`` of a node's object."""
     from landbridge.columns import read_table, whole
 
-    return whole(read_table(source.path(node["object"])).column(0))
+    return whole(read_table(source.path(node["object"]), node).column(0))
 
 
 def elements(node: Json, source: Source) -> list[Any]:
