@@ -4,15 +4,42 @@
 #' `read_columns(path)` returns `columns`, `names`, `metadata` and `rows`. Nothing is loaded before the first use.
 #' @noRd
 arrow_codec <- function() {
-  if (is.null(codec_state$codec)) {
-    codec_state$codec <- pick_codec()
+  forced <- getOption("landbridge.codec")
+  if (is.null(codec_state$codec) || !identical(codec_state$forced, forced)) {
+    codec_state$codec <- pick_codec(forced)
+    codec_state$forced <- forced
+    codec_state$told <- FALSE
   }
   codec_state$codec
 }
 
-pick_codec <- function() {
-  if (is_installed("arrow")) return(package_codec())
-  if (is_installed("reticulate")) bridge_codec() else missing_codec()
+#' The codec that is asked for, or the first of those whose package is installed.
+#' @param installed tells whether a package is installed
+#' @noRd
+pick_codec <- function(forced = NULL, installed = is_installed) {
+  makers <- list(arrow = package_codec, nanoarrow = nanoarrow_codec, bridge = bridge_codec)
+  packages <- c(arrow = "arrow", nanoarrow = "nanoarrow", bridge = "reticulate")
+  if (is.null(forced)) {
+    found <- names(Filter(installed, packages))
+    return(if (length(found) > 0) makers[[found[[1]]]]() else missing_codec())
+  }
+  if (!is.character(forced) || length(forced) != 1 || !forced %in% names(makers)) refuse_codec_name()
+  if (!installed(packages[[forced]])) refuse_codec(packages[[forced]])
+  makers[[forced]]()
+}
+
+refuse_codec_name <- function() {
+  abort_landbridge(
+    "invalid_field", "The option landbridge.codec names no codec.",
+    hint = "It is \"arrow\", \"nanoarrow\" or \"bridge\"; see ?landbridge_codecs."
+  )
+}
+
+refuse_codec <- function(package) {
+  abort_landbridge(
+    "codec_missing", sprintf("The option landbridge.codec asks for the package %s, which is not installed.", package),
+    hint = sprintf("install.packages(\"%s\"), or options(landbridge.codec = NULL).", package)
+  )
 }
 
 codec_state <- new.env(parent = emptyenv())
@@ -76,6 +103,7 @@ read_with_arrow <- function(path) {
   on.exit(file$close(), add = TRUE)
   reader <- arrow::RecordBatchFileReader$create(file)
   table <- if (reader$num_record_batches > 0) reader$read_table() else arrow::arrow_table(schema = reader$schema)
+  check_content(path, table)
   indices <- seq_len(table$num_columns)
   list(
     columns = lapply(indices, function(i) read_arrow_column(table$column(i - 1L), table$schema$field(i - 1L)$type)),
