@@ -38,6 +38,9 @@ check: engine python ## Lint, format and type-check
 test: test-tools setup images ## Run every test
 	$(BIN)/python -m pytest
 
+docs-types: images ## Measure what becomes of each kind of column, and write docs/types.md
+	$(BIN)/python -m tests.types.document
+
 demo: setup images ## Run the example pipeline from R and from Python, in containers, on real data
 	PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo.sh
 
@@ -47,4 +50,4 @@ bench: setup images ## Measure the figures of this machine
 clean: ## Remove what the verbs made here; images and the gateway's home stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache bench/output
 
-.PHONY: help engine test-tools python r-client setup images check test demo bench clean
+.PHONY: help engine test-tools python r-client setup images check test docs-types demo bench clean
