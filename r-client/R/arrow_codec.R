@@ -103,6 +103,7 @@ read_with_arrow <- function(path) {
   on.exit(file$close(), add = TRUE)
   reader <- arrow::RecordBatchFileReader$create(file)
   table <- if (reader$num_record_batches > 0) reader$read_table() else arrow::arrow_table(schema = reader$schema)
+  check_content(path, table)
   indices <- seq_len(table$num_columns)
   list(
     columns = lapply(indices, function(i) read_arrow_column(table$column(i - 1L), table$schema$field(i - 1L)$type)),

@@ -117,7 +117,7 @@ cell_texts <- function(x) {
 }
 
 decode_frame <- function(node, source, trust = FALSE) {
-  read <- source$arrow$read_columns(source$path(node$object))
+  read <- read_object(node, source)
   descriptor <- node$descriptor
   if (isTRUE(source$remembers)) remember_frame(node)
   hint <- own_hint(descriptor)

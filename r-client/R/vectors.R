@@ -100,7 +100,7 @@ decode_array <- function(node, source) {
 node_elements <- function(node, source) {
   tags <- node_tags(node)
   if (is.null(node$object)) return(vector_of_elements(node$values, node$type, tags))
-  columns <- source$arrow$read_columns(source$path(node$object))$columns
+  columns <- read_object(node, source)$columns
   x <- value_of_column(columns[[1]], node$column)
   as_node_type(x, node$type, tags)
 }
