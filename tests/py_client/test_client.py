@@ -349,6 +349,15 @@ def test_a_pickle_with_code_of_another_python_is_never_opened(gateway: FakeGatew
         job.result(trust=True)
 
 
+def test_what_came_without_a_digest_is_never_loaded(gateway: FakeGateway, connected: Client) -> None:
+    native = {"kind": "native", "object": "obj_0000000000000003", "language": "python", "codec": "pickle"}
+    job = handle(gateway, connected, state="succeeded", result=native)
+    gateway.faults = [answer(b"never loaded")]
+    connected.download("obj_0000000000000003")
+    with pytest.raises(errors.DigestMismatch, match="The gateway sent no digest"):
+        job.result(trust=True)
+
+
 def test_an_object_is_fetched_once_and_checked(gateway: FakeGateway, connected: Client) -> None:
     gateway.objects["obj_0000000000000001"] = b"bytes"
     file = {"kind": "file", "object": "obj_0000000000000001", "name": "a.txt", "media_type": None, "size": 5}

@@ -70,6 +70,7 @@ class Client:
         weakref.finalize(self, self._http.close)
         self._files: Path | None = None
         self._fetched: dict[str, Path] = {}
+        self._sealed: set[str] = set()
         self._fetching = threading.Lock()
         self.events = Events(self)
 
@@ -108,14 +109,19 @@ class Client:
         )
         return str(self._json(data)["object"]["id"])
 
-    def download(self, reference: str) -> Path:
-        """The local copy of an object, fetched once and checked against its digest."""
+    def download(self, reference: str, sealed: bool = False) -> Path:
+        """The local copy of an object, fetched once and checked against its digest, which ``sealed`` insists on."""
         with self._fetching:
             if reference not in self._fetched:
                 target = self._folder() / reference
                 self._again(lambda: self._fetch(f"/objects/{reference}", target), repeat=True)
                 target.chmod(0o444)
                 self._fetched[reference] = target
+            if sealed and reference not in self._sealed:
+                raise DigestMismatch(
+                    "The gateway sent no digest with the object: its bytes cannot be checked before they are loaded.",
+                    "Use a newer gateway, or ask for the result without trust.",
+                )
             return self._fetched[reference]
 
     def _folder(self) -> Path:
@@ -141,6 +147,8 @@ class Client:
             raise DigestMismatch(
                 "The bytes that arrived do not have the digest of the object.", "Fetch the result again."
             )
+        if promised:
+            self._sealed.add(target.name)
 
     def _request(self, method: str, path: str, patience: float = 0, **fields: Any) -> httpx.Request:
         headers = {"Landbridge-Protocol": PROTOCOL, **fields.pop("headers", {})}
@@ -261,6 +269,10 @@ class DownloadSource:
 
     def path(self, reference: str) -> Path:
         return self._client.download(reference)
+
+    def checked(self, reference: str) -> Path:
+        """The same; :class:`DigestMismatch` for bytes that came without a digest."""
+        return self._client.download(reference, sealed=True)
 
 
 _chosen: list[Client] = []

@@ -72,6 +72,11 @@ class Native:
         """What the object prints in its own language."""
         return str((self._node.get("summary") or {}).get("text") or "")
 
+    @property
+    def facts(self) -> Json:
+        """What is known of the object without opening it: a model's parameters and coefficients, sizes, labels."""
+        return dict((self._node.get("summary") or {}).get("facts") or {})
+
     def __landbridge_node__(self) -> Json:
         return self._node
 

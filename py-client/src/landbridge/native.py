@@ -10,9 +10,9 @@ from typing import Any
 
 from landbridge.errors import CodecMissing, ValueCannotCross
 from landbridge.kinds import Json, Native
+from landbridge.native_summary import summary_of
 from landbridge.objects import Sink, Source
 
-_SUMMARY = 500
 _CALLABLES = ("function", "builtin_function_or_method", "method", "type")
 
 
@@ -38,7 +38,7 @@ def encode_native(x: Any, sink: Sink, path: str) -> Json:
         "class": [class_name(kind) for kind in type(x).__mro__[:-1]] or ["object"],
         "producer": {"language": "python", "version": platform.python_version(), "by_value": by_value},
         "packages": sorted(modules - {"builtins", "__main__"} - sys.stdlib_module_names),
-        "summary": {"text": _summary(x)},
+        "summary": summary_of(x, class_name(type(x)), len(data), sink),
     }
 
 
@@ -79,15 +79,6 @@ def _refusal(x: Any, path: str, problem: Exception) -> ValueCannotCross:
     )
 
 
-def _summary(x: Any) -> str:
-    try:
-        text = repr(x)
-    except Exception as error:  # noqa: BLE001 - a repr is the object's own code
-        text = f"<{class_name(type(x))} whose repr raised {type(error).__name__}>"
-    text = text.encode("utf-8", "backslashreplace").decode()
-    return text if len(text) <= _SUMMARY else text[: _SUMMARY - 3] + "..."
-
-
 def decode_native(node: Json, source: Source, trust: bool) -> Any:
     """The object itself in Python and when trusted, else its handle.
 
@@ -97,9 +88,10 @@ def decode_native(node: Json, source: Source, trust: bool) -> Any:
         return Native(node)
     producer = node.get("producer") or {}
     made_by, here = str(producer.get("version", "")), platform.python_version()
-    if producer.get("by_value") and made_by.split(".")[:2] != here.split(".")[:2]:
+    # A node that does not say how it was made may hold code.
+    if producer.get("by_value", bool(made_by)) and made_by.split(".")[:2] != here.split(".")[:2]:
         raise CodecMissing(
             f"The object holds code of Python {made_by}, which Python {here} cannot load.",
             "Put its class into an installed package, or use a runtime of the same version.",
         )
-    return pickle.loads(source.path(node["object"]).read_bytes())
+    return pickle.loads(source.checked(node["object"]).read_bytes())

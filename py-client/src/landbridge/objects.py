@@ -46,6 +46,9 @@ class Source(Protocol):
     def path(self, reference: str) -> Path:
         """The local file of an object; it must not be changed."""
 
+    def checked(self, reference: str) -> Path:
+        """The same, of bytes that are known to be the object's: what is loaded as code comes from here."""
+
 
 class FolderSink:
     """The worker's: files in ``out/objects/``, referred to as ``new:<file name>``."""
@@ -83,3 +86,7 @@ class FolderSource:
         elif match and self._fresh and (self._fresh / match[2]).is_file():
             return self._fresh / match[2]
         raise FileNotFoundError(f"there is no file for the object {reference}")
+
+    def checked(self, reference: str) -> Path:
+        """As :meth:`path`: the gateway laid out the folder itself."""
+        return self.path(reference)
