@@ -137,11 +137,16 @@ decode_frame <- function(node, source, trust = FALSE) {
     row.names = if (is.null(row_names)) .set_row_names(as.integer(node$rows)) else row_names
   )
   for (attribute in descriptor$attributes) attr(frame, attribute$name) <- attribute_value(attribute)
-  # A tibble has no row names, so an index of pandas makes a data.frame.
-  class <- if (ours) descriptor$class else hint$class
-  if (is.null(class)) class <- if (is.null(row_names)) "tbl_df" else "data.frame"
-  frame <- as_frame_class(frame, if (!ours && class == "tbl_df" && !is.null(row_names)) "data.frame" else class)
-  restore_frame_facts(frame, facts, side)
+  class <- if (ours) descriptor$class else class_of_foreign(hint$class, row_names)
+  restore_frame_facts(as_frame_class(frame, class), facts, side)
+}
+
+#' A tibble has no row names but those that count, so an index of pandas makes a data.frame.
+#' @noRd
+class_of_foreign <- function(hinted, row_names) {
+  class <- if (is.null(hinted)) "tbl_df" else hinted
+  named <- !is.null(row_names) && !(identical(row_names, seq_along(row_names)) && !is.null(hinted))
+  if (class == "tbl_df" && named) "data.frame" else class
 }
 
 #' The values of the reserved column if they can be row names, else NULL: then it stays a column.

@@ -49,7 +49,7 @@ own_hint <- function(descriptor) {
   if (!isTRUE(descriptor$class %in% ours) && isTRUE(hint$class %in% ours)) hint
 }
 
-#' The tags of columns: the descriptor's own, else the hint's where the column is of the type that it was.
+#' The tags of columns: the hint's where the column is of the type that it was, else the descriptor's own.
 #' @noRd
 column_tags_of <- function(node, hint) {
   types <- vapply(node$columns, function(column) type_family(column$type), "")
@@ -57,9 +57,9 @@ column_tags_of <- function(node, hint) {
   function(name) {
     tag <- node$descriptor$columns[[name]]$tag
     entry <- hint$columns[[name]]
-    if (!is.null(tag) || is.null(entry$tag)) return(tag)
-    if (identical(types[[name]], type_family(entry$type))) entry$tag
+    hinted <- !is.null(entry$tag) && identical(types[[name]], type_family(entry$type))
+    if (hinted) entry$tag else tag
   }
 }
 
-type_family <- function(type) sub("^large_", "", sub("[[<(].*$", "", type))
+type_family <- function(type) sub("^(large|fixed_size)_", "", sub("[[<(].*$", "", type))

@@ -20,11 +20,23 @@ list_column <- function(x, path) {
   if (identical(tag$cell_names, FALSE)) {
     return(no_column(sprintf("more than %d elements of its cells have names", inline_limit)))
   }
+  tag$nan <- only_missing(child)
   tag <- Filter(Negate(is.null), tag)
   column <- list(type = "list", lengths = lengths, child = child, verdict = child$verdict, side = child$side)
   if (length(tag) > 0) column$tag <- tag
   if (length(column$side) > 0) return(no_column("attributes of its cells have no place in the descriptor"))
   column
+}
+
+#' FALSE for numbers of which some are missing and none is NaN: what Python shows as NaN is missing there again.
+#' @noRd
+only_missing <- function(child) {
+  if (child$type == "float64" && anyNA(child$data) && !any(is.nan(child$data))) FALSE
+}
+
+nan_as_missing <- function(x, tag) {
+  if (identical(tag$nan, FALSE)) x[is.nan(x)] <- NA
+  x
 }
 
 #' Factors inside lists as text: dictionaries cannot be written there by all codecs. The tag has the levels.
@@ -122,7 +134,7 @@ list_problem <- function(x, child) {
 }
 
 cells_of_column <- function(column, tag) {
-  elements <- value_of_column(column$child, tag$element)
+  elements <- nan_as_missing(value_of_column(column$child, tag$element), tag)
   lengths <- column$lengths
   if (column$type == "fixed_list") {
     lengths <- rep(column$size, column$n)
@@ -235,7 +247,8 @@ matrix_column <- function(x, path) {
   if (length(extra) > 0) return(no_column(sprintf("a matrix with the attribute `%s` has no Arrow type", extra[[1]])))
   child <- wire_column(as.vector(aperm(x, rev(seq_along(dim)))), path)
   if (is_no_column(child)) return(child)
-  tag <- list(type = "matrix", dim = as.list(dim[-1]), element = child$tag)
+  tag <- list(type = "matrix", dim = as.list(dim[-1]), element = child$tag, nan = only_missing(child))
+  tag <- Filter(Negate(is.null), tag)
   dimnames <- dimnames(x)
   if (length(unlist(dimnames[-1])) > inline_limit) return(no_column("a matrix with so many names has no Arrow type"))
   if (!is.null(dimnames)) tag$dimnames <- lapply(unname(dimnames[-1]), dimension_names)
@@ -246,9 +259,10 @@ matrix_column <- function(x, path) {
 
 matrix_of_column <- function(column, tag) {
   sizes <- as.integer(unlist(tag$dim))
+  column <- fixed_column(column, prod(sizes))
   elements <- value_of_column(column$child, tag$element)
-  if (column$size != prod(sizes) || !is.atomic(elements)) return(cells_of_column(column, list(element = tag$element)))
-  elements <- spread_elements(elements, column)
+  if (column$type != "fixed_list" || column$size != prod(sizes) || !is.atomic(elements)) return(cells_of_column(column, tag[c("element", "nan")]))
+  elements <- nan_as_missing(spread_elements(elements, column), tag)
   x <- aperm(array(elements, c(rev(sizes), column$n)))
   if (is.null(tag$dimnames) && is.null(tag$names)) return(x)
   rows <- if (!is.null(tag$names)) names(restore_names(seq_len(column$n), tag$names))
@@ -257,6 +271,16 @@ matrix_of_column <- function(column, tag) {
   if (!is.null(tag$axes)) names(dimnames) <- texts_of(tag$axes)
   dimnames(x) <- dimnames
   x
+}
+
+#' A column of lists that are all of one size as one of lists of fixed size.
+#' @noRd
+fixed_column <- function(column, size) {
+  if (column$type != "list" || !all(column$lengths %in% c(-1L, size))) return(column)
+  missing <- column$lengths < 0
+  list(
+    type = "fixed_list", n = length(missing), size = size, child = column$child, missing = if (any(missing)) missing
+  )
 }
 
 #' The elements with missing ones for missing rows.

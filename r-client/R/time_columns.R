@@ -31,7 +31,7 @@ finer_column <- function(numbers, factor, type, arrow) {
     back <- time_seconds(parts) / factor
     if (identical(back, numbers)) return(c(arrow, list(parts = parts, unit = unit)))
     # Within a nanosecond: all that timestamp[ns] can tell of a double near 1970.
-    if (unit == "ns" && all(is_missing(numbers) | abs(back - numbers) <= 1e-9)) {
+    if (unit == "ns" && isTRUE(all(is_missing(numbers) | abs(back - numbers) <= 1e-9))) {
       lossy <- verdict("lossy", "its times are finer than nanoseconds, and cross within one")
       return(c(arrow, list(parts = parts, unit = unit, verdict = lossy)))
     }

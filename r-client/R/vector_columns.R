@@ -122,7 +122,7 @@ broken_down_column <- function(x, path) {
 #' The R vector of a column that a codec has read.
 #' @noRd
 value_of_column <- function(column, tag) {
-  if (identical(tag$type, "matrix") && column$type == "fixed_list") return(matrix_of_column(column, tag))
+  if (identical(tag$type, "matrix") && column$type %in% c("list", "fixed_list")) return(matrix_of_column(column, tag))
   value <- switch(column$type,
     list = ,
     fixed_list = cells_of_column(column, tag),
