@@ -129,7 +129,7 @@ value_of_column <- function(column, tag) {
     struct = return(frame_of_struct(column, tag)),
     restore_na_level(plain_value_of_column(column, tag), tag)
   )
-  restore_names(restore_column_class(value, tag), tag$names)
+  restore_dimension(restore_names(restore_column_class(value, tag), tag$names), tag)
 }
 
 plain_value_of_column <- function(column, tag) {

@@ -39,6 +39,8 @@ test_that("frames and matrices inside a frame come back identical", {
     matrix(1:4, 2, dimnames = list(NULL, c("p", "q"))), matrix(1:4, 2, dimnames = list(c("1", "2"), NULL)),
     matrix(1:4, 2, dimnames = list(rows = c("r", "s"), cols = c("p", "q")))
   )
+  matrices <- c(matrices, list(array(c(1.5, NA)), array(1:2, dimnames = list(c("a", "b"))), table(c("a", "b"))))
+  matrices[[length(matrices)]] <- unclass(matrices[[length(matrices)]])
   for (x in matrices) {
     frame <- data.frame(id = 1:2)
     frame$x <- x
