@@ -9,6 +9,7 @@ new_client <- function(place) {
   client$largest_answer <- 256 * 1024^2
   client$jobs <- new.env(parent = emptyenv())
   client$objects <- new.env(parent = emptyenv())
+  client$digests <- new.env(parent = emptyenv())
   structure(client, class = "landbridge_client")
 }
 

@@ -9,7 +9,7 @@ encode_native <- function(x, sink, path) {
   list(
     kind = "native", object = id, language = "r", codec = "rds", class = as.list(class(x)),
     producer = list(language = "r", version = r_version()), packages = as.list(native_packages(x)),
-    summary = list(text = native_summary(x))
+    summary = native_summary(x, sink)
   )
 }
 
@@ -18,12 +18,14 @@ r_version <- function() paste(R.version$major, R.version$minor, sep = ".")
 decode_native <- function(node, source, trust) {
   if (!isTRUE(trust) || !identical(node$language, "r") || !identical(node$codec, "rds")) return(native_handle(node))
   for (package in unlist(node$packages)) has_package(package)
-  readRDS(source$path(node$object))
+  # Loading runs code, so a client makes sure that the bytes are the object's own.
+  file <- if (is.null(source$checked)) source$path(node$object) else source$checked(node$object)
+  readRDS(file)
 }
 
 native_handle <- function(node) {
   structure(
-    list(language = node$language, class = unlist(node$class), summary = node$summary$text),
+    list(language = node$language, class = unlist(node$class), summary = node$summary$text, facts = node$summary$facts),
     class = "landbridge_native", node = node
   )
 }
@@ -41,27 +43,6 @@ native_packages <- function(x) {
   setdiff(unique(found), c("base", "R_GlobalEnv", "", ".GlobalEnv", "landbridge"))
 }
 
-drawn_classes <- c("ggplot", "gg", "gtable", "grob", "trellis", "recordedplot", "htmlwidget", "shiny.appobj", "gt_tbl")
-
-#' What print() says of the object, capped; str() for objects whose print() draws.
-#' @noRd
-native_summary <- function(x) {
-  old <- options(max.print = 200, width = 80, cli.num_colors = 1)
-  on.exit(options(old))
-  show <- if (inherits(x, drawn_classes) || is.environment(x) && is.null(oldClass(x))) {
-    function() utils::str(x, max.level = 1, give.attr = FALSE, list.len = 20)
-  } else {
-    function() print(x)
-  }
-  lines <- tryCatch(
-    suppressWarnings(suppressMessages(utils::capture.output(show()))),
-    error = function(error) paste0("<", paste(class(x), collapse = "/"), ">")
-  )
-  if (length(lines) > 40) lines <- c(lines[1:40], "...")
-  lines <- iconv(lines, "UTF-8", "UTF-8", sub = "?")
-  substr(paste(lines, collapse = "\n"), 1, 4000)
-}
-
 #' Refuse what loses its meaning outside this process, naming where it stands.
 #' @noRd
 check_native <- function(x, path) {
@@ -71,6 +52,8 @@ check_native <- function(x, path) {
 }
 
 walk_native <- function(x, path, seen) {
+  # Its calls of the graphics engine are pointers, which replayPlot() finds again by name.
+  if (inherits(x, "recordedplot")) return(invisible())
   reason <- bound_to_process(x)
   if (!is.null(reason)) {
     cannot_cross(path, reason, "Pass what it was made from, and make it again inside the job.")
@@ -112,7 +95,9 @@ walk_environment <- function(env, path, seen) {
   for (name in ls(env, all.names = TRUE, sorted = FALSE)) {
     # An active binding or an unforced promise would run code when looked at.
     if (bindingIsActive(name, env) || rlang::env_binding_are_lazy(env, name)) next
-    walk_native(get(name, envir = env, inherits = FALSE), sprintf("%s$%s", path, name), seen)
+    # An argument that was not given has no value to look at.
+    value <- tryCatch(get(name, envir = env, inherits = FALSE), error = function(error) NULL)
+    walk_native(value, sprintf("%s$%s", path, name), seen)
   }
   walk_environment(parent.env(env), sprintf("parent.env(%s)", path), seen)
 }

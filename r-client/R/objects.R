@@ -27,17 +27,52 @@ upload_object <- function(client, path, format) {
 
 is_object_id <- function(id) is.character(id) && length(id) == 1 && grepl("^obj_[0-9a-z]{16}$", id)
 
-#' `sha256:<hex>`, or NULL where R has no quick way to it (before 4.5).
+#' `sha256:<hex>`, or NULL where R has no way to it: before 4.5 without the packages digest and openssl.
 #' @noRd
 file_digest <- function(path) {
-  if (!exists("sha256sum", envir = asNamespace("tools"), inherits = FALSE)) return(NULL)
-  paste0("sha256:", unname(getExportedValue("tools", "sha256sum")(path)))
+  hex <- if (exists("sha256sum", envir = asNamespace("tools"), inherits = FALSE)) {
+    unname(getExportedValue("tools", "sha256sum")(path))
+  } else if (is_installed("digest")) {
+    digest::digest(path, "sha256", file = TRUE)
+  } else if (is_installed("openssl")) {
+    connection <- file(path)
+    gsub(":", "", paste(format(openssl::sha256(connection)), collapse = ""), fixed = TRUE)
+  }
+  if (!is.null(hex)) paste0("sha256:", hex)
 }
 
 #' A source that downloads each object once into the session's temporary folder.
 #' @noRd
 client_source <- function(client) {
-  list(path = function(id) object_path(client, id), arrow = arrow_codec())
+  list(
+    path = function(id) object_path(client, id), checked = function(id) checked_path(client, id), arrow = arrow_codec()
+  )
+}
+
+#' The file of an object whose bytes have the digest that the gateway told; without one it is refused.
+#' @noRd
+checked_path <- function(client, id, digest_of = file_digest) {
+  path <- object_path(client, id)
+  told <- client$digests[[id]]
+  if (is.null(told)) {
+    abort_landbridge(
+      "digest_mismatch",
+      "The gateway sent no digest with the object: its bytes cannot be checked before they are loaded.",
+      "Use a newer gateway, or ask for the result without trust."
+    )
+  }
+  found <- digest_of(path)
+  if (is.null(found)) {
+    warning(
+      "This R cannot compute SHA-256, so the object is loaded without a check of its bytes: install digest or openssl.",
+      call. = FALSE
+    )
+  } else if (!identical(found, told)) {
+    abort_landbridge(
+      "digest_mismatch", "The bytes that arrived do not have the digest of the object.", "Fetch the result again."
+    )
+  }
+  path
 }
 
 object_path <- function(client, id) {
@@ -66,5 +101,6 @@ download_object <- function(client, id, path) {
       "digest_mismatch", "The bytes that arrived do not have the digest of the object.", "Fetch the result again."
     )
   }
+  if (!is.null(told)) assign(id, told, envir = client$digests)
   file.rename(part, path)
 }

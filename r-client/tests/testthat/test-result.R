@@ -122,12 +122,33 @@ test_that("an object of R waits for trust", {
   path <- withr::local_tempfile()
   saveRDS(c(a = 1), path)
   bytes <- jsonlite::base64_enc(readBin(path, "raw", 1e4))
-  local_gateway(job_answer(1, result = native), answer("/objects/obj_0000000000000008", base64 = bytes))
+  digest <- file_digest(path)
+  local_gateway(
+    job_answer(1, result = native),
+    answer("/objects/obj_0000000000000008", base64 = bytes, headers = list("Landbridge-Digest" = digest))
+  )
   job <- get_job(job_id(1))
   error <- catch_error(result(job))
   expect_s3_class(error, "landbridge_needs_trust")
   expect_equal(error$message, "The result is an R object of class lm; it is loaded only when trusted.")
   expect_equal(result(job, trust = TRUE), c(a = 1))
+})
+
+test_that("an object that came without a digest is never loaded", {
+  native <- list(kind = "native", object = "obj_0000000000000007", language = "r", codec = "rds", class = list("lm"))
+  local_gateway(job_answer(1, result = native), answer("/objects/obj_0000000000000007", base64 = "AAAA"))
+  error <- catch_error(result(get_job(job_id(1)), trust = TRUE))
+  expect_s3_class(error, "landbridge_digest_mismatch")
+  expect_match(error$message, "The gateway sent no digest")
+})
+
+test_that("an R without SHA-256 says that it could not check", {
+  client <- list2env(list(objects = new.env(), digests = new.env()))
+  file <- withr::local_tempfile(lines = "x")
+  assign("obj_0000000000000006", file, envir = client$objects)
+  assign("obj_0000000000000006", "sha256:00", envir = client$digests)
+  expect_warning(found <- checked_path(client, "obj_0000000000000006", function(path) NULL), "cannot compute SHA-256")
+  expect_identical(found, file)
 })
 
 test_that("an object of Python is a handle that shows what it is", {
