@@ -21,8 +21,34 @@ def walk(node: Json) -> Iterator[Json]:
     while stack:
         current = stack.pop()
         yield current
-        if current.get("kind") == "list":
-            stack.extend(item for _, item in current.get("items", []))
+        stack.extend(part for _, part in _parts(current))
+
+
+def _parts(node: Json) -> Iterator[tuple[str, Json]]:
+    """The nodes right inside a node, each with its path: a list's items, and what a frame of R has beside it."""
+    if node.get("kind") == "list":
+        for position, (_, item) in enumerate(node.get("items", [])):
+            yield f".items[{position}][1]", item
+    if node.get("kind") == "frame":
+        for path in SIDES:
+            side = _at(node, path)
+            if side is not None:
+                yield f".{'.'.join(path)}", side
+
+
+# Where a frame's descriptor, or the hint in it, has the object with attributes that only R can read.
+SIDES = (("descriptor", "library", "r", "side"), ("descriptor", "hint", "library", "r", "side"))
+
+
+def _at(node: Any, path: tuple[str, ...]) -> Json | None:
+    for step in path:
+        node = node.get(step) if isinstance(node, dict) else None
+    return node if isinstance(node, dict) else None
+
+
+def _replaced(node: Json, path: tuple[str, ...], part: Json) -> Json:
+    step, *rest = path
+    return node | {step: _replaced(node[step], tuple(rest), part) if rest else part}
 
 
 def natives_of(task: Json, values: Json) -> Iterator[tuple[str, Json]]:
@@ -45,8 +71,7 @@ def _natives_in(path: str, node: Json) -> Iterator[tuple[str, Json]]:
         path, node = stack.pop()
         if node["kind"] == "native":
             yield path, node
-        elif node["kind"] == "list":
-            stack.extend((f"{path}.items[{position}][1]", item) for position, (_, item) in enumerate(node["items"]))
+        stack.extend((path + step, part) for step, part in _parts(node))
 
 
 def nodes_of(task: Json, values: Json) -> Iterator[Json]:
@@ -128,6 +153,10 @@ def rewritten(node: Json, change: Callable[[Json], Json]) -> Json:
     """A copy of the tree of nodes in which ``change`` was applied to each leaf and each list."""
     if node["kind"] == "list":
         node = node | {"items": [[key, rewritten(item, change)] for key, item in node["items"]]}
+    for path in SIDES if node["kind"] == "frame" else ():
+        side = _at(node, path)
+        if side is not None:
+            node = _replaced(node, path, rewritten(side, change))
     return change(node)
 
 

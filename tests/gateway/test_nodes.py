@@ -1,5 +1,18 @@
+from pathlib import Path
+
 import pytest
-from landbridge_gateway.nodes import NoSuchPart, frames_of, jobs_in, nodes_of, objects_in, part_of, resolved
+from landbridge_gateway.nodes import (
+    NoSuchPart,
+    frames_of,
+    jobs_in,
+    natives_of,
+    nodes_of,
+    objects_in,
+    part_of,
+    resolved,
+    rewritten,
+)
+from landbridge_gateway.schemas import Schemas
 
 ONE = {"kind": "scalar", "type": "int", "value": 1}
 FRAME = {"kind": "frame", "object": "obj_0000000000000001", "rows": 0, "columns": [], "descriptor": {}}
@@ -25,6 +38,36 @@ def test_a_job_is_replaced_by_its_result_wherever_it_stands():
     )
     assert values["items"] == [["deep", listed((None, FRAME))]]
     assert task["function"]["free"] == [{"name": "x", "value": FRAME}]
+
+
+def with_side(frame, side, *path):
+    descriptor = {"library": {"r": {"side": side}}}
+    return frame | {"descriptor": {"hint": descriptor} if path else descriptor}
+
+
+SIDE = {"kind": "native", "object": "obj_0000000000000002", "language": "r", "codec": "rds"}
+
+
+@pytest.mark.parametrize("path", [(), ("hint",)])
+def test_what_r_keeps_beside_a_frame_is_an_object_like_others(path):
+    frame = with_side(FRAME, SIDE, *path)
+    values = {"items": [[None, listed(("a", frame))]]}
+    task = {"function": {"type": "reference", "package": "base", "name": "identity"}}
+    assert objects_in(nodes_of(task, values)) == {"obj_0000000000000001", "obj_0000000000000002"}
+    (where, found), *others = natives_of(task, values)
+    assert (found, others) == (SIDE, [])
+    assert where.startswith("values.items[0][1].items[0][1].descriptor.")
+    moved = rewritten(frame, lambda node: node | {"object": "obj_0000000000000009"})
+    assert moved["object"] == "obj_0000000000000009"
+    assert moved == with_side(FRAME, SIDE | {"object": "obj_0000000000000009"}, *path) | {"object": moved["object"]}
+
+
+@pytest.mark.parametrize("side", [7, "obj_1", {"kind": "list"}, {"kind": "native", "object": "obj_0000000000000002"}])
+def test_what_stands_beside_a_frame_must_be_an_object_of_r(side):
+    schemas = Schemas(Path(__file__).resolve().parents[2] / "containers" / "schema")
+    assert schemas.problem("value", with_side(FRAME, SIDE)) is None
+    assert schemas.problem("value", with_side(FRAME, side)) is not None
+    assert schemas.problem("value", with_side(FRAME, side, "hint")) is not None
 
 
 def test_frames_are_found_with_their_paths():
