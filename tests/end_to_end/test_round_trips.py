@@ -75,3 +75,25 @@ def test_what_was_told_of_each_column_is_in_the_record(table):
 
 def test_every_frame_of_r_through_python(run_r):
     assert run_r(IN_R) == ""
+
+
+WITH_A_FORMULA = """f <- function() {
+  frame <- structure(data.frame(y = c(1, 2, 4), x = 1:3), model = y ~ x, class = c("survey", "data.frame"))
+  attr(frame$x, "transform") <- function(v) v + 1
+  frame
+}
+"""
+FORMULA_JUDGE = """f <- function(frame) {
+  list(class(frame), deparse(attr(frame, "model")), attr(frame$x, "transform")(1), names(frame))
+}
+"""
+
+
+@pytest.mark.usefixtures("client")
+def test_what_only_r_can_read_goes_with_a_frame_through_python_jobs():
+    made = lb.submit(lb.r(WITH_A_FORMULA))
+    through = lb.submit(lb.python("def f(frame):\n    return frame\n"), made)
+    found = lb.submit(lb.r(FORMULA_JUDGE), through).result()
+    assert list(found[0]) == ["survey", "data.frame"]
+    assert found[1:3] == ["y ~ x", 2.0]
+    assert list(through.result().columns) == ["y", "x"]
