@@ -24,27 +24,37 @@ plain <- function(x) {
 }
 
 difference <- function(x, fresh) {
-  found <- tryCatch(all.equal(fresh, x), error = function(error) conditionMessage(error))
-  if (isTRUE(found)) found <- c("all.equal, but not identical", facts(x, fresh))
+  found <- other_types(x, fresh)
+  if (length(found) == 0) found <- tryCatch(all.equal(fresh, x), error = function(error) conditionMessage(error))
+  if (isTRUE(found)) found <- c("all.equal, but not identical", other_parts(x, fresh))
   substr(paste(found, collapse = "; "), 1, 300)
 }
 
-facts <- function(x, fresh) {
-  named <- c(frame = list(list(attributes(x), attributes(fresh))), Map(list, as.list(x), as.list(fresh)))
-  unlist(lapply(names(named), function(name) {
-    pair <- named[[name]]
-    if (!identical(pair[[1]], pair[[2]])) sprintf("%s: %s, was %s", name, deparsed(pair[[1]]), deparsed(pair[[2]]))
-  }))
+other_types <- function(x, fresh) {
+  if (!is.data.frame(x) || length(x) != length(fresh)) return(sprintf("it is `%s`", type_text(x)))
+  types <- Map(function(one, other) c(column_type(one), column_type(other)), as.list(x), as.list(fresh))
+  changed <- Filter(function(pair) pair[[1]] != pair[[2]], types)
+  sprintf("it is `%s`, was `%s`", vapply(changed, `[[`, "", 1), vapply(changed, `[[`, "", 2))
 }
 
-deparsed <- function(x) substr(paste(trimws(deparse(x)), collapse = " "), 1, 120)
+other_parts <- function(x, fresh) {
+  parts <- c(Map(list, as.list(x), as.list(fresh)), list(list(facts(x), facts(fresh))))
+  changed <- Filter(function(pair) !identical(pair[[1]], pair[[2]], num.eq = FALSE), parts)
+  vapply(changed, function(pair) sprintf("%s, was %s", deparsed(pair[[1]]), deparsed(pair[[2]])), "")
+}
+
+# Attributes are a set: their order says nothing.
+facts <- function(x) attributes(x)[sort(names(attributes(x)))]
+
+deparsed <- function(x) substr(paste(trimws(deparse(x)), collapse = " "), 1, 140)
 
 type_text <- function(x) {
   if (!is.data.frame(x)) return(paste(class(x), collapse = " "))
   if (length(x) == 0) return("no columns")
-  column <- x[[1]]
-  sprintf("%s (%s)", paste(class(column), collapse = " "), typeof(column))
+  column_type(x[[1]])
 }
+
+column_type <- function(column) sprintf("%s (%s)", paste(class(column), collapse = " "), typeof(column))
 
 cells <- function(x) {
   if (!is.data.frame(x)) return(list())

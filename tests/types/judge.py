@@ -51,13 +51,13 @@ def pandas_difference(x: pd.DataFrame, fresh: pd.DataFrame) -> str:
     if not same(list(x.columns), list(fresh.columns)) or x.columns.names != fresh.columns.names:
         return f"columns {list(x.columns)}, was {list(fresh.columns)}"
     if list(map(repr, x.dtypes)) != list(map(repr, fresh.dtypes)):
-        return f"{list(x.dtypes)}, was {list(fresh.dtypes)}"
+        return f"{list(map(repr, x.dtypes))}, was {list(map(repr, fresh.dtypes))}"
     if x.attrs != fresh.attrs:
         return f"attrs {x.attrs}, was {fresh.attrs}"
     try:
         pd.testing.assert_index_equal(x.index, fresh.index, exact=True)
-    except AssertionError as problem:
-        return str(problem)
+    except AssertionError:
+        return f"index {x.index}, was {fresh.index}"
     for position in range(fresh.shape[1]):
         one, other = list(x.iloc[:, position]), list(fresh.iloc[:, position])
         if not same(one, other):

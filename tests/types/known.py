@@ -17,15 +17,10 @@ SILENT: set[tuple[str, str]] = {
     ("R → Py", "list of double"),
     ("R → Py", "list of integer"),
     ("R → Py", "matrix of double"),
-    ("R → Py → R", "array of three dimensions"),
     ("R → Py → R", "column names empty and NA"),
     ("R → Py → R", "list of double"),
     ("R → Py → R", "list of integer"),
-    ("R → Py → R", "matrix of character"),
     ("R → Py → R", "matrix of double"),
-    ("R → Py → R", "matrix of integer"),
-    ("R → Py → R", "matrix of logical"),
-    ("R → Py → R", "matrix with dimnames"),
     ("R → Py → R", "zero rows"),
 }
 BROKEN: set[tuple[str, str]] = {

@@ -30,6 +30,7 @@ class Cell:
 
 Row = dict[str, Cell]
 Matrix = dict[str, dict[str, Row]]
+Told = list[tuple[str, str]]
 
 
 def directions(home: str) -> list[str]:
@@ -109,13 +110,22 @@ class Journey:
         judged = self._run(here, "judge", made)
         described = self._run(there, "describe", made)
         sent = answer(judged) if judged.has_result else None
-        cells = [_returned([made, judged]), _arrived([made, described], sent), self._round_trip(made, there)]
+        cells = [
+            _returned(judged, list(_told([made, judged]))),
+            _arrived([made, described], sent),
+            self._round_trip(made, there),
+        ]
         return dict(zip(directions(here), cells, strict=True))
 
     def _round_trip(self, made: Outcome, there: str) -> Cell:
         echoed = self._run(there, "echo", made)
         stopped = _stopped(echoed)
-        return stopped or _returned([made, echoed, self._run(self._home, "judge", echoed)])
+        if stopped:
+            return stopped
+        judged = self._run(self._home, "judge", echoed)
+        # That the other language shows the values in another type is no word about what comes back.
+        lost = [one for one in _told([made]) if one[0] == "lossy"]
+        return _returned(judged, [*lost, *_told([echoed, judged])])
 
     def _run(self, language: str, step: str, given: Outcome | None = None) -> Outcome:
         text = program(language, step, self._kind)
@@ -133,17 +143,15 @@ def _stopped(outcome: Outcome) -> Cell | None:
     return Cell(verdict, (error["message"],))
 
 
-def _returned(steps: list[Outcome]) -> Cell:
-    """A kind that was compared with itself at home."""
-    stopped = _stopped(steps[-1])
+def _returned(judged: Outcome, told: Told) -> Cell:
+    """A kind that was compared with itself at home, on a journey that told of some verdicts."""
+    stopped = _stopped(judged)
     if stopped:
         return stopped
-    found = answer(steps[-1])
-    return (
-        Cell("exact")
-        if found["identical"]
-        else _changed(steps, found["difference"], agree(found["texts"], found["came"]))
-    )
+    found = answer(judged)
+    if found["identical"]:
+        return Cell("exact")
+    return _changed(told, found["difference"], agree(found["texts"], found["came"]))
 
 
 def _arrived(steps: list[Outcome], sent: Node | None) -> Cell:
@@ -157,15 +165,15 @@ def _arrived(steps: list[Outcome], sent: Node | None) -> Cell:
     texts = sent["texts"] if sent else there["texts"]
     # What of an index is no row names in R arrives as further columns.
     there["texts"] = there["texts"][: len(texts)]
-    if agree(texts, there["texts"]) and not any(_told(steps)):
+    told = list(_told(steps))
+    if agree(texts, there["texts"]) and not told:
         return Cell("exact", (there["type"],))
     change = "" if agree(texts, there["texts"]) else f": {_first_change(texts, there['texts'])}"
-    return _changed(steps, f"it is `{there['type']}`{change}")
+    return _changed(told, f"it is `{there['type']}`{change}")
 
 
-def _changed(steps: list[Outcome], difference: str, agreed: bool = True) -> Cell:
-    """The cell of what is not the same, by what the nodes and events told; equal values must be `agreed` to be so."""
-    told = dict.fromkeys(_told(steps))
+def _changed(told: Told, difference: str, agreed: bool = True) -> Cell:
+    """The cell of what is not the same, by the verdicts that were told; equal values must be `agreed` to be so."""
     reasons = tuple(dict.fromkeys(reason for _, reason in told))
     if any(verdict == "lossy" for verdict, _ in told):
         return Cell("lossy", (*reasons, f"measured: {difference}"))
