@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from landbridge_gateway.schemas import Schemas
 
-from tests.conformance import cases_contract, cases_values
+from tests.conformance import cases_contract, cases_hostile, cases_native, cases_values
 from tests.conformance.harness import WORKERS, Outcome, image_of, run_all
 
-CASES = [*cases_values.CASES, *cases_contract.CASES]
+CASES = [*cases_values.CASES, *cases_contract.CASES, *cases_hostile.CASES, *cases_native.CASES]
 ROOT = Path(__file__).resolve().parents[2]
 PAIRS = [(case, language) for case in CASES for language in WORKERS if case.only in (None, language)]
 
