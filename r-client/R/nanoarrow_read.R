@@ -28,7 +28,7 @@ read_nano_column <- function(chunks, schema) {
     float = ,
     double = read_nano_doubles(chunks),
     binary = ,
-    large_binary = list(type = "binary", data = nano_values(chunks, raw_cells)),
+    large_binary = list(type = "binary", data = nano_values(lapply(chunks, checked_chunk), raw_cells)),
     fixed_size_binary = list(type = "binary", data = nano_values(lapply(chunks, cells_of_fixed, schema), raw_cells)),
     string = ,
     large_string = read_nano_text(chunks),
@@ -215,9 +215,35 @@ read_nano_decimal <- function(chunks, schema) {
 #' Text; `nul` is the first row with a NUL character, which ends text in R.
 #' @noRd
 read_nano_text <- function(chunks) {
+  lapply(chunks, checked_chunk)
   found <- first_nul(chunks)
-  if (is.null(found)) return(list(type = "utf8", data = nano_values(chunks, character())))
+  if (is.null(found)) return(list(type = "utf8", data = valid_texts(nano_values(chunks, character()))))
   list(type = "utf8", data = rep(NA_character_, sum(nano_lengths(chunks))), nul = found)
+}
+
+valid_texts <- function(texts) {
+  bad <- which(!validUTF8(texts))
+  if (length(bad) > 0) refuse_arrow_file(sprintf("a text is not valid UTF-8 (row %.0f)", bad[[1]]))
+  texts
+}
+
+#' A chunk of text or binary whose offsets stay within its bytes.
+#' @noRd
+checked_chunk <- function(chunk) {
+  chunk_ends(chunk, chunk$buffers[[3]]$size_bytes)
+  chunk
+}
+
+#' The offsets of a chunk's rows, one more than it has rows. nanoarrow itself trusts all but the last one.
+#' @param size how many bytes or elements there are
+#' @noRd
+chunk_ends <- function(chunk, size) {
+  if (chunk$length == 0) return(0)
+  ends <- nanoarrow::convert_buffer(chunk$buffers[[2]])[chunk$offset + seq_len(chunk$length + 1)]
+  if (anyNA(ends) || ends[[1]] < 0 || is.unsorted(ends) || ends[[length(ends)]] > size) {
+    refuse_arrow_file("it is damaged: rows lie outside their column")
+  }
+  ends
 }
 
 first_nul <- function(chunks) {
@@ -255,6 +281,7 @@ read_nano_factor <- function(chunks, schema) {
   index <- nanoarrow::nanoarrow_schema_modify(schema, list(dictionary = NULL, flags = 2L))
   codes <- Map(function(chunk, own) {
     codes <- nano_values(list(chunk), integer(), index) + 1L
+    if (any(codes < 1 | codes > length(own), na.rm = TRUE)) refuse_arrow_file("it is damaged: a code has no level")
     if (identical(own, all_levels)) codes else match(own, all_levels)[codes]
   }, chunks, levels)
   list(
@@ -265,9 +292,8 @@ read_nano_factor <- function(chunks, schema) {
 
 # A compressed dictionary comes through nanoarrow as it is, its bytes taken for offsets.
 dictionary_texts <- function(dictionary, schema) {
-  if (schema$format %in% c("u", "U") && dictionary$length > 0) {
-    offsets <- nanoarrow::convert_buffer(dictionary$buffers[[2]])[seq_len(dictionary$length + 1)]
-    if (offsets[[1]] != 0 || is.unsorted(offsets)) refuse_arrow_file("a dictionary is compressed or damaged")
+  if (schema$format %in% c("u", "U") && chunk_ends(dictionary, dictionary$buffers[[3]]$size_bytes)[[1]] != 0) {
+    refuse_arrow_file("a dictionary is compressed or damaged")
   }
   as.character(read_nano_column(list(dictionary), schema)$data)
 }
@@ -293,8 +319,8 @@ struct_part <- function(chunk, i) {
 
 read_nano_list <- function(chunks, schema) {
   found <- lapply(chunks, function(chunk) {
-    ends <- nanoarrow::convert_buffer(chunk$buffers[[2]])[chunk$offset + seq_len(chunk$length + 1)]
-    sizes <- if (chunk$length > 0) diff(ends) else integer()
+    ends <- chunk_ends(chunk, chunk$children[[1]]$length)
+    sizes <- diff(ends)
     starts <- ends[seq_len(chunk$length)]
     sizes[!chunk_valid(chunk)] <- -1
     list(lengths = as.integer(sizes), children = chunk_runs(chunk$children[[1]], starts, sizes))
