@@ -3,6 +3,7 @@
 # Python.
 
 arrow_magic <- charToRaw("ARROW1")
+before_schema <- 8L
 
 file_kinds <- list(
   "a Parquet file" = charToRaw("PAR1"), "a PNG picture" = as.raw(c(0x89, 0x50, 0x4e, 0x47)),
@@ -92,6 +93,9 @@ check_field <- function(path, column, field) {
 #' @noRd
 check_content <- function(path, table) {
   if (table$num_columns == 0) return(invisible())
+  if (!first_schema(path)$Equals(table$schema)) {
+    refuse_file(path, "it is a damaged Arrow file", file_hints$again)
+  }
   valid <- tryCatch(table$ValidateFull(), error = function(error) FALSE)
   if (isTRUE(valid)) return(invisible())
   for (i in seq_len(table$num_columns)) {
@@ -105,6 +109,15 @@ check_content <- function(path, table) {
     if (!is.null(problem)) refuse_content(path, names(table)[[i]], table$column(i - 1L)$num_chunks, problem)
   }
   refuse_file(path, "it is a damaged Arrow file", file_hints$again)
+}
+
+#' The schema as it stands before the batches; the one of the table is the footer's.
+#' @noRd
+first_schema <- function(path) {
+  file <- arrow::ReadableFile$create(path)
+  on.exit(file$close())
+  file$Read(before_schema)
+  arrow::RecordBatchStreamReader$create(file)$schema
 }
 
 refuse_content <- function(path, column, chunks, problem) {

@@ -5,13 +5,26 @@ from __future__ import annotations
 import io
 import random
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet
 from pyarrow import ipc
 
 TABLE = pa.table({"n": pa.array([1, 2, None], pa.int32()), "s": ["a", "bc", "ü"]})
+
+# R's own key, as `serialize(ascii = TRUE)` wrote it ("|" for the ends of lines): attributes with a function and an
+# environment with a promise, either of which would make the file `evil` if it ran.
+R_KEY = (
+    "A|3|262658|197888|5|UTF-8|531|2|531|3|16|2|262153|4|evil|262153|10|data.frame|1027|253|1026|1|262153|1|x|251|2"
+    "54|6|1|262153|11|file.create|2|6|1|262153|9|file.path|2|6|1|262153|10|Sys.getenv|2|16|1|262153|21|LANDBRIDGE_J"
+    "OB_FOLDER|254|2|16|1|262153|3|out|2|16|1|262153|4|evil|254|254|4|0|253|254|19|29|254|254|254|254|254|254|254|2"
+    "54|254|254|254|254|254|254|254|254|254|254|254|254|254|254|254|254|254|1026|1|262153|1|p|1029|253|252|6|767|2|"
+    "6|1023|2|6|1279|2|16|1|262153|21|LANDBRIDGE_JOB_FOLDER|254|2|16|1|262153|3|out|2|16|1|262153|4|evil|254|254|25"
+    "4|254|254|254|254|1026|1|262153|5|names|16|3|262153|5|class|262153|1|f|262153|1|e|254|531|2|531|1|531|2|16|1|2"
+    "62153|4|evil|1535|1026|2047|16|2|262153|5|class|262153|1|p|254|1026|2047|16|1|262153|10|attributes|254|254|102"
+    "6|2047|16|2|262153|1|n|262153|1|s|254|1026|2047|16|2|262153|10|attributes|262153|7|columns|254|"
+).replace("|", "\n")
 
 
 def arrow_file(table: pa.Table, **options: object) -> bytes:
@@ -121,3 +134,22 @@ def flips(file: bytes, count: int, seed: int) -> Iterator[bytes]:
 def truncations(file: bytes, step: int = 64) -> Iterator[bytes]:
     for size in range(0, len(file), step):
         yield file[:size]
+
+
+def blocks(file: bytes) -> list[range]:
+    """Where batches and dictionaries stand, with the messages that tell where in them the columns are."""
+    data = bytearray(file)
+    root = _footer(data)
+    root += struct.unpack_from("<I", data, root)[0]
+    found = []
+    for position in (2, 3):
+        start = _target(data, root, position)
+        for block in range(struct.unpack_from("<I", data, start)[0]):
+            offset, metadata, body = struct.unpack_from("<qi4xq", data, start + 4 + 24 * block)
+            found.append(range(offset, offset + metadata + body))
+    return found
+
+
+def packed(files: Sequence[bytes]) -> bytes:
+    """Many files as one: before each its length, in four bytes."""
+    return b"".join(struct.pack("<I", len(file)) + file for file in files)

@@ -21,6 +21,7 @@ from landbridge.errors import ValueCannotCross
 from landbridge.kinds import Json
 
 _MAGIC = b"ARROW1"
+_BEFORE_SCHEMA = 8
 _KINDS: tuple[tuple[bytes, str], ...] = (
     (b"PAR1", "a Parquet file"),
     (b"\x89PNG", "a PNG picture"),
@@ -61,13 +62,24 @@ def checked_table(path: Path, node: Json | None = None) -> pa.Table:
         _check_descriptor(path, node)
     try:
         with pa.memory_map(str(path)) as mapped:
+            # The file has its schema twice: before the batches, as a stream has it, and in the footer.
+            mapped.seek(_BEFORE_SCHEMA)
+            first = pa.ipc.read_schema(mapped)
             table = pa.ipc.open_file(mapped).read_all()
     except (pa.ArrowException, OSError, ValueError, MemoryError) as problem:
         raise _unreadable(path, str(problem)) from None
+    if not first.equals(table.schema):
+        raise _refusal(path, _DAMAGED, _AGAIN)
     _check_content(path, table)
     if node is not None:
         _check_agreement(path, table, node)
-    return table
+    return _without_strange_keys(table)
+
+
+def _without_strange_keys(table: pa.Table) -> pa.Table:
+    """Libraries would act on their own keys, such as `pandas`; what counts of these is in the descriptor."""
+    ours = (table.schema.metadata or {}).get(b"landbridge")
+    return table.replace_schema_metadata(None if ours is None else {b"landbridge": ours})
 
 
 def _unreadable(path: Path, problem: str) -> ValueCannotCross:
