@@ -138,7 +138,7 @@ cells_of_column <- function(column, tag) {
   lengths <- column$lengths
   if (column$type == "fixed_list") {
     lengths <- rep(column$size, column$n)
-    lengths[which(column$missing)] <- -1L
+    if (!is.null(column$missing)) lengths[column$missing] <- -1L
   }
   cells <- cut_cells(elements, lengths)
   if (!is.null(tag$cell) && is.data.frame(elements)) {
