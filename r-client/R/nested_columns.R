@@ -47,8 +47,7 @@ without_dictionaries <- function(column) {
     column$tag$columns <- column_tags(column$columns)
   }
   if (column$type != "dictionary") return(column)
-  column$tag$levels <- as.list(column$levels)
-  if (column$ordered) column$tag$ordered <- TRUE
+  column$tag <- utils::modifyList(as.list(column$tag), levels_tag(column))
   text <- list(type = "utf8", data = column$levels[column$codes], tag = column$tag)
   c(text, column[intersect(names(column), c("side", "verdict"))])
 }
@@ -190,11 +189,21 @@ struct_column <- function(x, path) {
     return(no_column("attributes of columns inside a column have no place in the descriptor"))
   }
   names(columns) <- wire_names(names(x))
+  columns <- lapply(columns, with_levels_tag)
   tag <- list(type = "data.frame", class = as.list(frame_classes[[class]]), columns = column_tags(columns))
   if (!identical(names(columns), names(x))) tag$names <- text_or_null(names(x))
   verdict <- Find(Negate(is.null), lapply(columns, `[[`, "verdict"))
   c(list(type = "struct", n = nrow(x), columns = columns, tag = tag), if (!is.null(verdict)) list(verdict = verdict))
 }
+
+#' Python's cells of a struct are dicts, which hold a factor as text.
+#' @noRd
+with_levels_tag <- function(column) {
+  if (column$type == "dictionary") column$tag <- c(column$tag, levels_tag(column))
+  column
+}
+
+levels_tag <- function(column) c(list(levels = as.list(column$levels)), if (column$ordered) list(ordered = TRUE))
 
 frame_of_struct <- function(column, tag) {
   ours <- identical(tag$type, "data.frame")
