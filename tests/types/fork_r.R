@@ -2,6 +2,22 @@
 
 for (package in c("landbridge", "arrow", "tibble", "data.table", "bit64", "hms")) loadNamespace(package)
 
+# The first use of each of arrow's functions is slow: once here, for all children.
+local({
+  folder <- tempfile()
+  dir.create(folder)
+  put <- function(extension, write) {
+    write(file.path(folder, "warm"))
+    "obj_0000000000000000"
+  }
+  codec <- landbridge:::arrow_codec()
+  frame <- data.frame(i = 1L, d = 1.5, s = "a", f = factor("a"), t = .POSIXct(0, "UTC"), day = Sys.Date())
+  frame$l <- list(1:2)
+  node <- landbridge:::encode_value(frame, list(put = put, arrow = codec))
+  path <- function(id) file.path(folder, "warm")
+  landbridge:::decode_value(landbridge:::parse_protocol_json(landbridge:::protocol_json(node)), list(path = path, arrow = codec))
+})
+
 run <- function(folder) {
   child <- parallel:::mcfork()
   if (inherits(child, "masterProcess")) {
