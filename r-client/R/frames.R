@@ -124,7 +124,8 @@ decode_frame <- function(node, source, trust = FALSE) {
   ours <- isTRUE(descriptor$class %in% names(frame_classes))
   if (!ours) tell_received(read, hint, source)
   tags <- lapply(read$names, column_tags_of(node, hint))
-  values <- Map(value_of_column, read$columns, tags)
+  columns <- Map(function(column, name) integers_again(column, hint$columns[[name]]$type), read$columns, read$names)
+  values <- Map(value_of_column, columns, tags)
   names(values) <- read$names
   row_names <- frame_row_names(values, descriptor$row_names)
   if (!is.null(row_names)) values <- values[names(values) != descriptor$row_names]

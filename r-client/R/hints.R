@@ -62,4 +62,14 @@ column_tags_of <- function(node, hint) {
   }
 }
 
+#' Whole numbers inside lists and matrices that were integers before Python had them, where NaN stood for a missing one.
+#' @noRd
+integers_again <- function(column, type) {
+  if (!column$type %in% c("list", "fixed_list") || !isTRUE(grepl("list<item: int32>", type))) return(column)
+  data <- column$child$data
+  whole <- column$child$type == "float64" && all(is.na(data) | abs(data) < 2^31 & data == floor(data))
+  if (whole) column$child <- list(type = "int32", data = as.integer(data))
+  column
+}
+
 type_family <- function(type) sub("^(large|fixed_size)_", "", sub("[[<(].*$", "", type))

@@ -13,7 +13,7 @@ import pyarrow as pa
 from landbridge.columns import read_table, whole, write_table
 from landbridge.errors import ValueCannotCross
 from landbridge.fidelity import Verdict, judge, tell
-from landbridge.hints import hint_of, original_schema, with_hint
+from landbridge.hints import hint_of, original_schema, typed, with_hint
 from landbridge.kinds import Json
 from landbridge.object_columns import column_path
 from landbridge.objects import OURS, Crossing, Sink, Source
@@ -88,8 +88,9 @@ def _node(table: pa.Table, descriptor: Json, sink: Sink, path: str, notes: dict[
         wire_column(column, column_path(path, label), label)
         for column, label in zip(table.columns, labels, strict=True)
     ]
-    wire = pa.table(columns, names=table.column_names)
     crossing = sink.crossing or Crossing()
+    columns = [typed(column, name, crossing.given) for column, name in zip(columns, table.column_names, strict=True)]
+    wire = pa.table(columns, names=table.column_names)
     verdicts = [
         _verdict(column, column_path(path, label), label, notes.get(name), crossing)
         for column, label, name in zip(columns, labels, table.column_names, strict=True)

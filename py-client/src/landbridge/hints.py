@@ -82,6 +82,10 @@ def _index_name(table: pa.Table, descriptor: Json, hint: Json, facts: Json) -> t
     if reserved in table.column_names:
         names = [index[0] if name == reserved else name for name in table.column_names]
         return table.rename_columns(names), index[0]
+    if not descriptor["rows"] and index[0] in hint["columns"]:
+        # R has no row names where it has no rows.
+        kind = type_of_text(hint["columns"][index[0]]["type"])
+        return table.append_column(index[0], pa.array([], kind)), index[0]
     # Row names that count from one are automatic in R, and have no column.
     tag = (hint["columns"].get(index[0]) or {}).get("tag") or {}
     if tag.get("sequence") and reserved == "automatic":
@@ -98,7 +102,7 @@ def _wire_names_of_labels(table: pa.Table, descriptor: Json, hinted: list[str], 
             facts.pop("label_names")
         return list(table.column_names)
     labels = [tuple(label) if isinstance(label, list) else label for label in labels]
-    texts = [str(label) for label in labels]
+    texts = [text_of_label(label) for label in labels]
     if names == texts:
         places: list[int | None] = list(range(len(names)))
     else:
@@ -115,7 +119,12 @@ def _wire_names_of_labels(table: pa.Table, descriptor: Json, hinted: list[str], 
     return found if len(set(found)) == len(found) else list(table.column_names)
 
 
-def _place(name: str, texts: list[str], hinted: list[str]) -> int | None:
+def text_of_label(label: Any) -> str | None:
+    """How a label of pandas is called where names are text; None, which is R's NA, stays what it is."""
+    return label if label is None or isinstance(label, str) else str(label)
+
+
+def _place(name: str | None, texts: list[str | None], hinted: list[str]) -> int | None:
     """The position of a column by its label's text, or by its name on the wire where R knew no other."""
     if texts.count(name) == 1:
         return texts.index(name)
@@ -145,6 +154,33 @@ def _keep_facts(facts: Json, done: set[str]) -> None:
         metadata["index_columns"] = [
             one for one in metadata["index_columns"] if not isinstance(one, str) or one in done
         ]
+
+
+def typed(column: pa.ChunkedArray, name: str, given: Sequence[Json]) -> pa.ChunkedArray:
+    """A column without any value to tell its type by, in the type that R had under its name."""
+    said = [_entry(node, name)["type"] for node in given if any(one["name"] == name for one in node["columns"])]
+    hinted = type_of_text(said[0]) if said and len(set(said)) == 1 else None
+    kind = column.type if hinted is None else _filled(column.type, hinted)
+    if kind == column.type:
+        return column
+    try:
+        return column.cast(kind)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        empty = column.null_count == len(column)
+        return pa.chunked_array([pa.nulls(len(column), kind)]) if empty else column
+
+
+def _filled(kind: pa.DataType, hinted: pa.DataType) -> pa.DataType:
+    """The type with the hint's parts in place of those that are null."""
+    types = pa.types
+    if types.is_null(kind):
+        return hinted
+    if types.is_list(kind) and hasattr(hinted, "value_type") and not types.is_dictionary(hinted):
+        return pa.list_(_filled(kind.value_type, hinted.value_type))
+    if types.is_struct(kind) and types.is_struct(hinted):
+        inner = {field.name: field.type for field in hinted}
+        return pa.struct([(field.name, _filled(field.type, inner.get(field.name, field.type))) for field in kind])
+    return kind
 
 
 def original_schema(library: Json | None) -> dict[str, pa.DataType]:

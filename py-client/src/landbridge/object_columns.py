@@ -80,6 +80,8 @@ def _column(cells: list[Any], kind: type | None, path: str, label: str) -> Any:
         # Arrow itself would cut these cells to microseconds.
         cells = pd.Series(cells, dtype=object).infer_objects()
     try:
+        if kind in (list, tuple) or kind.__name__ == "ndarray":
+            return _nested(cells)
         return pa.array(cells, pa.large_string() if kind is str else None, from_pandas=True)
     except UnicodeEncodeError:
         raise refuse(path, label, _broken(cells), "its text is not valid Unicode", "Clean the text first.") from None
@@ -87,6 +89,14 @@ def _column(cells: list[Any], kind: type | None, path: str, label: str) -> Any:
         reason = str(problem).splitlines()[0].rstrip(".")
         row = _failing(cells)
         raise refuse(path, label, row, f"a column of object has no exact Arrow type: {reason}", _APART) from None
+
+
+def _nested(cells: list[Any]) -> pa.Array:
+    """NaN inside a cell stays NaN, unless other missing values such as NaT stand there."""
+    try:
+        return pa.array(cells, from_pandas=False)
+    except (pa.ArrowException, TypeError, ValueError):
+        return pa.array(cells, from_pandas=True)
 
 
 def _integers(cells: list[Any], path: str, label: str) -> pa.Array:

@@ -12,10 +12,11 @@ from landbridge.columns import COMPLEX, whole
 from landbridge.errors import ValueCannotCross
 from landbridge.fidelity import Verdict
 from landbridge.frames import renamed, wire_names
+from landbridge.hints import text_of_label
 from landbridge.kinds import Json
 from landbridge.object_columns import arrow_of_objects, column_path, object_series
 from landbridge.objects import FolderSource
-from landbridge.received import beyond_dates
+from landbridge.received import beyond_dates, has_missing_numbers
 
 # Under this key of ``attrs`` a frame from R keeps what R needs to get the same columns back.
 _ORIGIN = "landbridge"
@@ -50,7 +51,7 @@ def table_of_pandas(x: Any, path: str) -> tuple[pa.Table, Json, dict[str, Verdic
     if row_names in index and _counts_from_one(x.index):
         tags[str(row_names)] = {"sequence": True}
     described = {
-        "names": [label if isinstance(label, str) else str(label) for label in labels],
+        "names": [text_of_label(label) for label in labels],
         "columns": {name: {"tag": tag} for name, tag in tags.items()} | _origin_tags(table, origin),
         "row_names": row_names,
         "library": {"pandas": pandas_facts},
@@ -225,7 +226,7 @@ def pandas_of_r(table: pa.Table, descriptor: Json) -> Any:
     tags = descriptor.get("columns") or {}
     columns = {name: _pandas_column(plain.column(name)) for name in plain.column_names}
     frame = pd.DataFrame(columns, index=index if index is not None else pd.RangeIndex(descriptor["rows"]))
-    frame.columns = pd.Index(renamed(table, descriptor).column_names, dtype=None if columns else object)
+    frame.columns = _labels_of_r(renamed(table, descriptor).column_names, descriptor)
     frame.attrs[_ORIGIN] = {
         "columns": tags,
         "types": {field.name: str(field.type) for field in table.schema},
@@ -238,6 +239,15 @@ def pandas_of_r(table: pa.Table, descriptor: Json) -> Any:
     if descriptor.get("attributes"):
         frame.attrs["r"] = _shown_attributes(descriptor["attributes"])
     return frame
+
+
+def _labels_of_r(names: list[str], descriptor: Json) -> Any:
+    """R's names, None where one is NA."""
+    import pandas as pd
+
+    told = descriptor.get("names") or []
+    labels = list(told) if len(told) == len(names) else names
+    return pd.Index(labels, dtype=object if None in labels or not labels else None)
 
 
 def _shown_attributes(attributes: list[Json]) -> Json:
@@ -266,6 +276,9 @@ def _pandas_column(column: pa.ChunkedArray) -> Any:
         return _complex(column)
     if pa.types.is_date32(kind) and beyond_dates(column):
         return pd.arrays.ArrowExtensionArray(column)
+    if pa.types.is_list(kind) and has_missing_numbers(column):
+        # As an array of numpy, NA and NaN would be one, and integers numbers with fractions.
+        return object_series(column, {"cell": "list"}).array
     if pa.types.is_timestamp(kind) or pa.types.is_duration(kind) or not column.null_count:
         return column.to_pandas().array
     if pa.types.is_floating(kind):

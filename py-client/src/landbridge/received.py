@@ -25,7 +25,12 @@ _KNOWN = {
     "integer64",
     "blob",
     "vctrs_list_of",
+    "vctrs_vctr",
     "list",
+    "data.frame",
+    "tbl_df",
+    "tbl",
+    "data.table",
 }
 _FINER = {
     "date": "its days have fractions, so they are numbers of days since 1970",
@@ -60,11 +65,29 @@ def shown(column: pa.ChunkedArray, tag: Json) -> Verdict | None:
         return Verdict("equal", "its missing numbers are NaN, for complex numbers have no other missing value")
     if pa.types.is_date32(kind) and beyond_dates(column):
         return Verdict("equal", "its dates are outside the years 1 to 9999, so the column stays an Arrow one")
+    if tag.get("na_level"):
+        return Verdict("equal", f"its level NA is the category `{tag['na_level']}`")
+    if pa.types.is_fixed_size_list(kind) and _mixes_missing(column):
+        return Verdict("lossy", "its missing numbers become NaN, beside those that were NaN before")
     if tag.get("names"):
         return Verdict("equal", "the names of its elements are kept for R only")
     classes = tag.get("class") or []
     unknown = [one for one in ([classes] if isinstance(classes, str) else classes) if one not in _KNOWN]
     return Verdict("equal", f"its class `{unknown[0]}` is kept for R only") if unknown else None
+
+
+def has_missing_numbers(column: pa.ChunkedArray) -> bool:
+    """Has a column of lists elements that are missing, which are numbers or truth values?"""
+    elements = pc.list_flatten(column)
+    plain = pa.types.is_floating(elements.type) or pa.types.is_integer(elements.type)
+    return bool((plain or pa.types.is_boolean(elements.type)) and elements.null_count)
+
+
+def _mixes_missing(column: pa.ChunkedArray) -> bool:
+    elements = pc.list_flatten(column)
+    if not pa.types.is_floating(elements.type) or not elements.null_count:
+        return False
+    return bool(pc.any(pc.is_nan(elements)).as_py())
 
 
 def beyond_dates(column: Any) -> bool:
