@@ -122,7 +122,7 @@ decode_frame <- function(node, source, trust = FALSE) {
   if (isTRUE(source$remembers)) remember_frame(node)
   hint <- own_hint(descriptor)
   ours <- isTRUE(descriptor$class %in% names(frame_classes))
-  if (!ours) tell_received(read, hint, source)
+  if (!ours) tell_received(read, descriptor, hint, source)
   tags <- lapply(read$names, column_tags_of(node, hint))
   columns <- Map(function(column, name) integers_again(column, hint$columns[[name]]$type), read$columns, read$names)
   values <- Map(value_of_column, columns, tags)

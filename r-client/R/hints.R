@@ -14,13 +14,21 @@ frame_hint <- function(names, given = in_job_state$given) {
   if (length(given) == 0) return(NULL)
   # Row names have a name of R's own on the wire; what they were called there is told as well.
   row_names <- unlist(lapply(given, function(node) node$descriptor$row_names))
-  names <- unique(c(names, setdiff(row_names, "automatic")))
+  names <- unique(c(unlist(lapply(given, unlike_labels)), names, setdiff(row_names, "automatic")))
   entries <- lapply(stats::setNames(nm = names), hint_entry, given = given)
   list(
     class = agreed(lapply(given, function(node) node$descriptor$class)),
     columns = as_object(Filter(Negate(is.null), entries)),
     library = as_object(agreed(lapply(given, function(node) node$descriptor$library)))
   )
+}
+
+#' The wire names of a frame whose labels could not be its wire names: by their order Python finds the labels again.
+#' @noRd
+unlike_labels <- function(node) {
+  names <- vapply(node$columns, function(column) toString(column$name), "")
+  labels <- texts_of(node$descriptor$names)
+  if (!identical(names[seq_along(labels)], labels)) names
 }
 
 hint_entry <- function(name, given) {

@@ -2,18 +2,25 @@
 
 #' Say what the columns of a table of another language lose in R: one event in a job, and as `on_loss` says.
 #' @noRd
-tell_received <- function(read, hint, source) {
+tell_received <- function(read, descriptor, hint, source) {
   label <- if (is.null(source$label)) "result" else source$label
   found <- Map(function(column, name) {
     # What R itself wrote comes back as it was.
     if (!is.null(column$arrow) && identical(hint$columns[[name]]$type, column$arrow)) return(NULL)
-    judged(column, column_path(label, name), name, source)
+    found <- judged(column, column_path(label, name), name, source)
+    if (is.null(found)) judged_extension(descriptor$columns[[name]]$tag) else found
   }, read$columns, read$names)
   found <- Filter(Negate(is.null), stats::setNames(found, read$names))
   if (length(found) == 0) return(invisible())
   told <- Map(function(name, one) c(list(name = name), one), names(found), found, USE.NAMES = FALSE)
   if (!is.null(source$events)) write_event(source$events, "fidelity", list(value = label, columns = told))
   for (name in names(found)) tell_verdict(found[[name]], column_path(label, name), name, source$on_loss)
+}
+
+judged_extension <- function(tag) {
+  if (is.null(tag$extension)) return(NULL)
+  reason <- sprintf("its type `%s` is unknown in R, which has the values that it is stored as", tag$extension)
+  verdict("equal", reason)
 }
 
 #' The verdict on a column that a codec has read, or NULL when R holds all of it.

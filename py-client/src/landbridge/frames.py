@@ -21,6 +21,7 @@ from landbridge.wire import wire_column
 
 _PREVIEW_ROWS, _PREVIEW_COLUMNS, _PREVIEW_TEXT = 10, 50, 80
 _METADATA = b"landbridge"
+_ONLY_POLARS = ("Int128", "UInt128", "Object")
 
 
 def is_frame(x: object) -> bool:
@@ -43,13 +44,20 @@ def encode_frame(x: Any, sink: Sink, path: str) -> Json:
 
         table, descriptor, notes = table_of_pandas(x, path)
     else:
-        table = x.to_arrow(compat_level=sys.modules["polars"].CompatLevel.oldest()) if kind == "polars" else x
-        table, descriptor = _named(table)
+        table, descriptor = _named(_arrow_of_polars(x, path) if kind == "polars" else x)
         if kind == "polars":
             dtypes = {name: _polars_name(dtype) for name, dtype in zip(table.column_names, x.dtypes, strict=True)}
             descriptor["library"] = {"polars": {"dtypes": {name: text for name, text in dtypes.items() if text}}}
     descriptor = {"class": kind, "row_names": None, "columns": {}, "library": {}} | descriptor | {"rows": len(x)}
     return _node(table, descriptor, sink, path, notes)
+
+
+def _arrow_of_polars(x: Any, path: str) -> pa.Table:
+    for name, dtype in zip(x.columns, x.dtypes, strict=True):
+        if type(dtype).__name__ in _ONLY_POLARS or str(dtype) in _ONLY_POLARS:
+            reason = f"a column of {dtype} has no Arrow type that both sides know"
+            raise ValueCannotCross(column_path(path, name), reason, "Cast it to one that has.", column=name)
+    return x.to_arrow(compat_level=sys.modules["polars"].CompatLevel.oldest())
 
 
 def _named(table: pa.Table) -> tuple[pa.Table, Json]:
@@ -72,7 +80,7 @@ def wire_table(x: Any) -> pa.Table:
 
         table = table_of_pandas(x, "table")[0]
     else:
-        table = x.to_arrow(compat_level=sys.modules["polars"].CompatLevel.oldest()) if kind == "polars" else x
+        table = _arrow_of_polars(x, "table") if kind == "polars" else x
     columns = [
         wire_column(column, column_path("table", name), name)
         for name, column in zip(table.column_names, table.columns, strict=True)
@@ -95,6 +103,7 @@ def _node(table: pa.Table, descriptor: Json, sink: Sink, path: str, notes: dict[
         _verdict(column, column_path(path, label), label, notes.get(name), crossing)
         for column, label, name in zip(columns, labels, table.column_names, strict=True)
     ]
+    _tell_extensions(table, descriptor["columns"])
     hint = hint_of(wire.column_names, crossing.given)
     if hint is not None:
         descriptor["hint"] = hint
@@ -114,6 +123,14 @@ def _node(table: pa.Table, descriptor: Json, sink: Sink, path: str, notes: dict[
         "descriptor": descriptor,
         "preview": preview(wire.select(range(len(descriptor["names"]))), descriptor["rows"]),
     }
+
+
+def _tell_extensions(table: pa.Table, tags: Json) -> None:
+    """Only storage crosses of Arrow's extension types: readers of another language say so in their record."""
+    for field in table.schema:
+        if isinstance(field.type, pa.BaseExtensionType):
+            tag = tags.setdefault(field.name, {}).setdefault("tag", {})
+            tag["extension"] = field.type.extension_name
 
 
 def _verdict(column: pa.ChunkedArray, path: str, label: str, note: Verdict | None, crossing: Crossing) -> Json:

@@ -24,6 +24,8 @@ _ORIGIN = "landbridge"
 
 def table_of_pandas(x: Any, path: str) -> tuple[pa.Table, Json, dict[str, Verdict]]:
     """The table with wire names, index columns last, the descriptor's fields, and verdicts by wire name."""
+    import pandas
+
     labels = x.columns.tolist()
     shallow = x.copy(deep=False)
     origin = shallow.attrs.pop(_ORIGIN, None) or {}
@@ -42,6 +44,8 @@ def table_of_pandas(x: Any, path: str) -> tuple[pa.Table, Json, dict[str, Verdic
     pandas_facts = {"metadata": facts, "labels": _labels(labels, path), "label_names": _names(x.columns, path)}
     if x.columns.nlevels == 1:
         pandas_facts["label_dtype"] = str(x.columns.dtype)
+    if isinstance(x.index, pandas.RangeIndex) and x.index.name is not None:
+        pandas_facts["range"] = [x.index.start, x.index.stop, x.index.step]
     if getattr(x.index, "freqstr", None):
         pandas_facts["frequency"] = x.index.freqstr
     index = [name for name in facts["index_columns"] if isinstance(name, str)]
@@ -83,10 +87,27 @@ def _apart(shallow: Any, labels: list[Any], path: str) -> tuple[dict[str, Any], 
             )
         if getattr(values.dtype, "kind", "") == "c" and hasattr(values.dtype, "itemsize"):
             columns[name], tags[name] = _complex_column(values), {"library": "complex", "dtype": str(values.dtype)}
+        elif _is_foreign_to_pandas(values.dtype):
+            columns[name], tags[name] = pa.chunked_array(values.array.__arrow_array__()), {"library": "arrow"}
+        elif str(values.dtype) == "string" and values.dtype.storage == "python":
+            columns[name], tags[name] = pa.array(values, pa.large_string()), {"library": "string[python]"}
         elif str(values.dtype) == "object":
             columns[name], tags[name], note = arrow_of_objects(values, column_path(path, label), str(label))
             notes |= {name: note} if note else {}
     return columns, tags, notes
+
+
+def _is_foreign_to_pandas(dtype: Any) -> bool:
+    """Is it a dtype of Arrow's whose name pandas cannot read, so that its own metadata would not bring it back?"""
+    import pandas as pd
+
+    if not isinstance(dtype, pd.ArrowDtype):
+        return False
+    try:
+        pd.api.types.pandas_dtype(str(dtype))
+    except (TypeError, NotImplementedError, ValueError):
+        return True
+    return False
 
 
 def _with_missing(column: pa.Array) -> pa.Array:
@@ -169,15 +190,22 @@ def pandas_of_table(table: pa.Table, descriptor: Json) -> Any:
         frame = frame.reindex(range(descriptor["rows"]))
     frame.columns = _column_index(descriptor, facts)
     _restore_frequency(frame, facts.get("frequency"))
+    _restore_range(frame, facts.get("range"))
     return frame
 
 
 def _decoded_apart(table: pa.Table, descriptor: Json) -> dict[str, Any]:
+    import pandas as pd
+
     found: dict[str, Any] = {}
     for name, entry in (descriptor.get("columns") or {}).items():
         tag = (entry or {}).get("tag") or {}
         if name in table.column_names and tag.get("library") == "complex":
             found[name] = _complex(table.column(name)).astype(tag.get("dtype") or "complex128")
+        elif name in table.column_names and tag.get("library") == "arrow":
+            found[name] = pd.arrays.ArrowExtensionArray(table.column(name))
+        elif name in table.column_names and tag.get("library") == "string[python]":
+            found[name] = pd.array(table.column(name).to_pylist(), dtype="string[python]")
         elif name in table.column_names and tag.get("dtype") == "object":
             found[name] = object_series(table.column(name), tag)
     return found
@@ -185,6 +213,14 @@ def _decoded_apart(table: pa.Table, descriptor: Json) -> dict[str, Any]:
 
 def _on(frame: Any, values: Any) -> Any:
     return values.set_axis(frame.index) if hasattr(values, "set_axis") and len(frame) else values
+
+
+def _restore_range(frame: Any, bounds: list[int] | None) -> None:
+    import pandas as pd
+
+    found = pd.RangeIndex(*bounds, name=frame.index.name) if bounds else None
+    if found is not None and frame.index.equals(found):
+        frame.index = found
 
 
 def _restore_frequency(frame: Any, frequency: str | None) -> None:
@@ -276,8 +312,8 @@ def _pandas_column(column: pa.ChunkedArray) -> Any:
         return _complex(column)
     if pa.types.is_date32(kind) and beyond_dates(column):
         return pd.arrays.ArrowExtensionArray(column)
-    if pa.types.is_list(kind) and has_missing_numbers(column):
-        # As an array of numpy, NA and NaN would be one, and integers numbers with fractions.
+    if pa.types.is_struct(kind) or (pa.types.is_list(kind) and has_missing_numbers(column)):
+        # As pandas' own cells, NA and NaN would be one, and integers numbers with fractions.
         return object_series(column, {"cell": "list"}).array
     if pa.types.is_timestamp(kind) or pa.types.is_duration(kind) or not column.null_count:
         return column.to_pandas().array
