@@ -10,7 +10,7 @@ from pathlib import Path
 
 import landbridge as lb
 
-from bench import cold, idle
+from bench import codec, cold, idle
 from bench.figures import Figure, table
 from tests.serving import Serving
 
@@ -25,6 +25,7 @@ def main() -> int:
         figures += idle.measure(serving)
         for language in ("python", "r"):
             figures += cold.measure(serving, language, samples)
+    figures += [codec.measure(language, samples) for language in ("python", "r")]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
     machine = f"{platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB, Linux {platform.release()}"
     text = f"Measured by `make bench` on: {machine}.\n\n{table(figures)}"

@@ -143,11 +143,16 @@ plain_value_of_column <- function(column, tag) {
     timestamp = restore_seconds(column_seconds(column), "datetime", c(tag, list(tz = column$tz))),
     duration = restore_seconds(column_seconds(column), "duration", tag),
     time64 = restore_seconds(column_seconds(column), "time", tag),
-    dictionary = structure(
-      column$codes, levels = column$levels, class = c(if (isTRUE(column$ordered)) "ordered", "factor")
-    ),
+    dictionary = factor_of_codes(column, tag),
     column$data
   )
+}
+
+factor_of_codes <- function(column, tag) {
+  class <- c(if (isTRUE(column$ordered)) "ordered", "factor")
+  found <- structure(column$codes, levels = column$levels, class = class)
+  # A factor inside a frame or list knows its levels by its tag, for Python's cells may have lost those without a row.
+  if (is.null(tag$levels)) found else factor_of_text(as.character(found), tag)
 }
 
 value_of_complex <- function(x, tag) {

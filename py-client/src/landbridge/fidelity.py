@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from landbridge.objects import Crossing
 # Beyond these a double, R's storage of times, may not tell one microsecond from the next.
 _EXACT_MICROSECONDS = 2**52
 _EXACT_INTEGERS = 2**53
+_NUL = re.compile(b"\0")
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def refuse_broken_text(column: pa.ChunkedArray, path: str, label: str) -> None:
     for row, text in _texts(column):
         if not _is_valid(text):
             raise refuse(path, label, row or _invalid_row(text), "its text is not valid UTF-8", "Clean the text first.")
-        found = first_row(pc.fill_null(pc.match_substring(text, "\0"), False))
+        found = _first_nul(text)
         if found:
             raise refuse(path, label, row or found, "its text has a NUL character", "Remove it from the text first.")
 
@@ -99,7 +101,21 @@ def _texts(column: pa.ChunkedArray) -> list[tuple[int | None, Any]]:
 def _suspicious(text: Any) -> bool:
     if not is_text(text.type):
         return False
-    return not _is_valid(text) or bool(first_row(pc.fill_null(pc.match_substring(text, "\0"), False)))
+    return not _is_valid(text) or bool(_first_nul(text))
+
+
+def _first_nul(text: Any) -> int | None:
+    """The first row, counted from 1, with a NUL character."""
+    chunks = text.chunks if isinstance(text, pa.ChunkedArray) else [text]
+    # The bytes of all rows at once; only where one is zero, row by row.
+    if not pa.types.is_string_view(text.type) and not any(_NUL.search(_content(chunk)) for chunk in chunks):
+        return None
+    return first_row(pc.fill_null(pc.match_substring(text, "\0"), False))
+
+
+def _content(text: pa.Array) -> memoryview:
+    content = text.buffers()[2]
+    return memoryview(content) if content is not None else memoryview(b"")
 
 
 def _is_valid(text: Any) -> bool:
