@@ -52,7 +52,7 @@ def _cast(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
         if not _is_text(labels.type):
             labels = pa.array([None if x is None else str(x) for x in labels.to_pylist()], pa.string())
         made = pa.DictionaryArray.from_arrays(
-            array.indices.cast(pa.int32()), labels.cast(pa.string()), ordered=column.type.ordered
+            array.indices.cast(target.index_type), labels.cast(pa.string()), ordered=column.type.ordered
         )
         return pa.chunked_array([made])
     if pa.types.is_run_end_encoded(column.type):
@@ -89,7 +89,8 @@ def wire_type(kind: pa.DataType) -> pa.DataType | None:
         if test(kind):
             return target
     if types.is_dictionary(kind):
-        return pa.dictionary(pa.int32(), pa.string(), kind.ordered)
+        index = kind.index_type if types.is_signed_integer(kind.index_type) else pa.int32()
+        return pa.dictionary(index, pa.string(), kind.ordered)
     if types.is_run_end_encoded(kind):
         return wire_type(kind.value_type)
     if types.is_decimal(kind) and kind.precision <= 38:
