@@ -15,7 +15,9 @@ run_function <- function(spec, items, source, sink) {
 decode_argument <- function(item, position, source) {
   # How the record calls the argument.
   source$label <- if (is.null(item[[1]])) as.character(position) else item[[1]]
-  decode_value(item[[2]], source, trust = TRUE)
+  value <- decode_value(item[[2]], source, trust = TRUE)
+  remember_value(value, item[[2]])
+  value
 }
 
 #' Run the text in a fresh environment below the global one, in which the free names stand, and take the function.

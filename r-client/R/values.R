@@ -9,6 +9,8 @@
 #' @noRd
 encode_value <- function(x, sink, path = "value") {
   if (is.null(x)) return(list(kind = "null"))
+  given <- if (isTRUE(sink$hints)) given_node(x)
+  if (!is.null(given)) return(given)
   # Most values of a long list: no class to ask for.
   if (is.atomic(x) && is.null(attributes(x))) return(vector_or_native(x, sink, path))
   if (is_python_object(x)) return(encode_python(x, sink, path))

@@ -322,6 +322,45 @@ LARGE = [
 ]
 
 
+def _unchanged(outcome: Outcome) -> None:
+    given, changed = (item for _, item in outcome.result["items"])
+    assert given == ARRAY16
+    assert changed["values"] == [2, 3, 4, 5]
+    assert changed != ARRAY16
+
+
+ARRAY16 = {
+    "kind": "array",
+    "type": "int",
+    "n": 4,
+    "values": [1, 2, 3, 4],
+    "shape": [2, 2],
+    "order": "C",
+    "dimnames": None,
+    "container": "numpy",
+    "dtype": "int16",
+}
+RECORD = listed("dataclass", ("a", scalar("int", 1)), ("b", scalar("str", "x"))) | {"class": "their.Point"}
+UNCHANGED = [
+    Case(
+        "a value that comes back unchanged is the node that it came as",
+        {"python": "def f(x):\n    return [x, x + 1]\n", "r": "f <- function(x) list(x, x + 1L)\n"},
+        _unchanged,
+        [(None, ARRAY16)],
+    ),
+    Case(
+        "a record comes back as the record that it was",
+        ECHO,
+        lambda outcome: _is(outcome.result, RECORD),
+        [(None, RECORD)],
+    ),
+]
+
+
+def _is(found: Node, expected: Node) -> None:
+    assert found == expected
+
+
 def _file_comes_back(outcome: Outcome) -> None:
     node = outcome.result
     assert node["kind"] == "file"
@@ -368,4 +407,4 @@ REFUSED = [
     )
 ]
 
-CASES = [*SCALARS, *VECTORS, *ARRAYS, *LISTS, *LARGE, *FRAMES, *NATIVES, *FILES, *REFUSED]
+CASES = [*SCALARS, *VECTORS, *ARRAYS, *LISTS, *LARGE, *UNCHANGED, *FRAMES, *NATIVES, *FILES, *REFUSED]

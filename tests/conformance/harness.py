@@ -70,9 +70,10 @@ class Outcome:
         return path.read_text() if path.exists() else ""
 
     def file(self, reference: str) -> Path:
-        """The file behind ``new:<name>``."""
-        assert reference.startswith("new:"), reference
-        return self.folder / "out" / "objects" / reference.removeprefix("new:")
+        """The file behind ``new:<name>``, or behind the id of an object that the job was given."""
+        if reference.startswith("new:"):
+            return self.folder / "out" / "objects" / reference.removeprefix("new:")
+        return next(self.folder.glob(f"in/{reference}.*"))
 
     def table(self, node: Node) -> pa.Table:
         assert node["kind"] == "frame", node

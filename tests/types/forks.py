@@ -88,11 +88,6 @@ def _file(reference: str, outcome: Outcome) -> Path:
     return next((outcome.folder / "in").glob(f"{reference}.*"))
 
 
-def _file_of(outcome: Outcome, reference: str) -> Path:
-    """A job's new file, or one that it was given and hands on."""
-    return outcome.file(reference) if reference.startswith("new:") else next(outcome.folder.glob(f"in/{reference}.*"))
-
-
 def _adopt(node: Any, outcome: Outcome, objects: dict[str, bytes]) -> None:
     if isinstance(node, list):
         for part in node:

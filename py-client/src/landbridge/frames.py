@@ -240,6 +240,11 @@ def _polars_name(dtype: Any) -> str | None:
 def _polars_frame(table: pa.Table, descriptor: Json) -> Any:
     import polars as pl
 
+    names = renamed(table, descriptor).column_names
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        reason = "polars has no two columns of one name"
+        raise ValueCannotCross(column_path("result", twice), reason, "Give them names of their own.", column=twice)
     frame = pl.from_arrow(renamed(table, descriptor).replace_schema_metadata(None))
     if not isinstance(frame, pl.DataFrame):
         raise ValueCannotCross("value", "it is no frame of polars")

@@ -7,9 +7,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from landbridge.kinds import Json
+
+if TYPE_CHECKING:
+    from landbridge.given_values import GivenValues
 
 # The frame classes that this language makes.
 OURS = ("pandas", "polars", "pyarrow")
@@ -19,12 +22,14 @@ OURS = ("pandas", "polars", "pyarrow")
 class Crossing:
     """Where values go: the language that will read them (None when unknown), and what becomes of loss.
 
-    ``given`` are the frame nodes that a job got from the other language, in the order they came.
+    ``given`` are the frame nodes that a job got from the other language, in the order they came; ``values`` knows its
+    other arguments.
     """
 
     reader: str | None = None
     on_loss: str = "warn"
     given: list[Json] = field(default_factory=list)
+    values: GivenValues | None = None
 
 
 class Sink(Protocol):

@@ -25,6 +25,7 @@ from typing import Any
 
 from landbridge import in_job
 from landbridge.errors import LandbridgeError
+from landbridge.given_values import GivenValues
 from landbridge.in_job import clean
 from landbridge.job_folder import JobFolder, NotUnderstood, crossing_of, frames_in, versions
 from landbridge.kinds import Json
@@ -124,6 +125,7 @@ class Worker:
         self._folder = folder
         self._source = FolderSource(folder.inputs, folder.out / "objects")
         self._crossing = crossing_of(folder.document)
+        self._given = self._crossing.values = GivenValues(self._source)
         self._sink = FolderSink(folder.out / "objects", self._crossing)
         self._warnings: list[Json] = []
 
@@ -169,6 +171,8 @@ class Worker:
         for position, (key, node) in enumerate(given, 1):
             self._tell_received(key or str(position), node)
         items = [(key, self._decode(node)) for key, node in given]
+        for (_, value), (_, node) in zip(items, given, strict=True):
+            self._given.remember(value, node)
         return [value for key, value in items if key is None], {key: value for key, value in items if key is not None}
 
     def _tell_received(self, label: str, node: Json) -> None:

@@ -1,0 +1,73 @@
+"""The values that a job was given: one that it returns unchanged is the value that was sent, to its last attribute."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from landbridge.kinds import Json, NamedList
+from landbridge.objects import Crossing, Source
+
+_KINDS = ("vector", "array", "list")
+
+
+class GivenValues:
+    """Vectors, arrays and lists by their identity, with the nodes that they came as. Frames have their hints."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._held: dict[int, tuple[Callable[[], Any], Json]] = {}
+
+    def remember(self, value: Any, node: Json) -> None:
+        if node["kind"] not in _KINDS:
+            return
+        try:
+            held: Callable[[], Any] = weakref.ref(value)
+        except TypeError:
+
+            def held() -> Any:
+                return value
+
+        self._held[id(value)] = (held, node)
+        if node["kind"] == "list":
+            for part, (_, inner) in zip(_parts(value), node["items"], strict=False):
+                self.remember(part, inner)
+
+    def node_of(self, x: Any) -> Json | None:
+        """The node as which ``x`` was given, if it is that very object and nothing in it was changed."""
+        held, node = self._held.get(id(x), (None, None))
+        if held is None or node is None or held() is not x:
+            return None
+        from landbridge.values import decode
+
+        return node if _fingerprint(x) == _fingerprint(decode(node, self._source, trust=True)) else None
+
+
+def _parts(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return [part for _, part in value] if isinstance(value, NamedList) else list(value)
+
+
+def _fingerprint(x: Any) -> Json:
+    from landbridge.values import encode
+
+    return encode(x, _DigestSink(), "value")
+
+
+class _DigestSink:
+    """Names files by what is in them, and keeps none."""
+
+    written = 0
+    crossing: Crossing | None = None
+
+    def put(self, extension: str, write: Callable[[Path], object]) -> str:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"value.{extension}"
+            write(path)
+            with path.open("rb") as file:
+                return f"new:{hashlib.file_digest(file, 'sha256').hexdigest()}"
