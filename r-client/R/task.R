@@ -17,6 +17,7 @@
 #' @param seed whole number from 0 to 2^31-1; NULL lets the gateway draw one, which it records
 #' @param on_loss what becomes of a table's column that cannot cross without loss: `"warn"` (the default), `"error"`
 #'   (it is refused) or `"allow"`; see [fidelity()]
+#' @param decimal what decimals of Python cross as: `"double"` (the default) or `"string"`, which keeps every digit
 #' @param outputs for a script: names of the variables that are collected as its result
 #' @return a `landbridge_task`
 #' @section Errors: `landbridge_unknown_option`, `landbridge_invalid_field`.
@@ -26,7 +27,7 @@
 #' task(fit, memory = "4g", experiment = "delays")
 task <- function(what, ..., runtime = NULL, cpus = NULL, memory = NULL, seconds = NULL, pids = NULL, disk = NULL,
                  network = NULL, name = NULL, experiment = NULL, tags = NULL, seed = NULL, on_loss = NULL,
-                 outputs = NULL) {
+                 decimal = NULL, outputs = NULL) {
   refuse_options(dots_names(...))
   found <- as_task(what, function_name(substitute(what)))
   options <- list(
@@ -39,6 +40,7 @@ task <- function(what, ..., runtime = NULL, cpus = NULL, memory = NULL, seconds 
     experiment = check_option(experiment, "experiment", is_text, "It is one text."), tags = tag_texts(tags),
     seed = check_option(seed, "seed", is_seed, "It is a whole number from 0 to 2^31-1."),
     on_loss = check_option(on_loss, "on_loss", is_on_loss, "It is \"warn\", \"error\" or \"allow\"."),
+    decimal = check_option(decimal, "decimal", is_decimal, "It is \"double\" or \"string\"."),
     outputs = check_option(outputs, "outputs", is.character, "These are names of variables.")
   )
   found$options <- merge_options(found$options, options)
@@ -127,6 +129,7 @@ is_number <- function(x) is.numeric(x) && length(x) == 1 && is.finite(x)
 is_positive <- function(x) is_number(x) && x > 0
 is_network <- function(x) is_text(x) && x %in% c("none", "outbound")
 is_on_loss <- function(x) is_text(x) && x %in% c("warn", "error", "allow")
+is_decimal <- function(x) is_text(x) && x %in% c("double", "string")
 is_seed <- function(x) is_number(x) && x >= 0 && x < 2^31 && x == floor(x)
 
 check_option <- function(value, name, accept, hint) {

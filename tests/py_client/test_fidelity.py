@@ -187,6 +187,12 @@ def test_on_loss_is_an_option_of_a_task() -> None:
         lb.task(math.sqrt, on_loss="never")
 
 
+def test_decimals_as_text_are_an_option_of_a_task() -> None:
+    assert lb.task(math.sqrt, decimal="string").fields()["decimal"] == "string"
+    with pytest.raises(lb.errors.InvalidField, match="`decimal` cannot be `'float'`"):
+        lb.task(math.sqrt, decimal="float")
+
+
 def frame_of_r(workshop: Workshop, table: pa.Table, tags: dict[str, Any]) -> Any:
     node = workshop.node(table)
     columns = {name: {"tag": tag} for name, tag in tags.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from tests.types.forks import HERE, Forks
+from tests.types.forks import HERE
 from tests.types.roads import returned, sent, told
 
 pytestmark = pytest.mark.docker
@@ -31,18 +30,6 @@ f <- function(...) {{
 """
 FLIGHTS = ("airlines", "airports", "planes", "weather", "flights")
 TABLES = ("penguins", *FLIGHTS)
-
-
-@pytest.fixture(scope="module")
-def forks(tmp_path_factory) -> Iterator[dict[str, Forks]]:
-    root = tmp_path_factory.mktemp("corpora")
-    for folder in (root, *root.parents[:2]):
-        folder.chmod(0o755)
-    folders = {language: root / language for language in ECHO}
-    for folder in folders.values():
-        folder.mkdir()
-    with Forks("r", folders["r"]) as r, Forks("python", folders["python"]) as python:
-        yield {"r": r, "python": python}
 
 
 def table(name: str) -> pd.DataFrame:

@@ -10,9 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from landbridge.arrow_types import type_of_text
 from landbridge.columns import read_table, whole, write_table
 from landbridge.errors import ValueCannotCross
-from landbridge.fidelity import Verdict, judge, tell
+from landbridge.fidelity import Verdict, is_text, judge, tell
 from landbridge.hints import hint_of, original_schema, typed, with_hint
 from landbridge.kinds import Json
 from landbridge.object_columns import column_path
@@ -98,11 +99,13 @@ def _node(table: pa.Table, descriptor: Json, sink: Sink, path: str, notes: dict[
     ]
     crossing = sink.crossing or Crossing()
     columns = [typed(column, name, crossing.given) for column, name in zip(columns, table.column_names, strict=True)]
-    wire = pa.table(columns, names=table.column_names)
+    if crossing.decimal == "string":
+        columns = _decimals_as_text(columns, table.column_names, descriptor["columns"])
     verdicts = [
         _verdict(column, column_path(path, label), label, notes.get(name), crossing)
         for column, label, name in zip(columns, labels, table.column_names, strict=True)
     ]
+    wire = pa.table(columns, names=table.column_names)
     _tell_extensions(table, descriptor["columns"])
     hint = hint_of(wire.column_names, crossing.given)
     if hint is not None:
@@ -123,6 +126,31 @@ def _node(table: pa.Table, descriptor: Json, sink: Sink, path: str, notes: dict[
         "descriptor": descriptor,
         "preview": preview(wire.select(range(len(descriptor["names"]))), descriptor["rows"]),
     }
+
+
+def _decimals_as_text(columns: list[Any], names: list[str], tags: Json) -> list[Any]:
+    """Every digit crosses; the tag has the type that the text is read back to."""
+    made = []
+    for column, name in zip(columns, names, strict=True):
+        if pa.types.is_decimal(column.type):
+            tags.setdefault(name, {}).setdefault("tag", {})["decimal"] = str(column.type)
+            column = column.cast(pa.string())
+        made.append(column)
+    return made
+
+
+def _decimals_again(table: pa.Table, descriptor: Json) -> pa.Table:
+    for name, entry in (descriptor.get("columns") or {}).items():
+        kind = type_of_text(str(((entry or {}).get("tag") or {}).get("decimal")))
+        if kind is None or name not in table.column_names or not is_text(table.schema.field(name).type):
+            continue
+        try:
+            column = table.column(name).cast(kind)
+        except pa.ArrowInvalid:
+            # It has other text now.
+            continue
+        table = table.set_column(table.column_names.index(name), name, column)
+    return table
 
 
 def _tell_extensions(table: pa.Table, tags: Json) -> None:
@@ -181,6 +209,7 @@ def decode_frame(node: Json, source: Source) -> Any:
     from landbridge.series import installed
 
     table, descriptor = with_hint(read_table(source.path(node["object"]), node), node["descriptor"])
+    table = _decimals_again(table, descriptor)
     kind = descriptor.get("class")
     ours = kind in OURS
     if kind == "polars" and installed("polars"):

@@ -100,6 +100,7 @@ def crossing_of(document: Json) -> Crossing:
     frames = [node for node in nodes_of(document) if node["kind"] == "frame"]
     return Crossing(
         on_loss=document["task"].get("on_loss") or "warn",
+        decimal=document["task"].get("decimal") or "double",
         given=[node for node in frames if node["descriptor"].get("class") not in OURS],
     )
 

@@ -20,7 +20,8 @@ OURS = ("pandas", "polars", "pyarrow")
 
 @dataclass
 class Crossing:
-    """Where values go: the language that will read them (None when unknown), and what becomes of loss.
+    """Where values go: the language that will read them (None when unknown), what becomes of loss, and whether
+    decimals go as "double", which R makes of them, or as "string".
 
     ``given`` are the frame nodes that a job got from the other language, in the order they came; ``values`` knows its
     other arguments.
@@ -28,6 +29,7 @@ class Crossing:
 
     reader: str | None = None
     on_loss: str = "warn"
+    decimal: str = "double"
     given: list[Json] = field(default_factory=list)
     values: GivenValues | None = None
 

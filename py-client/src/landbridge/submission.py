@@ -41,7 +41,10 @@ def send(client: Client, body: Json) -> Job:
 
 def document(client: Client, made: Task, args: tuple[Any, ...], kwargs: dict[str, Any], paths: list[str]) -> Json:
     """The body of a submission; values and captured names are uploaded on the way."""
-    sink = UploadSink(client, Crossing(made.language, str(made.options.get("on_loss") or "warn")))
+    on_loss, decimal = (
+        str(made.options.get(name) or usual) for name, usual in (("on_loss", "warn"), ("decimal", "double"))
+    )
+    sink = UploadSink(client, Crossing(made.language, on_loss, decimal))
     function = made.document if made.function is None else _captured(made, sink)
     given = [(None, value) for value in args] + list(kwargs.items())
     items = [[key, encode(value, sink, path)] for (key, value), path in zip(given, paths, strict=True)]

@@ -16,9 +16,12 @@ from landbridge.kinds import Json
 from landbridge.r_objects import is_r_function
 
 _LIMITS = ("cpus", "memory", "seconds", "pids", "disk", "network")
-_FIELDS = ("runtime", "name", "experiment", "tags", "seed", "on_loss")
+_FIELDS = ("runtime", "name", "experiment", "tags", "seed", "on_loss", "decimal")
 OPTIONS = (*_FIELDS[:1], *_LIMITS, *_FIELDS[1:], "outputs")
-ON_LOSS = ("warn", "error", "allow")
+_CHOICES = {
+    "on_loss": (("warn", "error", "allow"), 'It is "warn", "error" or "allow".'),
+    "decimal": (("double", "string"), 'It is "double" or "string".'),
+}
 R_NAME = "f"  # R functions have no names of their own
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
@@ -59,8 +62,9 @@ def task(what: Any, /, **options: Any) -> Task:
 
     Options: ``runtime`` ("r:4.6"), ``cpus``, ``memory`` and ``disk`` (bytes, or text such as "4g"), ``seconds``,
     ``pids``, ``network`` ("none" or "outbound"), ``name``, ``experiment``, ``tags`` (a dict of text), ``seed``,
-    ``on_loss`` ("warn", "error" or "allow": what becomes of a table's column that cannot cross without loss), and for
-    scripts ``outputs``, the variables that become the result. Arguments of the function belong to ``submit``.
+    ``on_loss`` ("warn", "error" or "allow": what becomes of a table's column that cannot cross without loss),
+    ``decimal`` ("double", or "string": decimals cross as text, which R has in full), and for scripts ``outputs``, the
+    variables that become the result. Arguments of the function belong to ``submit``.
 
     Raises ``UnknownOption``, ``InvalidField`` (a value of another form), ``CodeDoesNotParse``, ``FunctionNotCaptured``.
     """
@@ -136,8 +140,8 @@ def _checked(name: str, value: Any) -> Any:
         raise UnknownOption(f"`{name}` is not an option of task().", hint, option=name)
     if name in ("memory", "disk"):
         return _bytes(name, value)
-    if name == "on_loss" and value not in ON_LOSS:
-        raise InvalidField(f"`on_loss` cannot be `{value!r}`.", 'It is "warn", "error" or "allow".', field=name)
+    if name in _CHOICES and value not in _CHOICES[name][0]:
+        raise InvalidField(f"`{name}` cannot be `{value!r}`.", _CHOICES[name][1], field=name)
     forms: dict[str, tuple[tuple[type, ...], str]] = {
         "cpus": ((int, float), "a number, such as 0.5 or 2"),
         "seconds": ((int,), "a whole number of seconds"),

@@ -72,3 +72,9 @@ test_that("a task prints what it is", {
   shown <- capture.output(print(task(mean, memory = "1k", tags = c(stage = "trial"))))
   expect_equal(shown, c("<landbridge task `mean` in R>", "  memory: 1024", "  stage: trial"))
 })
+
+test_that("on_loss and decimal are options with few words", {
+  expect_identical(task(mean, decimal = "string")$options$decimal, "string")
+  expect_error(task(mean, decimal = "float"), "\"double\" or \"string\"", class = "landbridge_invalid_field")
+  expect_error(task(mean, on_loss = "never"), class = "landbridge_invalid_field")
+})
