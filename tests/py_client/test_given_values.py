@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,13 @@ def test_a_change_inside_is_seen(road: Road, given: GivenValues) -> None:
     value = received(road, given, NODE)
     value[0] = 7
     assert road.node(value) != NODE
+
+
+def test_what_cannot_cross_is_named_where_it_stands(road: Road, given: GivenValues) -> None:
+    value = received(road, given, NODE)
+    value.append(threading.Lock())
+    with pytest.raises(ValueCannotCross, match=r"`x\[2\]` cannot cross"):
+        road.node(value)
 
 
 def test_parts_are_known_too(road: Road, given: GivenValues) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from landbridge.kinds import Json, NamedList
+from landbridge.errors import ValueCannotCross
+from landbridge.kinds import Json
 from landbridge.objects import Crossing, Source
 
 _KINDS = ("vector", "array", "list")
@@ -34,7 +35,9 @@ class GivenValues:
 
         self._held[id(value)] = (held, node)
         if node["kind"] == "list":
-            for part, (_, inner) in zip(_parts(value), node["items"], strict=False):
+            from landbridge.values import pairs_of
+
+            for (_, part), (_, inner) in zip(pairs_of(value)[1] or [], node["items"], strict=False):
                 self.remember(part, inner)
 
     def node_of(self, x: Any) -> Json | None:
@@ -44,13 +47,12 @@ class GivenValues:
             return None
         from landbridge.values import decode
 
-        return node if _fingerprint(x) == _fingerprint(decode(node, self._source, trust=True)) else None
-
-
-def _parts(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return [part for _, part in value] if isinstance(value, NamedList) else list(value)
+        try:
+            same = _fingerprint(x) == _fingerprint(decode(node, self._source, trust=True))
+        except ValueCannotCross:
+            # Something was put into it that cannot cross: the error names it where it stands.
+            return None
+        return node if same else None
 
 
 def _fingerprint(x: Any) -> Json:

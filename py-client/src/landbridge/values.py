@@ -87,7 +87,7 @@ def _container(x: Any, sink: Sink, path: str, depth: int) -> Json | None:
         vector = encode_list_vector(x, sink)
         if vector is not None:
             return vector
-    shape, pairs = _pairs(x)
+    shape, pairs = pairs_of(x)
     if pairs is None:
         return None
     items = [
@@ -106,7 +106,8 @@ def _is_named_tuple(kind: type) -> bool:
     return issubclass(kind, tuple) and isinstance(getattr(kind, "_fields", None), tuple)
 
 
-def _pairs(x: Any) -> tuple[str, list[tuple[str | None, Any]] | None]:
+def pairs_of(x: Any) -> tuple[str, list[tuple[str | None, Any]] | None]:
+    """The shape of a container, and its values with their keys; None for a dict whose keys are not all text."""
     if isinstance(x, dict):
         for key in x:
             if type(key) is not str:
