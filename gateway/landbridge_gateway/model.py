@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -88,16 +88,24 @@ LIMIT_RANGES: Mapping[str, tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class RuntimeState:
-    """A runtime that the engine offers, and whether its image is there."""
+    """A runtime that the engine offers, and whether its image is there.
+
+    ``languages`` are those that tasks for it may be of: its own alone when none are given.
+    """
 
     name: str
     language: str
     default: bool
     state: str  # ready | absent | building | failed
     image: str | None = None
+    languages: Sequence[str] = ()
+
+    def runs(self, language: str) -> bool:
+        return language in (self.languages or (self.language,))
 
     def as_json(self) -> Json:
-        return {"name": self.name, "language": self.language, "default": self.default, "state": self.state}
+        about = {"name": self.name, "language": self.language, "default": self.default, "state": self.state}
+        return {**about, "languages": list(self.languages or (self.language,))}
 
 
 @dataclass(frozen=True)

@@ -132,4 +132,4 @@ def test_the_gateway_half_needs_no_right_to_the_engine(tmp_path):
         own = [line for line in peers.splitlines() if f"pid={pid}," in line]
         assert own
         assert not [line for line in own if "docker" in line]
-        assert {runtime["name"] for runtime in serving.call("")["runtimes"]} == {"r:4.6", "python:3.14"}
+        assert {runtime["name"] for runtime in serving.call("")["runtimes"]} == {"r:4.6", "python:3.14", "polyglot"}

@@ -20,6 +20,10 @@ RUNTIMES = [
     {"name": "r:4.6", "language": "r", "default": True, "state": "ready", "image": "sha256:r"},
     {"name": "python:3.14", "language": "python", "default": True, "state": "ready", "image": "sha256:p"},
 ]
+POLYGLOT = {
+    "name": "polyglot", "language": "polyglot", "default": False, "state": "ready", "image": "sha256:b",
+    "languages": ["r", "python"],
+}  # fmt: skip
 NULL = {"kind": "null"}
 
 

@@ -8,7 +8,7 @@ import pytest
 from landbridge_gateway.web.access import policy_of
 from landbridge_gateway.web.app import create_app
 
-from tests.gateway.conftest import NULL, ROOT, source_task, submission, submit
+from tests.gateway.conftest import NULL, POLYGLOT, ROOT, RUNTIMES, source_task, submission, submit
 
 UNKNOWN_JOB = "job_0000000000000000"
 UNKNOWN_OBJECT = "obj_0000000000000000"
@@ -158,6 +158,34 @@ class TestSubmitting:
         message, hint = assert_refused(answer, 422, "unknown_runtime")
         assert message == "There is no runtime `python:2.7` for python."
         assert hint == "There are: `python:3.14`."
+
+    @pytest.mark.parametrize(("language", "text"), [("python", "def f(): pass\n"), ("r", "f <- function() 1\n")])
+    def test_a_runtime_of_two_languages_takes_tasks_of_either(self, client, road, language, text):
+        road.connect([*RUNTIMES, POLYGLOT])
+        function = {"type": "source", "name": "f", "text": text}
+        task = {"language": language, "function": function, "runtime": "polyglot"}
+        job = client.post("/api/v1/jobs", json=submission(task)).json["job"]
+        assert (job["language"], job["runtime"]) == (language, "polyglot")
+        default = client.post("/api/v1/jobs", json=submission({"language": language, "function": function})).json["job"]
+        assert default["runtime"] == {"r": "r:4.6", "python": "python:3.14"}[language]
+
+    def test_runtimes_are_listed_with_the_languages_they_take(self, client, road):
+        road.connect([*RUNTIMES, POLYGLOT])
+        listed = {one["name"]: (one["language"], one["languages"]) for one in client.get("/api/v1").json["runtimes"]}
+        assert listed == {
+            "r:4.6": ("r", ["r"]),
+            "python:3.14": ("python", ["python"]),
+            "polyglot": ("polyglot", ["r", "python"]),
+        }
+
+    def test_syntax_newer_than_the_gateways_own_is_left_to_a_runtime_of_two_languages(self, client, road):
+        road.connect([*RUNTIMES, POLYGLOT])
+        newer = {"type": "source", "name": "f", "text": "def f[T](x: T) -> T:\n    return x\n"}
+        task = {"language": "python", "function": newer, "runtime": "polyglot"}
+        assert client.post("/api/v1/jobs", json=submission(task)).status_code == 201
+        broken = newer | {"text": "def f(:\n  pass\n"}
+        answer = client.post("/api/v1/jobs", json=submission(task | {"function": broken}))
+        assert_refused(answer, 422, "code_does_not_parse")
 
     @pytest.mark.parametrize(
         ("language", "text", "sentence", "line"),

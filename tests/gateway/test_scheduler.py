@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.gateway.conftest import NULL, RUNTIMES, fetched, source_task, submission, submit
+from tests.gateway.conftest import NULL, POLYGLOT, RUNTIMES, fetched, source_task, submission, submit
 
 ONE = {"kind": "scalar", "type": "int", "value": 1}
 ERROR = {"type": "ValueError", "classes": ["ValueError", "Exception"], "message": "no"}
@@ -217,6 +217,19 @@ def test_a_missing_image_is_prepared_and_the_job_says_so(client, road, commands)
     road.tell("prepared", runtime="python:3.14", image="sha256:p")
     row = road.job(job["id"])
     assert (row["state"], row["note"]) == ("queued", None)
+
+
+def test_a_runtime_of_two_languages_is_prepared_and_started_for_the_tasks_own(client, road, commands):
+    road.connect([POLYGLOT | {"state": "absent", "image": None}])
+    submit(client, submission(source_task(runtime="polyglot")))
+    road.step()
+    assert commands.take("prepare")["runtime"] == "polyglot"
+    road.tell("preparing", runtime="polyglot", note="building polyglot, 12 s")
+    road.tell("prepared", runtime="polyglot", image="sha256:b")
+    road.step()
+    start = commands.take("start")
+    assert (start["runtime"], start["language"]) == ("polyglot", "python")
+    assert client.get("/api/v1").json["runtimes"][0]["languages"] == ["r", "python"]
 
 
 def test_an_image_that_cannot_be_built_fails_the_jobs_that_need_it(client, road):

@@ -54,7 +54,13 @@ class DockerEngine:
 
     def runtimes(self) -> list[RuntimeState]:
         return [
-            RuntimeState(runtime.name, runtime.language, runtime.default, *self._image_state(runtime.name))
+            RuntimeState(
+                runtime.name,
+                runtime.language,
+                runtime.default,
+                *self._image_state(runtime.name),
+                languages=tuple(runtime.versions),
+            )
             for runtime in self._runtimes
         ]
 
@@ -90,6 +96,7 @@ class DockerEngine:
             self._api.create_container(
                 image,
                 command=["/job"],
+                entrypoint=self._runtimes[order.runtime].start(order.language),
                 name=name,
                 user=f"{JOB_USER}:{JOB_USER}",
                 environment=_threads(order.limits),

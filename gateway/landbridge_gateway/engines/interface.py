@@ -28,10 +28,11 @@ class PrepareFailed(EngineError):
 
 @dataclass(frozen=True)
 class Order:
-    """What to start: ids and limits. The folder follows from the attempt's id."""
+    """What to start: ids, the task's language and limits. The folder follows from the attempt's id."""
 
     attempt: str
     runtime: str
+    language: str
     folder: Path
     limits: Limits
 

@@ -152,17 +152,20 @@ class ImageBuilder:
 
     def _recipe(self, runtime: Runtime) -> Recipe:
         try:
-            client = self._clients.get(runtime.language) or packaged_folder(CLIENT_FOLDERS[runtime.language])
-            return runtime_recipe(runtime, self._base_recipe(), self._containers, client)
+            clients = {language: self._client_folder(language) for language in runtime.versions}
+            return runtime_recipe(runtime, self._base_recipe(), self._containers, clients)
         except (InternalError, OSError) as error:
             raise BuildFailed(
                 f"The recipe of {runtime.name} is not complete: {error}",
                 "Install landbridge-gateway again, or run it from a whole checkout.",
             ) from error
-        except KeyError:
+        except KeyError as error:
             raise BuildFailed(
-                f"There is no client package for `{runtime.language}`.", "Take the runtime out of runtimes.toml."
+                f"There is no client package for `{error.args[0]}`.", "Take the runtime out of runtimes.toml."
             ) from None
+
+    def _client_folder(self, language: str) -> Path:
+        return self._clients.get(language) or packaged_folder(CLIENT_FOLDERS[language])
 
     def _described(self, runtime: Runtime) -> RuntimeImage:
         tag = self._recipe(runtime).tag

@@ -54,21 +54,33 @@ def base_recipe(base: Base, containers: Path, image: str, namespace: str = NAMES
     return Recipe(f"{namespace}/base", files, {"BASE": image, "SUITE": base.suite, "APT_PACKAGES": " ".join(base.apt)})
 
 
-def runtime_recipe(runtime: Runtime, below: Recipe, containers: Path, client: Path) -> Recipe:
-    """``client`` is the folder of the language's client package."""
+def runtime_recipe(runtime: Runtime, below: Recipe, containers: Path, clients: Mapping[str, Path]) -> Recipe:
+    """``clients`` has the folder of each language's client package."""
+    folder = containers / runtime.language
     files = {
-        "Dockerfile": _file(containers / runtime.language / "Dockerfile"),
+        **{path.name: _file(path) for path in sorted(folder.iterdir()) if path.is_file()},
         "requirements.txt": File(_lines(runtime.pip)),
         "build.txt": File(_lines(runtime.pip_build)),
-        **{f"client/{path}": file for path, file in _client_files(client).items()},
     }
+    for language in runtime.versions:
+        place = f"client/{language}" if runtime.united else "client"
+        files |= {f"{place}/{path}": file for path, file in _client_files(clients[language]).items()}
     arguments = {
         "BASE": below.tag,
-        "VERSION": runtime.version,
+        **_version_arguments(runtime),
         "APT_PACKAGES": " ".join(runtime.apt),
         "APT_BUILD_PACKAGES": " ".join(runtime.apt_build),
     }
-    return Recipe(f"{below.repository.partition('/')[0]}/{runtime.language}-{runtime.version}", files, arguments)
+    if runtime.apt_unstable:
+        arguments["UNSTABLE_PACKAGES"] = " ".join(runtime.apt_unstable)
+    name = runtime.name.replace(":", "-")
+    return Recipe(f"{below.repository.partition('/')[0]}/{name}", files, arguments)
+
+
+def _version_arguments(runtime: Runtime) -> dict[str, str]:
+    if not runtime.united:
+        return {"VERSION": runtime.version}
+    return {f"{language.upper()}_VERSION": version for language, version in runtime.united.items()}
 
 
 def context(files: Mapping[str, File]) -> io.BytesIO:

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from landbridge_gateway.errors import InvalidField, UnknownRuntime
 
 _LANGUAGE, _VERSION = r"[a-z][a-z0-9]{0,19}", r"[0-9]+(\.[0-9]+){0,2}"
+_RUNTIME = rf"{_LANGUAGE}(:{_VERSION})?"
 _DEBIAN_PACKAGE = r"[a-z0-9][a-z0-9.+-]+(=[A-Za-z0-9.+:~-]+)?"
 _PINNED = r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.!+]+"
+
+_LISTS = {
+    "apt": _DEBIAN_PACKAGE,
+    "pip": _PINNED,
+    "apt_build": _DEBIAN_PACKAGE,
+    "pip_build": _PINNED,
+    "apt_unstable": _DEBIAN_PACKAGE,
+}
+
+# How each language's worker is started where an image has more than one; the job folder follows as the only argument.
+WORKERS: Mapping[str, tuple[str, ...]] = {
+    "python": ("python3", "-m", "landbridge.worker"),
+    "r": ("sh", "/usr/lib/R/site-library/landbridge/worker.sh"),
+}
 
 
 @dataclass(frozen=True)
@@ -30,6 +45,8 @@ class Runtime:
     """A language at a version, and the packages that its image carries.
 
     ``apt`` and ``pip`` are in the finished image; ``apt_build`` and ``pip_build`` only install the client.
+    A runtime that unites others is of several languages: ``language`` is then its own name and ``version`` empty,
+    ``united`` has the version of each language, and ``apt_unstable`` what only Debian's sid carries.
     """
 
     language: str
@@ -39,10 +56,21 @@ class Runtime:
     pip: tuple[str, ...] = ()
     apt_build: tuple[str, ...] = ()
     pip_build: tuple[str, ...] = ()
+    apt_unstable: tuple[str, ...] = ()
+    united: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        return f"{self.language}:{self.version}"
+        return f"{self.language}:{self.version}" if self.version else self.language
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """The version of each language that tasks for this runtime may be of."""
+        return self.united or {self.language: self.version}
+
+    def start(self, language: str) -> tuple[str, ...] | None:
+        """The command that starts the language's worker; None where the image's own entry point does."""
+        return WORKERS[language] if self.united else None
 
 
 class Runtimes:
@@ -86,9 +114,11 @@ class _Reader:
         entries = document.get("runtime")
         if not isinstance(entries, list) or not entries:
             raise self._wrong("there is no [[runtime]]", "Name at least one runtime.")
-        runtimes = tuple(self._runtime(entry, number) for number, entry in enumerate(entries, 1))
+        runtimes: list[Runtime] = []
+        for number, entry in enumerate(entries, 1):
+            runtimes.append(self._runtime(entry, number, runtimes))
         self._check_together(runtimes)
-        return Runtimes(base, runtimes)
+        return Runtimes(base, tuple(runtimes))
 
     def _document(self) -> dict[str, Any]:
         try:
@@ -104,26 +134,51 @@ class _Reader:
         suite = self._text(entry, "suite", r"[a-z]+", "[base]")
         return Base(image, suite, self._list(entry, "apt", _DEBIAN_PACKAGE, "[base]"))
 
-    def _runtime(self, raw: Any, number: int) -> Runtime:
+    def _runtime(self, raw: Any, number: int, above: Sequence[Runtime]) -> Runtime:
         where = f"[[runtime]] number {number}"
         entry = self._table(raw, where)
-        lists = {"apt": _DEBIAN_PACKAGE, "pip": _PINNED, "apt_build": _DEBIAN_PACKAGE, "pip_build": _PINNED}
-        self._only(entry, {"language", "version", "default", *lists}, where)
+        if "unites" in entry:
+            return self._united(entry, where, above)
+        keys = _LISTS.keys() - {"apt_unstable"}
+        self._only(entry, {"language", "version", "default", *keys}, where)
         if not isinstance(entry.get("default", False), bool):
             raise self._wrong(f"`default` in {where} is not true or false", "Mend the entry.")
-        return Runtime(
+        runtime = Runtime(
             self._text(entry, "language", _LANGUAGE, where),
             self._text(entry, "version", _VERSION, where),
             entry.get("default", False),
-            **{key: self._list(entry, key, pattern, where) for key, pattern in lists.items()},
         )
+        return replace(runtime, **self._lists(entry, where))
 
-    def _check_together(self, runtimes: tuple[Runtime, ...]) -> None:
+    def _united(self, entry: Mapping[str, Any], where: str, above: Sequence[Runtime]) -> Runtime:
+        """A runtime with everything that those it unites have, and its own packages behind theirs."""
+        self._only(entry, {"name", "unites", *_LISTS}, where)
+        name = self._text(entry, "name", _LANGUAGE, where)
+        parts = [self._above(part, above, where) for part in self._list(entry, "unites", _RUNTIME, where)]
+        united = {part.language: part.version for part in parts}
+        if len(united) < 2 or len(united) < len(parts):
+            raise self._wrong(f"`unites` in {where} names no two languages", "Name one runtime of each.")
+        if name in {runtime.language for runtime in above}:
+            raise self._wrong(f"`name` in {where} is that of a language", "Choose another name.")
+        own = self._lists(entry, where)
+        lists: dict[str, Any] = {key: _joined([*(getattr(part, key) for part in parts), own[key]]) for key in own}
+        return replace(Runtime(name, "", united=united), **lists)
+
+    def _lists(self, entry: Mapping[str, Any], where: str) -> dict[str, Any]:
+        return {key: self._list(entry, key, pattern, where) for key, pattern in _LISTS.items()}
+
+    def _above(self, name: str, above: Sequence[Runtime], where: str) -> Runtime:
+        found = next((runtime for runtime in above if runtime.name == name and not runtime.united), None)
+        if found is None or found.language not in WORKERS:
+            raise self._wrong(f"`{name}` in {where} is no runtime that stands above it", "Mend the entry.")
+        return found
+
+    def _check_together(self, runtimes: Sequence[Runtime]) -> None:
         names = [runtime.name for runtime in runtimes]
         for name in names:
             if names.count(name) > 1:
                 raise self._wrong(f"`{name}` stands twice", "Keep one of the two.")
-        for language in dict.fromkeys(runtime.language for runtime in runtimes):
+        for language in dict.fromkeys(runtime.language for runtime in runtimes if not runtime.united):
             defaults = sum(runtime.default for runtime in runtimes if runtime.language == language)
             if defaults != 1:
                 raise self._wrong(
@@ -158,3 +213,7 @@ class _Reader:
 
     def _wrong(self, what: str, hint: str) -> InvalidField:
         return InvalidField(f"{self._path.name}: {what}.", hint, file=str(self._path))
+
+
+def _joined(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word for words in lists for word in words))

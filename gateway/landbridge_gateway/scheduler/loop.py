@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from landbridge_gateway.depot.folders import write_folder
@@ -179,7 +180,7 @@ class Scheduler:
     def _set_runtime(self, name: str, state: str) -> None:
         known = self._runtimes.get(name)
         if known:
-            self._runtimes[name] = RuntimeState(known.name, known.language, known.default, state, known.image)
+            self._runtimes[name] = replace(known, state=state)
 
     def _on_preparing(self, event: Message) -> None:
         self._set_runtime(event["runtime"], "building")
@@ -218,7 +219,7 @@ class Scheduler:
             self._end(job, outcome, number)
             return
         self._flights[attempt] = Flight(job, number, row["runtime"], Limits(**row["limits"]))
-        self._send("start", attempt=attempt, runtime=row["runtime"], limits=row["limits"])
+        self._send("start", attempt=attempt, runtime=row["runtime"], language=row["language"], limits=row["limits"])
 
     def _write_folder(self, job: str, number: int, attempt: str) -> None:
         row = self._jobs.get(job)

@@ -93,7 +93,8 @@ class Warden:
     def _start(self, message: Message) -> None:
         attempt = str(message["attempt"])
         folder = self._layout.job_folder(attempt)
-        order = Order(attempt, str(message["runtime"]), folder.path, Limits(**message["limits"]))
+        runtime, language = str(message["runtime"]), str(message["language"])
+        order = Order(attempt, runtime, language, folder.path, Limits(**message["limits"]))
         self._watch.add(attempt, folder)
         try:
             image = self._engine.start(order)

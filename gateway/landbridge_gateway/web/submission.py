@@ -53,7 +53,7 @@ def choose_runtime(known: list[RuntimeState], language: str, wanted: str | None)
     """The runtime asked for, or the language's default."""
     if not known:
         raise Overloaded("The engine has not said yet what it offers.", "Try again in a second.")
-    offered = [runtime for runtime in known if runtime.language == language]
+    offered = [runtime for runtime in known if runtime.runs(language)]
     names = ", ".join(f"`{runtime.name}`" for runtime in offered) or "none"
     if wanted is None:
         found = next((runtime.name for runtime in offered if runtime.default), None)

@@ -59,7 +59,8 @@ def _python_problem(text: str, runtime: str) -> Problem | None:
 
 
 def _version(runtime: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in runtime.partition(":")[2].split(".") if part.isdigit())
+    """That of the runtime's name; one of several languages has none there, and counts as newer than any."""
+    return tuple(int(part) for part in runtime.partition(":")[2].split(".") if part.isdigit()) or (sys.maxsize,)
 
 
 @cache

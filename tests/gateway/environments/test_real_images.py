@@ -45,6 +45,8 @@ cat(toJSON(list(
   leaks = grep("^PIP_|PROXY", toupper(names(Sys.getenv())), value = TRUE)
 ), auto_unbox = TRUE), "\\n")
 """
+ACROSS_TO_R = "import rpy2.robjects as ro, importlib.metadata as m; ro.r('1'); print(m.version('rpy2'))"
+ACROSS_TO_PYTHON = "cat(reticulate::import('pyarrow')[['__version__']])"
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +110,36 @@ def test_the_entry_point_is_the_worker(client: docker.DockerClient, name: str) -
         container.remove(force=True)
 
 
-@pytest.mark.parametrize("name", ["python:3.14", "r:4.6"])
+def test_the_polyglot_image_has_all_of_both_and_what_leads_across(client: docker.DockerClient) -> None:
+    image = image_of(client, "polyglot")
+    of_python = json.loads(inside(client, image, "python3", "-W", "error", "-c", PYTHON))
+    of_r = json.loads(inside(client, image, "Rscript", "--vanilla", "-e", R))
+    assert (of_python["version"], of_r["version"]) == ("3.14", "4.6")
+    assert of_python["client"] == of_r["client"]
+    assert (of_python["leaks"], of_python["left"], of_r["leaks"], of_r["left"]) == ([], [], [], [])
+    told_of_sid = "grep -rsw sid /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/preferences.d || true"
+    assert inside(client, image, "sh", "-c", told_of_sid) == b""
+    assert b"3.6" in inside(client, image, "python3", "-c", ACROSS_TO_R)
+    assert b"26.0" in inside(client, image, "Rscript", "--vanilla", "-e", ACROSS_TO_PYTHON)
+
+
+@pytest.mark.parametrize("language", ["python", "r"])
+def test_each_worker_starts_in_the_polyglot_image(client: docker.DockerClient, language: str) -> None:
+    start = Runtimes.load(packaged_folder("containers"))["polyglot"].start(language)
+    assert start is not None
+    container = client.containers.create(
+        image_of(client, "polyglot"), ["/job"], entrypoint=list(start), network_mode="none", read_only=True,
+        tmpfs={"/tmp": "rw,size=64m,mode=1777"},
+    )  # fmt: skip
+    try:
+        container.start()
+        assert container.wait(timeout=60)["StatusCode"] == 64
+        assert len(container.logs(stdout=False, stderr=True).decode().strip().splitlines()) == 1
+    finally:
+        container.remove(force=True)
+
+
+@pytest.mark.parametrize("name", ["python:3.14", "r:4.6", "polyglot"])
 def test_the_image_names_no_index_or_mirror(client: docker.DockerClient, name: str) -> None:
     image = client.images.get(image_of(client, name))
     told = json.dumps([image.attrs["Config"], image.history()])

@@ -16,7 +16,7 @@ def recipe(containers: Path, client: Path, image: str = "debian:testing-slim", *
     runtimes = Runtimes.load(containers)
     below = base_recipe(runtimes.base, containers, image)
     runtime: Runtime = replace(runtimes["python:3.14"], **changes)  # type: ignore[arg-type]
-    return runtime_recipe(runtime, below, containers, client)
+    return runtime_recipe(runtime, below, containers, {"python": client})
 
 
 @pytest.fixture
@@ -95,3 +95,46 @@ def test_the_context_is_byte_for_byte_the_same(before: Recipe) -> None:
         content = archive.extractfile("requirements.txt")
         assert content is not None
         assert content.read() == b"numpy==2.5.5\n"
+
+
+UNITED = """
+[[runtime]]
+name = "both"
+unites = ["r:4.6", "python:3.14"]
+apt_unstable = ["r-cran-reticulate"]
+pip = ["rpy2==3.6.9"]
+"""
+
+
+@pytest.fixture
+def both(containers: Path) -> Path:
+    """The containers with a runtime of two languages."""
+    (containers / "both").mkdir()
+    (containers / "both" / "Dockerfile").write_text("FROM scratch\n")
+    (containers / "both" / "more.sh").write_text("true\n")
+    with (containers / "runtimes.toml").open("a") as file:
+        file.write(UNITED)
+    return containers
+
+
+def united(containers: Path, clients: dict[str, Path]) -> Recipe:
+    runtimes = Runtimes.load(containers)
+    below = base_recipe(runtimes.base, containers, "debian:testing-slim")
+    return runtime_recipe(runtimes["both"], below, containers, clients)
+
+
+def test_a_runtime_of_two_languages_gets_both_clients(both: Path, clients: dict[str, Path]) -> None:
+    made = united(both, clients)
+    assert made.tag == f"landbridge/both:{made.hash}"
+    assert {"client/r/code/client.txt", "client/python/code/client.txt", "more.sh"} <= set(made.files)
+    assert made.files["requirements.txt"].content == b"numpy==2.5.5\nrpy2==3.6.9\n"
+    assert made.arguments["APT_PACKAGES"] == "r-base-core"
+    assert made.arguments["UNSTABLE_PACKAGES"] == "r-cran-reticulate"
+    assert (made.arguments["R_VERSION"], made.arguments["PYTHON_VERSION"]) == ("4.6", "3.14")
+
+
+@pytest.mark.parametrize("path", ["r-client/code/client.txt", "py-client/code/client.txt", "containers/both/more.sh"])
+def test_each_client_changes_the_hash_of_both(both: Path, clients: dict[str, Path], path: str) -> None:
+    before = united(both, clients).hash
+    (both.parent / path).write_text("two")
+    assert united(both, clients).hash != before

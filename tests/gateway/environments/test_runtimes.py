@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from .conftest import ROOT
 
 BASE = '[base]\nimage = "debian:testing-slim"\nsuite = "forky"\n'
 R = '[[runtime]]\nlanguage = "r"\nversion = "4.6"\ndefault = true\n'
+PYTHON = '[[runtime]]\nlanguage = "python"\nversion = "3.14"\ndefault = true\n'
+BOTH = '[[runtime]]\nname = "both"\nunites = ["r:4.6", "python:3.14"]\n'
 
 
 def written(folder: Path, text: str) -> Path:
@@ -28,6 +31,26 @@ def test_the_projects_own_file_offers_one_default_of_each_language() -> None:
     }
     assert "r-cran-arrow" in runtimes["r:4.6"].apt
     assert any(pin.startswith("pyarrow==") for pin in runtimes["python:3.14"].pip)
+
+
+def test_the_polyglot_runtime_has_what_the_two_that_it_unites_have() -> None:
+    runtimes = Runtimes.load(packaged_folder("containers"))
+    both = runtimes["polyglot"]
+    assert both.versions == {"r": runtimes["r:4.6"].version, "python": runtimes["python:3.14"].version}
+    for part in (runtimes["r:4.6"], runtimes["python:3.14"]):
+        assert set(part.apt) <= set(both.apt)
+        assert set(part.pip) <= set(both.pip)
+        assert set(part.apt_build) <= set(both.apt_build)
+        assert part.start(part.language) is None
+    assert both.apt_unstable == ("r-cran-reticulate",)
+    assert not both.default
+
+
+def test_the_start_commands_are_those_that_the_conformance_suite_uses() -> None:
+    workers = tomllib.loads((ROOT / "tests" / "conformance" / "workers.toml").read_text())
+    both = Runtimes.load(packaged_folder("containers"))["polyglot"]
+    for language in ("r", "python"):
+        assert list(both.start(language) or ()) == workers[language]["start"]
 
 
 def test_image_names_and_versions_stand_in_no_dockerfile() -> None:
@@ -62,6 +85,12 @@ def test_an_unknown_runtime_is_answered_with_those_there_are(tmp_path: Path) -> 
         (BASE + R + R, "`r:4.6` stands twice"),
         (BASE + R.replace("true", "false"), "`r` has 0 default runtimes"),
         (BASE + R.replace("true", "1"), "`default` in [[runtime]] number 1"),
+        (BASE + R + 'apt_unstable = ["git"]\n', "`apt_unstable` in [[runtime]] number 1 is unknown"),
+        (BASE + BOTH + R + PYTHON, "`r:4.6` in [[runtime]] number 1 is no runtime that stands above it"),
+        (BASE + R + PYTHON + BOTH.replace(', "python:3.14"', ""), "names no two languages"),
+        (BASE + R + PYTHON + BOTH.replace("python:3.14", "r:4.6"), "names no two languages"),
+        (BASE + R + PYTHON + BOTH.replace('"both"', '"r"'), "`name` in [[runtime]] number 3 is that of a language"),
+        (BASE + R + PYTHON + BOTH + 'version = "1"\n', "`version` in [[runtime]] number 3 is unknown"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, named: str) -> None:
