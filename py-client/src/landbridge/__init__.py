@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from landbridge import errors
 
 if TYPE_CHECKING:
+    from landbridge import bridge
     from landbridge.client import connect
     from landbridge.content_keys import content_key
     from landbridge.foreign import python, r
@@ -45,6 +46,7 @@ __all__ = [
     "__version__",
     "as_completed",
     "as_file",
+    "bridge",
     "connect",
     "content_key",
     "context",
@@ -67,6 +69,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "bridge":
+        return import_module("landbridge.bridge")
     module = _MODULE_OF.get(name)
     if module is None:
         raise AttributeError(f"module 'landbridge' has no attribute {name!r}")
