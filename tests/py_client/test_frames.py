@@ -100,6 +100,36 @@ def table_of(road: Road, node: Json) -> pa.Table:
     return read_table(road.source.path(node["object"]))
 
 
+@pytest.mark.parametrize("made", [pa.ListViewArray, pa.LargeListViewArray])
+def test_lists_whose_rows_stand_in_any_order_return_as_such(road: Road, made: Any) -> None:
+    width = pa.int32() if made is pa.ListViewArray else pa.int64()
+    values = pa.array([1, None, 3, 4], pa.int16())
+    offsets, sizes = pa.array([2, 0, 0, 1], width), pa.array([2, 0, 1, 2], width)
+    lists = made.from_arrays(offsets, sizes, values, mask=pa.array([False, True, False, False]))
+    table = pa.table({"x": lists})
+    back = road(table)
+    assert back.schema == table.schema
+    assert back.column("x").to_pylist() == [[3, 4], None, [1], [None, 3]]
+    back.validate(full=True)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [np.datetime64("2024-02-29T00:00:01", "s"), None],
+        [np.timedelta64(5, "ms"), pd.NaT],
+        [np.int8(3), pd.NA],
+        [np.float32(0.5), np.float32("nan")],
+        [np.bool_(True), None],
+        [np.uint64(2**63)],
+    ],
+)
+def test_scalars_of_numpy_return_as_such(road: Road, cells: list[Any]) -> None:
+    back = road(pd.DataFrame({"x": pd.Series(cells, dtype=object)}))["x"].tolist()
+    assert list(map(type, back)) == list(map(type, cells))
+    assert list(map(repr, back)) == list(map(repr, cells))
+
+
 def test_the_file_has_no_type_that_the_other_side_cannot_read(road: Road) -> None:
     views = pl.DataFrame({"s": ["a"], "e": pl.Series(["u"], dtype=pl.Enum(["u"]))})
     node = road.node(views)

@@ -134,6 +134,8 @@ def text(value: Any) -> str:
         return "{" + ", ".join(f"{key}: {text(part)}" for key, part in value.items()) + "}"
     if isinstance(value, complex | np.complexfloating):
         return f"{number(value.real)}/{number(value.imag)}"
+    if isinstance(value, np.datetime64 | np.timedelta64):
+        return time_text((pd.Timestamp if isinstance(value, np.datetime64) else pd.Timedelta)(value))
     if isinstance(value, float | int | np.number | decimal.Decimal):
         return number(value)
     if isinstance(value, Native | Missing):

@@ -105,6 +105,9 @@ series("time64[us][pyarrow]", lambda: [dt.time(1, 2, 3), None], pd.ArrowDtype(pa
 series("decimal128[pyarrow]", lambda: [decimal.Decimal("1.10"), None], pd.ArrowDtype(pa.decimal128(10, 2)))
 series("list[pyarrow]", lambda: [[1, None], None], pd.ArrowDtype(pa.list_(pa.int64())))
 series("int32[pyarrow]", lambda: [1, None], pd.ArrowDtype(pa.int32()))
+series("object of datetime64", lambda: [np.datetime64("2024-02-29T00:00:01", "s"), None], object)
+series("object of timedelta64", lambda: [np.timedelta64(5, "s"), None], object)
+series("matrices", lambda: [np.arange(4).reshape(2, 2), np.arange(4, 8).reshape(2, 2)], object)
 series("Period", lambda: pd.period_range("2024-01", periods=2, freq="M"))
 series("Interval", lambda: pd.interval_range(0, 2))
 series("Sparse", lambda: pd.arrays.SparseArray([0, 0, 1]))
@@ -156,6 +159,22 @@ array("dictionary of int64", [3, None, 1], pa.dictionary(pa.int32(), pa.int64())
 array("list of struct", [[{"a": 1}], []], pa.list_(pa.struct([("a", pa.int64())])))
 array("map", [[("k", 1)], []], pa.map_(pa.string(), pa.int64()))
 array("null", [None, None], pa.null())
+array("decimal256", [decimal.Decimal("1.10"), None], pa.decimal256(12, 2))
+array("decimal256 beyond 38 digits", [decimal.Decimal(10) ** 40, None], pa.decimal256(50, 2))
+array("list_view", [[1, None], None, []], pa.list_view(pa.int64()))
+array("large_list", [["a"], None], pa.large_list(pa.string()))
+array("fixed_size_list", [[1, 2], None, [3, 4]], pa.list_(pa.int32(), 2))
+array("month_day_nano_interval", [(1, 2, 3), None], pa.month_day_nano_interval())
+array("struct with missing rows", [{"a": 1}, None], pa.struct([("a", pa.int64())]))
+array("binary_view", [b"a", None], pa.binary_view())
+array("uuid", [b"0123456789abcdef", None], pa.uuid())
+KINDS["pyarrow: run_end_encoded"] = lambda: pa.table(
+    {"x": pa.RunEndEncodedArray.from_arrays(pa.array([2, 3], pa.int32()), pa.array(["a", None]))}
+)
+KINDS["pyarrow: fixed_shape_tensor"] = lambda: pa.table(
+    {"x": pa.FixedShapeTensorArray.from_numpy_ndarray(np.arange(8, dtype="int32").reshape(2, 2, 2))}
+)
+KINDS["pyarrow: names that repeat"] = lambda: pa.table([pa.array([1]), pa.array(["a"])], names=["x", "x"])
 
 NUMBERS = {"x": [1, 2, 3]}
 KINDS["frame: named index"] = lambda: pd.DataFrame(NUMBERS, index=pd.Index(["a", "b", "c"], name="key"))

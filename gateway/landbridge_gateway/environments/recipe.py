@@ -58,6 +58,7 @@ def runtime_recipe(runtime: Runtime, below: Recipe, containers: Path, clients: M
     """``clients`` has the folder of each language's client package."""
     folder = containers / runtime.language
     files = {
+        "Dockerfile": _file(folder / "Dockerfile"),
         **{path.name: _file(path) for path in sorted(folder.iterdir()) if path.is_file()},
         "requirements.txt": File(_lines(runtime.pip)),
         "build.txt": File(_lines(runtime.pip_build)),

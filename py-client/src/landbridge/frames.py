@@ -18,7 +18,7 @@ from landbridge.hints import hint_of, original_schema, typed, with_hint
 from landbridge.kinds import Json
 from landbridge.object_columns import column_path
 from landbridge.objects import OURS, Crossing, Sink, Source
-from landbridge.wire import wire_column
+from landbridge.wire import is_list_view, wire_column
 
 _PREVIEW_ROWS, _PREVIEW_COLUMNS, _PREVIEW_TEXT = 10, 50, 80
 _METADATA = b"landbridge"
@@ -245,10 +245,22 @@ def _restore(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
             labels = array.dictionary.cast(kind.value_type)
             made = pa.DictionaryArray.from_arrays(array.indices.cast(kind.index_type), labels, ordered=kind.ordered)
             return pa.chunked_array([made])
+        if pa.types.is_run_end_encoded(kind):
+            decoded = whole(column.cast(kind.value_type))
+            return pa.chunked_array([pa.compute.run_end_encode(decoded, run_end_type=kind.run_end_type)])
+        if is_list_view(kind):
+            return pa.chunked_array([_list_view(whole(column), kind)])
         return column.cast(kind)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError):
         # The hint is a courtesy: the wire's own type has the same values.
         return column
+
+
+def _list_view(lists: Any, kind: pa.DataType) -> pa.Array:
+    offsets = lists.offsets
+    sizes = pa.compute.subtract(offsets[1:], offsets[:-1])
+    made = pa.LargeListViewArray if pa.types.is_large_list_view(kind) else pa.ListViewArray
+    return made.from_arrays(offsets[:-1], sizes, lists.values.cast(kind.value_type), mask=lists.is_null())
 
 
 def renamed(table: pa.Table, descriptor: Json) -> pa.Table:

@@ -32,6 +32,9 @@ def arrow_of_objects(values: Any, path: str, label: str) -> tuple[pa.ChunkedArra
         row = _row_of(cells, kind)
         raise refuse(path, label, row, "a set has no order, and so no Arrow type", "Make it a sorted list.")
     tag: Json = {"dtype": "object", "cell": kind.__name__ if kind else None, "missing": missing[0] if missing else None}
+    dtypes = {str(getattr(cell, "dtype", "")) for cell in cells if type(cell) is kind} if _is_of_numpy(kind) else set()
+    if len(dtypes) == 1:
+        tag["numpy"] = dtypes.pop()
     column = _column([None if _is_missing(cell, kind) else cell for cell in cells], kind, path, label)
     made = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
     verdict = Verdict("equal", "its missing values were of several kinds and become one") if len(missing) > 1 else None
@@ -50,6 +53,11 @@ def _kinds(cells: list[Any]) -> tuple[set[type], list[str]]:
         if all(cell != cell for cell in numbers):
             return kinds - {float}, [*missing, "nan"]
     return kinds, missing
+
+
+def _is_of_numpy(kind: type | None) -> bool:
+    """Is it the type of numpy's scalars, rather than of its arrays?"""
+    return kind is not None and kind.__module__ == "numpy" and kind.__name__ != "ndarray"
 
 
 def _is_missing(cell: Any, kind: type | None) -> bool:
@@ -176,7 +184,9 @@ def _equal(one: Any, other: Any) -> bool:
 def objects_of(column: pa.ChunkedArray, tag: Json) -> list[Any]:
     """The cells of a column as :func:`arrow_of_objects` was given them."""
     cell = tag.get("cell")
-    if cell in ("ndarray", "Timestamp", "Timedelta"):
+    if tag.get("numpy"):
+        cells = _numpy_scalars(column, tag["numpy"])
+    elif cell in ("ndarray", "Timestamp", "Timedelta"):
         cells = list(column.to_pandas().astype(object))
     else:
         cells = column.to_pylist()
@@ -186,6 +196,12 @@ def objects_of(column: pa.ChunkedArray, tag: Json) -> list[Any]:
         return cells
     missing = _missing_value(tag.get("missing"))
     return [missing if valid is False else one for one, valid in zip(cells, column.is_valid().to_pylist(), strict=True)]
+
+
+def _numpy_scalars(column: pa.ChunkedArray, dtype: str) -> list[Any]:
+
+    found = iter(column.drop_null().to_numpy().astype(dtype))
+    return [next(found) if valid else None for valid in column.is_valid().to_pylist()] if column else []
 
 
 def _missing_value(name: str | None) -> Any:

@@ -57,7 +57,24 @@ def _cast(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
         return pa.chunked_array([made])
     if pa.types.is_run_end_encoded(column.type):
         return pa.chunked_array([pa.compute.run_end_decode(whole(column)).cast(target)])
+    if is_list_view(column.type):
+        return pa.chunked_array([_as_list(whole(column)).cast(target)])
     return column.cast(target)
+
+
+def is_list_view(kind: pa.DataType) -> bool:
+    """Is it a list whose rows may stand in any order, and share elements?"""
+    return bool(pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind))
+
+
+def _as_list(views: Any) -> pa.Array:
+    # Arrow's own cast leaves rows after a missing one empty, and writes too few offsets.
+    large = pa.types.is_large_list_view(views.type)
+    sizes = pa.compute.fill_null(pa.compute.list_value_length(views), 0)
+    ends = pa.compute.cumulative_sum(sizes.cast(pa.int64()))
+    offsets = pa.concat_arrays([pa.array([0], pa.int64()), ends]).cast(pa.int64() if large else pa.int32())
+    made = pa.LargeListArray if large else pa.ListArray
+    return made.from_arrays(offsets, views.flatten(), mask=views.is_null())
 
 
 def _is_text(kind: pa.DataType) -> bool:
