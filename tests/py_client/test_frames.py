@@ -107,7 +107,7 @@ def test_lists_whose_rows_stand_in_any_order_return_as_such(road: Road, made: An
     offsets, sizes = pa.array([2, 0, 0, 1], width), pa.array([2, 0, 1, 2], width)
     lists = made.from_arrays(offsets, sizes, values, mask=pa.array([False, True, False, False]))
     table = pa.table({"x": lists})
-    back = road(table)
+    back = road.there_and_back(table)
     assert back.schema == table.schema
     assert back.column("x").to_pylist() == [[3, 4], None, [1], [None, 3]]
     back.validate(full=True)
@@ -125,7 +125,7 @@ def test_lists_whose_rows_stand_in_any_order_return_as_such(road: Road, made: An
     ],
 )
 def test_scalars_of_numpy_return_as_such(road: Road, cells: list[Any]) -> None:
-    back = road(pd.DataFrame({"x": pd.Series(cells, dtype=object)}))["x"].tolist()
+    back = road.there_and_back(pd.DataFrame({"x": pd.Series(cells, dtype=object)}))["x"].tolist()
     assert list(map(type, back)) == list(map(type, cells))
     assert list(map(repr, back)) == list(map(repr, cells))
 
