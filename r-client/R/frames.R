@@ -110,10 +110,22 @@ cell_texts <- function(x) {
     texts <- vapply(x, function(cell) if (is.null(cell)) NA_character_ else toString(unlist(cell)), "")
   } else {
     if (is.double(x) && is.null(oldClass(x))) x <- signif(x, 10)
-    texts <- if (is.null(oldClass(x)) || is.factor(x)) as.character(x) else trimws(format(x))
+    texts <- plain_texts(x)
     texts[is.na(x) & !(is.double(x) & is.nan(unclass(x)))] <- NA_character_
   }
   substr(as_utf8(texts), 1, 80)
+}
+
+plain_texts <- function(x) {
+  if (inherits(x, "POSIXct")) return(time_texts(x))
+  if (is.null(oldClass(x)) || is.factor(x)) as.character(x) else trimws(format(x))
+}
+
+# As the other client shows times: in UTC, with microseconds where there are any.
+time_texts <- function(x) {
+  # format() cuts digits off and does not round.
+  texts <- format(x + 5e-7, "%Y-%m-%d %H:%M:%OS6", tz = "UTC")
+  paste0(sub(".000000", "", texts, fixed = TRUE), "Z")
 }
 
 decode_frame <- function(node, source, trust = FALSE) {

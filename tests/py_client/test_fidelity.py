@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import landbridge as lb
@@ -96,10 +97,11 @@ LOSSY: dict[str, Any] = {
 @pytest.mark.parametrize("name", sorted(LOSSY))
 def test_loss_is_a_warning_an_error_or_permitted(road: Road, name: str) -> None:
     assert road.node(LOSSY[name])["columns"][0]["verdict"] == "exact"
-    with pytest.warns(lb.LossWarning, match=r'^`x\["m"\]` crosses with loss: '):
+    with pytest.warns(lb.LossWarning, match=r'^`x\["m"\]` crosses with loss: ') as told:
         (entry,) = for_r(road).node(LOSSY[name])["columns"]
     assert entry["verdict"] == "lossy"
     assert entry["reason"]
+    assert "tests" in Path(told[0].filename).parts  # and not a line of the client
     with pytest.raises(ValueCannotCross, match='`on_loss` is "error"'):
         for_r(road, "error").node(LOSSY[name])
     assert for_r(road, "allow").node(LOSSY[name])["columns"][0]["verdict"] == "lossy"

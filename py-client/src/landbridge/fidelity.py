@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,7 +49,15 @@ def tell(verdict: Verdict | None, path: str, label: str, crossing: Crossing) -> 
         return
     if crossing.on_loss == "error":
         raise ValueCannotCross(path, f'{verdict.reason}, and `on_loss` is "error"', _PERMIT, column=label)
-    warnings.warn(f"`{path}` crosses with loss: {verdict.reason}.", LossWarning, stacklevel=2)
+    warnings.warn(f"`{path}` crosses with loss: {verdict.reason}.", LossWarning, stacklevel=_level())
+
+
+def _level() -> int:
+    """The stack level of the line outside this package that a warning is about."""
+    frame, level = sys._getframe(2), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "landbridge":
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 _PERMIT = 'Convert the column, or allow it with task(..., on_loss="allow").'
