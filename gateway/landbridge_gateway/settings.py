@@ -45,6 +45,7 @@ TABLE = (
     Setting("port", 8750, int, "port to listen on; 0 takes a free one"),
     Setting("engine", "docker", str, "what starts containers: docker, or process for development without isolation"),
     Setting("running", os.cpu_count() or 1, int, "how many jobs may run at once"),
+    Setting("sessions", 8, int, "how many sessions may be open at once"),
     Setting("threads", 32, int, "how many requests are answered at once; all but eight may be waiting ones"),
     Setting("max_object", 64 * 1024**3, parse_bytes, "largest object that may be uploaded, in bytes"),
     Setting("max_body", 32 * 1024**2, parse_bytes, "largest JSON body, in bytes"),

@@ -17,25 +17,25 @@
 #' @examples
 #' connect("http://127.0.0.1:8750", token = "lb_example")
 connect <- function(url = NULL, token = NULL) {
-  session$connected <- new_client(find_gateway(url, token))
-  invisible(session$connected)
+  clients$connected <- new_client(find_gateway(url, token))
+  invisible(clients$connected)
 }
 
-session <- new.env(parent = emptyenv())
+clients <- new.env(parent = emptyenv())
 default_url <- "http://127.0.0.1:8750"
 way_to_a_gateway <- "Start one with `landbridge serve`, or set LANDBRIDGE_URL."
 
 #' The client of connect(), or the one that the configuration names now.
 #' @noRd
 current_client <- function() {
-  if (!is.null(session$connected)) return(session$connected)
+  if (!is.null(clients$connected)) return(clients$connected)
   found <- find_gateway()
   # Kept while the configuration names the same gateway: it knows how far the events were read.
-  if (!identical(session$configured$place, found)) {
-    session$configured <- new_client(found)
-    session$configured$place <- found
+  if (!identical(clients$configured$place, found)) {
+    clients$configured <- new_client(found)
+    clients$configured$place <- found
   }
-  session$configured
+  clients$configured
 }
 
 find_gateway <- function(url = NULL, token = NULL) {

@@ -166,8 +166,7 @@ refuse_field <- function(field, reason) {
 job_events <- function() {
   folder <- Sys.getenv("LANDBRIDGE_JOB_FOLDER")
   if (nzchar(folder)) {
-    if (!identical(in_job_state$events$folder, folder)) in_job_state$events <- event_log(folder)
-    return(in_job_state$events)
+    return(event_log(folder))
   }
   if (!in_job_state$told) {
     in_job_state$told <- TRUE
@@ -177,6 +176,7 @@ job_events <- function() {
 }
 
 event_log <- function(folder) {
+  if (identical(in_job_state$events$folder, folder)) return(in_job_state$events)
   events <- new.env(parent = emptyenv())
   events$folder <- folder
   in_job_state$events <- events

@@ -40,6 +40,7 @@ ended_job <- function(job) {
 }
 
 as_job <- function(job) {
+  if (inherits(job, "landbridge_session")) return(job$job)
   if (inherits(job, "landbridge_job")) return(job)
   if (is_text(job) && grepl("^job_", job)) return(get_job(job))
   refuse_option("job", class(job), "It is what submit() or get_job() returned, or a job's id.")

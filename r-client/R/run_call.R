@@ -10,7 +10,7 @@ run_call <- function(folder) {
   on_loss <- spec$task$on_loss
   if (length(told_python()) == 0) options(landbridge.bridge_python = spec$python)
   if (!is.null(spec$seed)) {
-    set.seed(as.integer(spec$seed), kind = "Mersenne-Twister", normal.kind = "Inversion", sample.kind = "Rejection")
+    seed_job(spec$seed)
   }
   heard <- call_events(folder)
   # Warnings are shown by Python, and rpy2's R calls itself interactive.

@@ -130,9 +130,10 @@ scripted_quit <- function(outputs, sink) {
   folder <- Sys.getenv("LANDBRIDGE_JOB_FOLDER")
   worker_process <- Sys.getpid()
   function(save = "default", status = 0, runLast = TRUE) { # nolint: object_name_linter.
-    if (identical(as.integer(status), 0L) && Sys.getpid() == worker_process) {
-      finish_job(folder, list(value = encode_value(collect_outputs(outputs), sink, "result")))
-    }
+    ended_well <- identical(as.integer(status), 0L) && Sys.getpid() == worker_process
+    outcome <- if (ended_well) list(value = encode_value(collect_outputs(outputs), sink, "result"))
+    if (!is.null(session_state$log)) leave_call(as.integer(status), outcome)
+    if (ended_well) finish_job(folder, outcome)
     quit_process(as.integer(status))
   }
 }

@@ -44,8 +44,8 @@ client_text <- function() {
 #' A key that no other submission has; made without touching the user's random numbers.
 #' @noRd
 new_key <- function() {
-  session$submissions <- sum(session$submissions, 1)
-  fields <- list(tempfile(), Sys.getpid(), Sys.info()[["nodename"]], as.double(Sys.time()), session$submissions)
+  clients$submissions <- sum(clients$submissions, 1)
+  fields <- list(tempfile(), Sys.getpid(), Sys.info()[["nodename"]], as.double(Sys.time()), clients$submissions)
   paste0("r-", rlang::hash(fields))
 }
 
@@ -59,13 +59,14 @@ task_node <- function(task, sink) {
     "function" = capture_function(code$f, code$name, sink),
     python = capture_python(code$f, code$name, sink),
     source = drop_null(list(type = "source", name = code$name, text = code$text, file = code$file, line = 1L)),
+    session = drop_null(list(type = "session", idle = code$idle)),
     script = drop_null(list(type = "script", file = code$file, text = code$text, outputs = as_list(options$outputs)))
   )
   limits <- if (length(options$limits) > 0) options$limits
   drop_null(list(
     language = code$language, runtime = options$runtime, "function" = function_node, limits = limits,
     name = options$name, experiment = options$experiment, tags = options$tags, seed = options$seed,
-    on_loss = options$on_loss, decimal = options$decimal
+    on_loss = options$on_loss, decimal = options$decimal, session = options$session
   ))
 }
 

@@ -11,6 +11,10 @@ worker <- function(folder) {
   prepare_process(folder, spec$seed)
   events <- event_log(folder)
   write_event(events, "started", list(versions = session_versions()))
+  if (identical(spec$task[["function"]]$type, "session")) {
+    work_session(folder)
+    quit_process(0L)
+  }
   outcome <- run_guarded(function() run_job(spec, folder), events)
   finish_job(folder, outcome)
   quit_process(0L)
@@ -47,10 +51,14 @@ prepare_process <- function(folder, seed) {
   Sys.umask("022")
   Sys.setenv(LANDBRIDGE_JOB_FOLDER = normalizePath(folder))
   if (Sys.getenv("TZ") == "") Sys.setenv(TZ = "UTC")
-  set.seed(as.integer(seed), kind = "Mersenne-Twister", normal.kind = "Inversion", sample.kind = "Rejection")
+  seed_job(seed)
   work <- file.path(tempdir(), "work")
   dir.create(work)
   setwd(work)
+}
+
+seed_job <- function(seed) {
+  set.seed(as.integer(seed), kind = "Mersenne-Twister", normal.kind = "Inversion", sample.kind = "Rejection")
 }
 
 session_versions <- function() {

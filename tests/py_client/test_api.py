@@ -21,12 +21,14 @@ PUBLIC = [
         "NamedList",
         "Native",
         "RemoteWarning",
+        "Session",
         "Task",
         "__version__",
         "as_completed",
         "as_file",
     ],
     *[
+        "bridge",
         "connect",
         "content_key",
         "context",
@@ -39,7 +41,7 @@ PUBLIC = [
         "progress",
         "python",
     ],
-    *["r", "save_file", "save_value", "set_tag", "submit", "task", "wait"],
+    *["r", "save_file", "save_value", "session", "set_tag", "submit", "task", "wait"],
 ]
 
 

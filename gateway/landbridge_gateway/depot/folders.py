@@ -32,11 +32,22 @@ class EventBatch:
     broken: int
 
 
-def write_folder(layout: Layout, attempt: str, spec: Json, objects: Mapping[str, str]) -> JobFolder:
-    """Lay out a job folder. ``objects`` maps the ids of the inputs to their formats; they are linked, not copied."""
+def write_folder(
+    layout: Layout, attempt: str, spec: Json, objects: Mapping[str, str], session: str | None = None
+) -> JobFolder:
+    """Lay out a job folder. ``objects`` maps the ids of the inputs to their formats; they are linked, not copied.
+
+    A job of a session lies in the session's own folder, where the session's container sees it.
+    """
     folder = layout.job_folder(attempt)
-    shutil.rmtree(folder.path, ignore_errors=True)
-    folder.path.mkdir(parents=True, mode=0o755)
+    if session:
+        _place_in(layout.job_folder(session), folder, attempt)
+    else:
+        shutil.rmtree(folder.path, ignore_errors=True)
+        folder.path.mkdir(parents=True, mode=0o755)
+    if spec["task"]["function"]["type"] == "session":
+        folder.calls.mkdir(mode=0o755)
+        os.mkfifo(folder.requests, 0o644)
     folder.inputs.mkdir(mode=0o755)
     for path in (folder.out, folder.objects, folder.files):
         path.mkdir()
@@ -46,6 +57,15 @@ def write_folder(layout: Layout, attempt: str, spec: Json, objects: Mapping[str,
         _link(layout.object_file(object_id, format), folder.inputs / (object_id + FORMATS[format]))
     write_json(folder.spec, spec)
     return folder
+
+
+def _place_in(session: JobFolder, folder: JobFolder, attempt: str) -> None:
+    place = session.calls / attempt
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(mode=0o755)
+    folder.path.parent.mkdir(parents=True, exist_ok=True)
+    folder.path.unlink(missing_ok=True)
+    folder.path.symlink_to(os.path.relpath(place, folder.path.parent))
 
 
 def write_json(path: Path, value: Json) -> None:

@@ -55,6 +55,16 @@ class JobFolder:
     def error(self) -> Path:
         return self.out / "error.json"
 
+    @property
+    def calls(self) -> Path:
+        """Of a session: the folders of the jobs that run in it."""
+        return self.path / "calls"
+
+    @property
+    def requests(self) -> Path:
+        """Of a session: the pipe by which it is told of its next call."""
+        return self.calls / "requests"
+
     def log(self, stream: str) -> Path:
         return self.out / f"{stream}.log"
 

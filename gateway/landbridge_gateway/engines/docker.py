@@ -16,6 +16,7 @@ import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
 from landbridge_gateway.engines.interface import EngineError, Order, PrepareFailed
+from landbridge_gateway.engines.pipes import Pipes
 from landbridge_gateway.environments.images import BuildFailed, ImageBuilder
 from landbridge_gateway.environments.runtimes import Runtimes
 from landbridge_gateway.model import Exit, Limits, RuntimeState
@@ -50,6 +51,7 @@ class DockerEngine:
         self._building: set[str] = set()
         self._failed: set[str] = set()
         self._starting: set[str] = set()
+        self._pipes = Pipes()
         self._closed = threading.Event()
 
     def runtimes(self) -> list[RuntimeState]:
@@ -101,7 +103,7 @@ class DockerEngine:
                 user=f"{JOB_USER}:{JOB_USER}",
                 environment=_threads(order.limits),
                 labels={GATEWAY_LABEL: self._gateway_id, ATTEMPT_LABEL: order.attempt},
-                host_config=self._host_config(order.folder, order.limits),
+                host_config=self._host_config(order),
             )
             self._api.start(name)
         except ImageNotFound as error:
@@ -114,10 +116,15 @@ class DockerEngine:
             self._starting.discard(order.attempt)
         return image
 
-    def _host_config(self, folder: Path, limits: Limits) -> Any:
+    def _host_config(self, order: Order) -> Any:
+        folder, limits = order.folder, order.limits
+        binds = [f"{folder}:/job:ro", f"{folder / 'out'}:/job/out:rw"]
+        if order.held:
+            # What is not to be changed there is not the container user's.
+            binds.append(f"{folder / 'calls'}:/job/calls:rw")
         # The same hardened settings for every container, every time: see SECURITY in the README.
         return self._api.create_host_config(
-            binds=[f"{folder}:/job:ro", f"{folder / 'out'}:/job/out:rw"],
+            binds=binds,
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
             read_only=True,
@@ -176,16 +183,25 @@ class DockerEngine:
             return None if attempt in self._starting else Exit(None)
         return self._inspect_exit(attempt) if state in ("exited", "dead") else None
 
+    def tell(self, attempt: str, pipe: Path, line: str) -> None:
+        self._pipes.tell(attempt, pipe, line)
+
+    def interrupt(self, attempt: str) -> None:
+        with suppress(NotFound, APIError):
+            self._api.kill(self._container_name(attempt), signal="SIGINT")
+
     def stop(self, attempt: str, grace: int) -> None:
         with suppress(NotFound, APIError):
             self._api.stop(self._container_name(attempt), timeout=grace)
 
     def remove(self, attempt: str) -> None:
+        self._pipes.forget(attempt)
         with suppress(NotFound, APIError):
             self._api.remove_container(self._container_name(attempt), force=True, v=True)
 
     def close(self) -> None:
         self._closed.set()
+        self._pipes.close()
         self._client.close()
 
 

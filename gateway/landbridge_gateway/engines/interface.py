@@ -35,6 +35,7 @@ class Order:
     language: str
     folder: Path
     limits: Limits
+    held: bool = False  # a session: its container sees the folders of its calls as well
 
 
 class Engine(Protocol):
@@ -58,6 +59,14 @@ class Engine(Protocol):
 
     def found(self) -> dict[str, Exit | None]:
         """Every container of ours by attempt: None while it runs, else how it ended."""
+        ...
+
+    def tell(self, attempt: str, pipe: Path, line: str) -> None:
+        """Hand a line to a session through its pipe. Raises :class:`EngineError` when nobody reads it."""
+        ...
+
+    def interrupt(self, attempt: str) -> None:
+        """Send a session what Ctrl-C sends. One that is gone is fine."""
         ...
 
     def stop(self, attempt: str, grace: int) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from landbridge_gateway.engines.interface import EngineError, Order, PrepareFailed
+from landbridge_gateway.engines.pipes import Pipes
 from landbridge_gateway.model import Exit, RuntimeState
 
 _R_PROBE = (
@@ -32,6 +33,7 @@ class ProcessEngine:
         self._exits: queue.Queue[tuple[str, Exit] | None] = queue.Queue()
         self._ended: dict[str, Exit] = {}
         self._temporary: dict[str, Path] = {}
+        self._pipes = Pipes()
         self._commands = _python_command() | _r_command()
 
     def runtimes(self) -> list[RuntimeState]:
@@ -84,6 +86,15 @@ class ProcessEngine:
         with self._lock:
             return {attempt: self._ended.get(attempt) for attempt in self._children}
 
+    def tell(self, attempt: str, pipe: Path, line: str) -> None:
+        self._pipes.tell(attempt, pipe, line)
+
+    def interrupt(self, attempt: str) -> None:
+        with self._lock:
+            child = self._children.get(attempt)
+        if child is not None and child.poll() is None:
+            child.send_signal(signal.SIGINT)
+
     def stop(self, attempt: str, grace: int) -> None:
         with self._lock:
             child = self._children.get(attempt)
@@ -96,6 +107,7 @@ class ProcessEngine:
             _kill_group(child.pid, signal.SIGKILL)
 
     def remove(self, attempt: str) -> None:
+        self._pipes.forget(attempt)
         self.stop(attempt, 0)
         with self._lock:
             self._children.pop(attempt, None)
@@ -108,6 +120,7 @@ class ProcessEngine:
         # Unlike containers, children of this process cannot be found again by a later one.
         for attempt in list(self._children):
             self.stop(attempt, 0)
+        self._pipes.close()
         self._exits.put(None)
 
 

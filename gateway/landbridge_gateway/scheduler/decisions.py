@@ -22,6 +22,15 @@ class Flight:
     stop_reason: str | None = None
     deadline: float | None = None  # on the monotonic clock
     image: str | None = None
+    held: bool = False  # it is a session
+    idle: int | None = None  # seconds that a session may wait for a call
+    ending: bool = False  # a session that was asked to end
+    session: str | None = None  # of a call: the attempt of the session in which it runs
+
+    @property
+    def interruptible(self) -> bool:
+        """Is it a call that was asked to stop, and may be waited for until its deadline?"""
+        return self.session is not None and self.stop_reason is not None and not self.published
 
 
 @dataclass(frozen=True)
@@ -47,8 +56,30 @@ def may_start(states: Mapping[str, State], runtime: RuntimeState | None) -> Outc
 
 
 def free_slots(flights: Iterable[Flight], capacity: int) -> int:
-    """A slot is free again only when its container has exited: until then it holds its memory."""
-    return max(0, capacity - sum(1 for _ in flights))
+    """A slot is free again only when its container has exited: until then it holds its memory.
+
+    Sessions have a bound of their own: one that waits for its owner must not keep others from running.
+    """
+    return max(0, capacity - sum(1 for flight in flights if not flight.held and flight.session is None))
+
+
+def ready_sessions(flights: Mapping[str, Flight]) -> list[str]:
+    """Sessions that run and have no call."""
+    busy = {flight.session for flight in flights.values() if flight.session}
+    return [
+        attempt
+        for attempt, flight in flights.items()
+        if flight.held and flight.running and not flight.ending and not flight.stop_reason and attempt not in busy
+    ]
+
+
+def unheeded(flights: Mapping[str, Flight], now: float) -> list[str]:
+    """Calls that were interrupted some time ago and go on all the same."""
+    return [
+        attempt
+        for attempt, flight in flights.items()
+        if flight.interruptible and flight.deadline is not None and flight.deadline <= now
+    ]
 
 
 def overdue(flights: Mapping[str, Flight], now: float) -> list[str]:
@@ -64,7 +95,7 @@ def next_deadline(flights: Iterable[Flight]) -> float | None:
     times = [
         flight.deadline
         for flight in flights
-        if flight.deadline is not None and not flight.stop_reason and not flight.published
+        if flight.deadline is not None and not flight.published and (not flight.stop_reason or flight.interruptible)
     ]
     return min(times, default=None)
 

@@ -23,8 +23,10 @@ from landbridge_gateway.scheduler.decisions import (
     next_deadline,
     overdue,
     reconcile,
+    unheeded,
 )
 from landbridge_gateway.scheduler.hub import Hub
+from landbridge_gateway.scheduler.sessions import Sessions, session_attempt
 from landbridge_gateway.store.clock import seconds_between, timestamp
 from landbridge_gateway.store.database import Database, Row
 from landbridge_gateway.store.jobs import IllegalTransition, Jobs
@@ -33,6 +35,7 @@ from landbridge_gateway.store.objects import Objects
 log = logging.getLogger(__name__)
 Message = dict[str, Any]
 _AT_A_TIME = 200
+_INTERRUPT_GRACE = 5.0  # seconds for a call to heed an interrupt
 
 
 class Commands(Protocol):
@@ -61,6 +64,7 @@ class Scheduler:
         self._flights: dict[str, Flight] = {}
         self._runtimes: dict[str, RuntimeState] = {}
         self._engine: str | None = None
+        self._sessions = Sessions(self._jobs, self._flights, self, lambda: self._clock())
         self._connected = False
         self._waking = threading.Event()
         self._thread: threading.Thread | None = None
@@ -140,16 +144,23 @@ class Scheduler:
     def advance(self) -> None:
         """Do all that may be done now: time out, cancel, admit, start."""
         for attempt in overdue(self._flights, self._clock()):
-            self._stop(attempt, "timeout")
+            if self._flights[attempt].held:
+                self._sessions.overdue(attempt)
+            else:
+                self.stop(attempt, "timeout")
+        for attempt in unheeded(self._flights, self._clock()):
+            self._sessions.unheeded(attempt)
         for job in self._jobs.to_cancel():
             for attempt, flight in self._flights.items():
                 if flight.job == job and not flight.stop_reason and not flight.published:
-                    self._stop(attempt, "cancel")
+                    self.stop(attempt, "cancel")
         self._admit()
         if self._connected:
             self._start_queued()
+            self._sessions.advance()
 
-    def _send(self, verb: str, **fields: object) -> None:
+    def send(self, verb: str, **fields: object) -> None:
+        """A command for the warden; dropped while it is away, for all is told again when it is back."""
         if self._commands:
             self._commands.send(verb, **fields)
 
@@ -175,7 +186,7 @@ class Scheduler:
         elif runtime.state != "building":
             self._set_runtime(runtime.name, "building")
             self._jobs.annotate(row["id"], f"preparing {runtime.name}")
-            self._send("prepare", runtime=runtime.name)
+            self.send("prepare", runtime=runtime.name)
 
     def _set_runtime(self, name: str, state: str) -> None:
         known = self._runtimes.get(name)
@@ -208,20 +219,31 @@ class Scheduler:
             self._start(row)
 
     def _start(self, row: Row) -> None:
+        attempt = self.begin(row)
+        if attempt:
+            flight = self._flights[attempt]
+            fields = {"runtime": row["runtime"], "language": row["language"], "limits": row["limits"]}
+            self.send("start", attempt=attempt, held=flight.held, **fields)
+
+    def begin(self, row: Row, session: str | None = None) -> str | None:
+        """Number an attempt and lay out its folder; None when the job ended instead, for want of an input."""
         job = row["id"]
         number = self._jobs.begin_attempt(job, row["runtime"])
         attempt = attempt_id(job, number)
+        held = row["function"]["type"] == "session"
         try:
-            self._write_folder(job, number, attempt)
+            self._write_folder(job, number, attempt, session)
         except (NoSuchPart, OSError) as problem:
             self._jobs.close_attempt(job, number, Exit(None))
             outcome = failure(Cause.INPUT, str(problem), "Submit the job again with an input that exists.")
             self._end(job, outcome, number)
-            return
-        self._flights[attempt] = Flight(job, number, row["runtime"], Limits(**row["limits"]))
-        self._send("start", attempt=attempt, runtime=row["runtime"], language=row["language"], limits=row["limits"])
+            return None
+        idle = self._jobs.get(job)["task"]["function"].get("idle") if held else None
+        limits = Limits(**row["limits"])
+        self._flights[attempt] = Flight(job, number, row["runtime"], limits, held=held, idle=idle, session=session)
+        return attempt
 
-    def _write_folder(self, job: str, number: int, attempt: str) -> None:
+    def _write_folder(self, job: str, number: int, attempt: str, session: str | None) -> None:
         row = self._jobs.get(job)
         results = {given: self._jobs.get(given)["result"] for given in self._jobs.inputs(job)}
         task, values = resolved(row["task"], row["values"], results)
@@ -234,7 +256,7 @@ class Scheduler:
             "values": values,
             "seed": row["seed"],
         }
-        write_folder(self._layout, attempt, spec, objects)
+        write_folder(self._layout, attempt, spec, objects, session)
 
     def _on_started(self, event: Message) -> None:
         flight = self._flights.get(event["attempt"])
@@ -243,16 +265,18 @@ class Scheduler:
         flight.image = event["image"]
         if flight.stop_reason:
             # It was asked to stop before it existed.
-            self._send("stop", attempt=event["attempt"])
-        self._set_running(flight)
+            self.send("stop", attempt=event["attempt"])
+        self.set_running(flight)
         self._jobs.update_attempt(flight.job, flight.number, image=event["image"])
 
-    def _set_running(self, flight: Flight) -> None:
+    def set_running(self, flight: Flight) -> None:
+        """Its code may run from now on."""
         if flight.running or flight.published:
             return
         self._jobs.move(flight.job, State.RUNNING, attempt=flight.number)
         flight.running = True
-        flight.deadline = self._clock() + flight.limits.seconds
+        if not flight.held:
+            flight.deadline = self._clock() + flight.limits.seconds
 
     def _on_start_failed(self, event: Message) -> None:
         flight = self._flights.pop(event["attempt"], None)
@@ -266,37 +290,50 @@ class Scheduler:
 
     # To the end.
 
-    def _stop(self, attempt: str, reason: str) -> None:
+    def stop(self, attempt: str, reason: str) -> None:
+        """End it: a container is stopped, a call interrupted, so that its session stays."""
         flight = self._flights[attempt]
         flight.stop_reason = reason
         self._jobs.update_attempt(flight.job, flight.number, stop_reason=reason)
-        self._send("stop", attempt=attempt)
+        if flight.session:
+            flight.deadline = self._clock() + _INTERRUPT_GRACE
+            self.send("interrupt", session=flight.session)
+        else:
+            self.send("stop", attempt=attempt)
 
     def _on_finished(self, event: Message) -> None:
         flight = self._flights.get(event["attempt"])
-        if flight and not flight.published:
-            self._set_running(flight)
-            self._publish(flight, None)
+        if flight is None or flight.published:
+            return
+        self.set_running(flight)
+        if flight.session:
+            # Its process goes on with the next call.
+            self.land(event["attempt"], flight, Exit(0))
+        else:
+            self.publish(flight, None)
 
     def _on_exited(self, event: Message) -> None:
         attempt = event["attempt"]
         flight = self._flights.get(attempt)
         if flight is None:
-            self._send("remove", attempt=attempt)
+            self.send("remove", attempt=attempt)
             return
-        self._close(attempt, flight, Exit(**event["exit"]))
+        self.land(attempt, flight, Exit(**event["exit"]))
 
-    def _close(self, attempt: str, flight: Flight, exited: Exit) -> None:
+    def land(self, attempt: str, flight: Flight, exited: Exit) -> None:
+        """It has ended: publish what it left, and let its place go."""
         if not flight.published:
             if exited.code is not None:
-                self._set_running(flight)
-            self._publish(flight, exited)
+                self.set_running(flight)
+            self.publish(flight, exited)
         self._jobs.close_attempt(flight.job, flight.number, exited)
         self._flights.pop(attempt, None)
-        self._send("remove", attempt=attempt)
+        self.send("forget" if flight.session else "remove", attempt=attempt)
+        if flight.held:
+            self._sessions.exited(attempt, exited)
         self._collector.finish(flight.job, flight.number, self._jobs.get(flight.job)["owner"])
 
-    def _publish(self, flight: Flight, exited: Exit | None) -> None:
+    def publish(self, flight: Flight, exited: Exit | None) -> None:
         owner = self._jobs.get(flight.job)["owner"]
         outcome = self._collector.outcome(flight.job, flight.number, owner, flight.limits, exited, flight.stop_reason)
         if outcome is None:
@@ -304,6 +341,10 @@ class Scheduler:
         self._end(flight.job, outcome, flight.number)
         flight.published = True
         self._collector.absorb(flight.job, flight.number, owner)
+
+    def fail(self, job: str, cause: Cause, sentence: str, hint: str) -> None:
+        """End a job that never began."""
+        self._end(job, failure(cause, sentence, hint), None)
 
     def _end(self, job: str, outcome: Outcome, attempt: int | None) -> None:
         try:
@@ -333,13 +374,15 @@ class Scheduler:
         rows = {attempt_id(row["job"], row["number"]): row for row in self._jobs.open_attempts()}
         for attempt, row in rows.items():
             self._flights.setdefault(attempt, self._recovered(row))
-        seen = reconcile(rows, found)
+        calls = {attempt: self._flights[attempt] for attempt in rows if self._flights[attempt].session}
+        self._sessions.recover(calls, found)
+        seen = reconcile([attempt for attempt in rows if attempt not in calls], found)
         for attempt in seen.stray:
-            self._send("remove", attempt=attempt)
+            self.send("remove", attempt=attempt)
         for attempt in seen.running:
             self._resume(attempt)
         for attempt, ended in seen.ended.items():
-            self._close(attempt, self._flights[attempt], ended)
+            self.land(attempt, self._flights[attempt], ended)
         for attempt in seen.gone:
             self._give_up(attempt)
         self._connected = True
@@ -347,7 +390,8 @@ class Scheduler:
     def _recovered(self, row: Row) -> Flight:
         job = self._jobs.get(row["job"])
         limits = Limits(**job["limits"])
-        state = State(job["state"])
+        state, function = State(job["state"]), job["task"]["function"]
+        held = function["type"] == "session"
         spent = seconds_between(job["started"], timestamp()) or 0.0
         return Flight(
             row["job"],
@@ -357,17 +401,20 @@ class Scheduler:
             running=state is State.RUNNING,
             published=state.ended,
             stop_reason=row["stop_reason"],
-            deadline=self._clock() + limits.seconds - spent if state is State.RUNNING else None,
+            deadline=self._clock() + limits.seconds - spent if state is State.RUNNING and not held else None,
             image=row["image"],
+            held=held,
+            idle=function.get("idle"),
+            session=session_attempt(self._jobs, job["session"]) if job["session"] else None,
         )
 
     def _resume(self, attempt: str) -> None:
         flight = self._flights[attempt]
-        self._set_running(flight)
+        self.set_running(flight)
         if flight.stop_reason:
-            self._send("stop", attempt=attempt)
+            self.send("stop", attempt=attempt)
         elif not flight.published:
-            self._publish(flight, None)
+            self.publish(flight, None)
 
     def _give_up(self, attempt: str) -> None:
         """Its container is not there: it left an outcome, it never began, or it is lost."""
@@ -375,7 +422,7 @@ class Scheduler:
         job, number = split_attempt(attempt)
         began = flight.running or self._layout.job_folder(attempt).events.exists()
         if began or flight.published:
-            self._close(attempt, flight, Exit(None))
+            self.land(attempt, flight, Exit(None))
             return
         # Nothing of it ever ran, so a new attempt repeats nothing.
         self._jobs.close_attempt(job, number, Exit(None))

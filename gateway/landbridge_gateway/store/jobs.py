@@ -15,7 +15,7 @@ from landbridge_gateway.store.database import Database, Row, returning
 _JSON_COLUMNS = ("limits", "task", "values", "result", "error")
 BRIEF = (
     "seq, id, owner, client, name, language, runtime, experiment, state, cause, note, attempt, seed, submitted,"
-    " started, ended, seconds, limits, cancel_requested,"
+    " started, ended, seconds, limits, cancel_requested, session,"
     " json_object('type', task ->> '$.function.type', 'name', task ->> '$.function.name') AS function"
 )
 
@@ -41,6 +41,7 @@ class NewJob:
     values: Json
     tags: Mapping[str, str]
     inputs: Iterable[str]
+    session: str | None = None
 
 
 class Jobs:
@@ -97,12 +98,48 @@ class Jobs:
     def next_queued(self, most: int) -> list[Row]:
         """The oldest queued jobs that no attempt was begun for, or whose last one is over."""
         rows = self._db.rows(
-            f"""SELECT {BRIEF} FROM jobs WHERE state = 'queued' AND NOT EXISTS
+            f"""SELECT {BRIEF} FROM jobs WHERE state = 'queued' AND session IS NULL AND NOT EXISTS
                   (SELECT 1 FROM attempts WHERE attempts.job = jobs.id AND attempts.state != 'exited')
                 ORDER BY seq LIMIT ?""",
             (most,),
         )
         return [decoded(row) for row in rows]
+
+    def next_call(self, session: str) -> Row | None:
+        """The oldest queued call of a session."""
+        sql = f"SELECT {BRIEF} FROM jobs WHERE session = ? AND ended IS NULL AND state = 'queued' ORDER BY seq LIMIT 1"
+        row = self._db.row(sql, (session,))
+        return decoded(row) if row else None
+
+    def open_calls(self, session: str) -> int:
+        """How many calls of a session have not ended."""
+        row = self._db.row("SELECT count(*) AS n FROM jobs WHERE session = ? AND ended IS NULL", (session,))
+        return int(row["n"]) if row else 0
+
+    def orphaned_calls(self) -> list[Row]:
+        """Calls that never began, and whose session has ended."""
+        return self._db.rows(
+            """SELECT jobs.id, jobs.session, held.state FROM jobs JOIN jobs AS held ON held.id = jobs.session
+               WHERE jobs.session IS NOT NULL AND jobs.ended IS NULL AND held.ended IS NOT NULL AND NOT EXISTS
+                 (SELECT 1 FROM attempts WHERE attempts.job = jobs.id AND attempts.state != 'exited')"""
+        )
+
+    def open_sessions(self) -> int:
+        """How many sessions have not ended."""
+        sql = "SELECT count(*) AS n FROM jobs WHERE ended IS NULL AND task ->> '$.function.type' = 'session'"
+        row = self._db.row(sql)
+        return int(row["n"]) if row else 0
+
+    def request_end(self, job: str, owner: str) -> Row:
+        """Ask a session to end once its calls have."""
+        with self._db.write() as db:
+            self.get(job, owner)
+            db.execute("UPDATE jobs SET end_requested = 1 WHERE id = ? AND ended IS NULL", (job,))
+            return self._full(db, job)
+
+    def end_requested(self, job: str) -> bool:
+        row = self._db.row("SELECT end_requested FROM jobs WHERE id = ?", (job,))
+        return bool(row and row["end_requested"])
 
     def to_cancel(self) -> list[str]:
         return [row["id"] for row in self._db.rows("SELECT id FROM jobs WHERE cancel_requested = 1 AND ended IS NULL")]

@@ -81,8 +81,24 @@ CREATE TABLE sessions (
 """
 
 
+_SESSIONS = """
+ALTER TABLE jobs ADD COLUMN session TEXT;
+ALTER TABLE jobs ADD COLUMN end_requested INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX jobs_by_session ON jobs (session, seq) WHERE session IS NOT NULL AND ended IS NULL;
+"""
+
+
 @migrations()
 def first_schema(db: Database) -> None:
-    for statement in _FIRST.split(";"):
+    _run(db, _FIRST)
+
+
+@migrations()
+def calls_of_sessions(db: Database) -> None:
+    _run(db, _SESSIONS)
+
+
+def _run(db: Database, statements: str) -> None:
+    for statement in statements.split(";"):
         if statement.strip():
             db.execute(statement)

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.engines.interface import Engine, EngineError, Order, PrepareFailed
@@ -34,6 +35,10 @@ class Warden:
             "start": self._start,
             "stop": self._stop,
             "remove": self._remove,
+            "call": self._call,
+            "interrupt": lambda message: self._engine.interrupt(str(message["session"])),
+            "end": self._end,
+            "forget": lambda message: self._watch.drop(str(message["attempt"])),
             "found": self._found,
         }
 
@@ -94,7 +99,8 @@ class Warden:
         attempt = str(message["attempt"])
         folder = self._layout.job_folder(attempt)
         runtime, language = str(message["runtime"]), str(message["language"])
-        order = Order(attempt, runtime, language, folder.path, Limits(**message["limits"]))
+        held = bool(message.get("held"))
+        order = Order(attempt, runtime, language, folder.path, Limits(**message["limits"]), held)
         self._watch.add(attempt, folder)
         try:
             image = self._engine.start(order)
@@ -103,6 +109,20 @@ class Warden:
             self._tell({"event": "start_failed", "attempt": attempt, "message": error.message, "hint": error.hint})
             return
         self._tell({"event": "started", "attempt": attempt, "image": image})
+
+    def _call(self, message: Message) -> None:
+        attempt, session = str(message["attempt"]), str(message["session"])
+        self._watch.add(attempt, self._layout.job_folder(attempt))
+        try:
+            self._engine.tell(session, self._layout.job_folder(session).requests, attempt)
+        except EngineError as error:
+            self._watch.drop(attempt)
+            self._tell({"event": "start_failed", "attempt": attempt, "message": error.message, "hint": error.hint})
+
+    def _end(self, message: Message) -> None:
+        session = str(message["session"])
+        with suppress(EngineError):  # a session that hears nothing is stopped a little later
+            self._engine.tell(session, self._layout.job_folder(session).requests, "end")
 
     def _ended(self, attempt: str, ended: Exit) -> None:
         self._tell({"event": "exited", "attempt": attempt, "exit": ended.as_json()})

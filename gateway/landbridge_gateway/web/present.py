@@ -17,7 +17,7 @@ from landbridge_gateway.web.services import Services
 
 _SHARED = (
     *("id", "name", "language", "runtime", "experiment", "state", "cause", "note", "seed", "limits", "attempt"),
-    *("submitted", "started", "ended"),
+    *("submitted", "started", "ended", "session"),
 )
 _WHOLE = ("task", "values", "result", "error")
 

@@ -11,6 +11,7 @@ from landbridge_gateway.errors import InvalidField, Overloaded, UnknownRuntime
 from landbridge_gateway.model import Json, Limits, RuntimeState, new_id
 from landbridge_gateway.nodes import NEW, jobs_in, nodes_of, objects_in
 from landbridge_gateway.store.jobs import NewJob
+from landbridge_gateway.web.held import session_of
 from landbridge_gateway.web.natives import check_natives
 from landbridge_gateway.web.services import Services
 from landbridge_gateway.web.syntax import check_syntax
@@ -23,7 +24,9 @@ def new_job(services: Services, body: Json, owner: str, key: str | None) -> NewJ
     """Check a submission and make it a job; whatever is wrong is an error that names the field."""
     services.schemas.check("submission", body)
     task, values = body["task"], body["values"]
-    runtime = choose_runtime(services.scheduler.runtimes, task["language"], task.get("runtime"))
+    session = session_of(services, task, owner)
+    wanted = session["runtime"] if session else task.get("runtime")
+    runtime = choose_runtime(services.scheduler.runtimes, task["language"], wanted)
     nodes = list(nodes_of(task, values))
     inputs = _inputs(services, jobs_in(nodes), owner)
     _check_objects(services, objects_in(nodes), owner)
@@ -41,11 +44,12 @@ def new_job(services: Services, body: Json, owner: str, key: str | None) -> NewJ
         runtime=runtime,
         experiment=task.get("experiment"),
         seed=secrets.randbelow(_SEEDS) if seed is None else seed,
-        limits=Limits().with_given(task.get("limits") or {}).as_json(),
+        limits=(Limits(**session["limits"]) if session else Limits()).with_given(task.get("limits") or {}).as_json(),
         task=task,
         values=values,
         tags=task.get("tags") or {},
         inputs=inputs,
+        session=session["id"] if session else None,
     )
 
 
@@ -83,6 +87,8 @@ def _check_objects(services: Services, references: set[str], owner: str) -> None
 
 
 def _own_name(function: Json) -> str:
+    if function["type"] == "session":
+        return "session"
     if function["type"] == "script":
         return PurePath(function.get("file") or "script").name
     return str(function["name"])

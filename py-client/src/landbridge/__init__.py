@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from landbridge.in_job import context, log_metric, log_param, log_plot, progress, save_file, save_value, set_tag
     from landbridge.job import Job, as_completed, get, jobs, wait
     from landbridge.kinds import LossWarning, Missing, NamedList, Native, RemoteWarning, as_file
+    from landbridge.sessions import Session, session
     from landbridge.submission import submit
     from landbridge.tasks import Task, task
 
@@ -30,6 +31,7 @@ _PLACES = {
     "in_job": ("context", "log_metric", "log_param", "log_plot", "progress", "save_file", "save_value", "set_tag"),
     "job": ("Job", "as_completed", "get", "jobs", "wait"),
     "kinds": ("LossWarning", "Missing", "NamedList", "Native", "RemoteWarning", "as_file"),
+    "sessions": ("Session", "session"),
     "submission": ("submit",),
     "tasks": ("Task", "task"),
 }
@@ -42,6 +44,7 @@ __all__ = [
     "NamedList",
     "Native",
     "RemoteWarning",
+    "Session",
     "Task",
     "__version__",
     "as_completed",
@@ -61,6 +64,7 @@ __all__ = [
     "r",
     "save_file",
     "save_value",
+    "session",
     "set_tag",
     "submit",
     "task",

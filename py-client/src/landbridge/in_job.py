@@ -38,6 +38,9 @@ class _Job:
         line = json.dumps({"event": event, "at": at, **fields}, separators=(",", ":"), allow_nan=False)
         os.write(self._events, line.encode() + b"\n")
 
+    def close(self) -> None:
+        os.close(self._events)
+
     @property
     def crossing(self) -> Crossing:
         """What the job's own document says of the frames that it gives away."""
@@ -63,6 +66,13 @@ def _job() -> _Job | None:
     if job is None:
         job = _open[folder] = _Job(folder)
     return job
+
+
+def leave(folder: str) -> None:
+    """Close the record of a job that has ended, where the process goes on."""
+    job = _open.pop(folder, None)
+    if job:
+        job.close()
 
 
 def append(event: str, **fields: Any) -> None:

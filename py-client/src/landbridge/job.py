@@ -105,6 +105,11 @@ class Job:
         answer = self._client.post(f"/jobs/{self.id}/cancel")
         self._document, self._cursor = answer["job"], int(answer["cursor"])
 
+    def end(self) -> None:
+        """Of a session: ask it to end once the jobs that it was given have."""
+        answer = self._client.post(f"/jobs/{self.id}/end")
+        self._document, self._cursor = answer["job"], int(answer["cursor"])
+
     def wait(self, timeout: float | None = None) -> Job:
         """Wait until it has ended, at most ``timeout`` seconds: then :class:`WaitTimeout`.
 

@@ -73,7 +73,7 @@ def nodes_of(document: Json) -> Iterator[Json]:
     functions = [document["task"]["function"]]
     while functions:
         function = functions.pop()
-        if function["type"] not in ("source", "reference", "script"):
+        if function["type"] not in ("source", "reference", "script", "session"):
             raise NotUnderstood(f"the function is of the unknown type {function['type']!r}")
         for free in function.get("free") or []:
             stack += [free["value"]] if "value" in free else []

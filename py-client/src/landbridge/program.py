@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import importlib
 import linecache
 import sys
@@ -16,8 +17,51 @@ from landbridge.kinds import Json
 Decode = Callable[[Json], Any]
 
 
+class SharedNames:
+    """What the calls of a session leave behind for each other; nothing is kept until a session asks for it."""
+
+    def __init__(self) -> None:
+        self._module: ModuleType | None = None
+        self._namespaces: list[tuple[dict[str, Any], dict[str, Any]]] = []
+
+    def begin(self) -> None:
+        """From now on ``__main__`` stays, and functions see what stands in it after all that is their own."""
+        self._module = user_module()
+        self._module.__dict__["__builtins__"] = dict(vars(builtins))
+
+    @property
+    def module(self) -> ModuleType | None:
+        return self._module
+
+    def builtins(self) -> Any:
+        return __builtins__ if self._module is None else self._module.__dict__["__builtins__"]
+
+    def watch(self, namespace: dict[str, Any]) -> None:
+        """Names that are added to the namespace later on, or changed in it, are the user's own globals."""
+        if self._module is not None:
+            self._namespaces.append((namespace, dict(namespace)))
+
+    def keep(self) -> None:
+        """After a call: its globals go into ``__main__``, where later calls find them."""
+        if self._module is None:
+            return
+        found = self._module.__dict__
+        for namespace, before in self._namespaces:
+            new = {name: x for name, x in namespace.items() if name not in before or before[name] is not x}
+            found.update({name: x for name, x in new.items() if not name.startswith("__")})
+        self._namespaces.clear()
+        own = {name: x for name, x in found.items() if not name.startswith("__")}
+        found["__builtins__"].update(own)
+
+
+shared_names = SharedNames()
+
+
 def user_module() -> ModuleType:
-    """A fresh ``__main__``: classes of the user's code live there, so that pickles find them."""
+    """A fresh ``__main__``, or the session's: classes of the user's code live there, so that pickles find them."""
+    if shared_names.module is not None:
+        sys.modules["__main__"] = shared_names.module
+        return shared_names.module
     module = ModuleType("__main__")
     module.__dict__["__builtins__"] = __builtins__
     sys.modules["__main__"] = module
@@ -56,7 +100,7 @@ class SourceProgram:
         return self._made[key]
 
     def _run(self, source: Json) -> Any:
-        namespace: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
+        namespace: dict[str, Any] = {"__name__": "__main__", "__builtins__": shared_names.builtins()}
         # Values last: one of them may be an instance of a class that stands here as source.
         for wanted, make in (("import", _imported), ("source", self.define), ("value", self._decode)):
             for free in source.get("free") or []:
@@ -65,6 +109,7 @@ class SourceProgram:
         file = source.get("file") or f"<{source['name']}>"
         exec(compiled(source["text"], file, source.get("line") or 1), namespace)
         made = namespace[source["name"]]
+        shared_names.watch(namespace)
         if isinstance(made, type):
             setattr(sys.modules["__main__"], made.__name__, made)
         return made

@@ -16,7 +16,7 @@ from landbridge.kinds import Json
 from landbridge.r_objects import is_r_function
 
 _LIMITS = ("cpus", "memory", "seconds", "pids", "disk", "network")
-_FIELDS = ("runtime", "name", "experiment", "tags", "seed", "on_loss", "decimal")
+_FIELDS = ("runtime", "name", "experiment", "tags", "seed", "on_loss", "decimal", "session")
 OPTIONS = (*_FIELDS[:1], *_LIMITS, *_FIELDS[1:], "outputs")
 _CHOICES = {
     "on_loss": (("warn", "error", "allow"), 'It is "warn", "error" or "allow".'),
@@ -64,7 +64,8 @@ def task(what: Any, /, **options: Any) -> Task:
     ``pids``, ``network`` ("none" or "outbound"), ``name``, ``experiment``, ``tags`` (a dict of text), ``seed``,
     ``on_loss`` ("warn", "error" or "allow": what becomes of a table's column that cannot cross without loss),
     ``decimal`` ("double", or "string": decimals cross as text, which R has in full), and for scripts ``outputs``, the
-    variables that become the result. Arguments of the function belong to ``submit``.
+    variables that become the result; ``session``, a session or its id, in which the job runs. Arguments of the function
+    belong to ``submit``.
 
     Raises ``UnknownOption``, ``InvalidField`` (a value of another form), ``CodeDoesNotParse``, ``FunctionNotCaptured``.
     """
@@ -140,6 +141,8 @@ def _checked(name: str, value: Any) -> Any:
         raise UnknownOption(f"`{name}` is not an option of task().", hint, option=name)
     if name in ("memory", "disk"):
         return _bytes(name, value)
+    if name == "session":
+        value = getattr(value, "id", value)
     if name in _CHOICES and value not in _CHOICES[name][0]:
         raise InvalidField(f"`{name}` cannot be `{value!r}`.", _CHOICES[name][1], field=name)
     forms: dict[str, tuple[tuple[type, ...], str]] = {

@@ -7,20 +7,14 @@ from __future__ import annotations
 
 import atexit
 import os
-import random
 import shutil
 import sys
 import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Callable
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
-from importlib.util import find_spec
 from io import TextIOWrapper
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from landbridge import in_job
@@ -32,6 +26,7 @@ from landbridge.kinds import Json
 from landbridge.native import class_name
 from landbridge.objects import FolderSink, FolderSource
 from landbridge.program import SourceProgram, referenced, run_script, user_module
+from landbridge.seeds import seed_generators
 from landbridge.traces import describe, users_part
 from landbridge.values import decode, encode
 
@@ -52,6 +47,10 @@ def main(arguments: list[str]) -> int:
     os.umask(0o022)
     _redirect(folder.out)
     _surroundings(folder)
+    if folder.document["task"]["function"]["type"] == "session":
+        from landbridge.session_worker import SessionWorker
+
+        return SessionWorker(folder, Worker, _redirect).run()
     return Worker(folder).run()
 
 
@@ -72,12 +71,7 @@ def _surroundings(folder: JobFolder) -> None:
     _own_folder()
     # As Python does for a script, so that files the job writes here can be imported.
     sys.path.insert(0, "")
-    seed = int(folder.document["seed"])
-    random.seed(seed)
-    if "numpy.random" in sys.modules:
-        sys.modules["numpy.random"].seed(seed)
-    else:
-        sys.meta_path.insert(0, _SeedNumpy(seed))
+    seed_generators(int(folder.document["seed"]))
 
 
 def _own_folder() -> None:
@@ -93,29 +87,6 @@ def _own_folder() -> None:
 def _remove(own: str, process: int) -> None:
     if os.getpid() == process:  # and not a child that user code forked
         shutil.rmtree(own, ignore_errors=True)
-
-
-class _SeedNumpy(MetaPathFinder):
-    """Seeds numpy's generator when numpy is imported, so that jobs without numpy need not wait for it."""
-
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
-
-    def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
-        if name != "numpy.random":
-            return None
-        sys.meta_path.remove(self)
-        spec = find_spec(name)
-        loader: Any = spec.loader if spec else None
-        if loader is not None:
-            load: Callable[[ModuleType], None] = loader.exec_module
-
-            def seeded(module: ModuleType) -> None:
-                load(module)
-                module.__dict__["seed"](self._seed)
-
-            loader.exec_module = seeded
-        return spec
 
 
 class Worker:

@@ -30,8 +30,8 @@ control <- function(method, path, body = NULL) {
 local_gateway <- function(..., token = "lb_test", env = parent.frame()) {
   url <- gateway_url()
   tell_gateway(...)
-  old <- session$connected
-  withr::defer(session$connected <- old, envir = env)
+  old <- clients$connected
+  withr::defer(clients$connected <- old, envir = env)
   connect(url, token)
 }
 

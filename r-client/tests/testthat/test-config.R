@@ -59,9 +59,9 @@ test_that("only addresses of http and https without a user are taken", {
 })
 
 test_that("the client is kept while the configuration names the same gateway", {
-  old <- session$connected
-  session$connected <- NULL
-  withr::defer(session$connected <- old)
+  old <- clients$connected
+  clients$connected <- NULL
+  withr::defer(clients$connected <- old)
   withr::local_envvar(LANDBRIDGE_URL = "http://127.0.0.1:3")
   first <- current_client()
   expect_identical(current_client(), first)

@@ -46,7 +46,8 @@ cat(toJSON(list(
 ), auto_unbox = TRUE), "\\n")
 """
 ACROSS_TO_R = "import rpy2.robjects as ro, importlib.metadata as m; ro.r('1'); print(m.version('rpy2'))"
-ACROSS_TO_PYTHON = "cat(reticulate::import('pyarrow')[['__version__']])"
+# Flushed, because a process that holds Python may end without doing so.
+ACROSS_TO_PYTHON = "cat(reticulate::import('pyarrow')[['__version__']]); flush(stdout())"
 
 
 @pytest.fixture(scope="module")

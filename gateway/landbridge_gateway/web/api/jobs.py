@@ -80,6 +80,20 @@ def cancel(job: str) -> Json:
     return _one(here, row, cursor)
 
 
+@blueprint.post("/jobs/<job>/end")
+@access(WRITE)
+def end(job: str) -> Json:
+    """End a session once the jobs that it was given have ended; one that has ended stays as it is."""
+    here = services()
+    cursor = here.jobs.cursor()
+    row = here.jobs.get(job, owner())
+    if row["task"]["function"]["type"] != "session":
+        raise InvalidRequest("Only sessions are ended.", "Cancel the job, or wait for it.")
+    row = here.jobs.request_end(job, owner())
+    here.scheduler.wake()
+    return _one(here, row, cursor)
+
+
 @blueprint.get("/jobs/<job>/record")
 @access(READ)
 def record(job: str) -> Json:

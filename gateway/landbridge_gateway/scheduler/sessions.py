@@ -1,0 +1,101 @@
+"""Sessions: a held container, and the jobs that run in it one after another. Part of the loop, and on its thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from landbridge_gateway.model import Cause, Exit, attempt_id
+from landbridge_gateway.scheduler.decisions import Flight, ready_sessions
+from landbridge_gateway.store.database import Row
+from landbridge_gateway.store.jobs import Jobs
+
+IDLE = 3600  # seconds, where a session names none
+_UNHEEDED = 10.0  # seconds until a session that was asked to end is stopped
+
+
+class Loop(Protocol):
+    """What sessions need of the loop that they are part of."""
+
+    def send(self, verb: str, **fields: object) -> None: ...
+    def begin(self, row: Row, session: str | None = None) -> str | None: ...
+    def set_running(self, flight: Flight) -> None: ...
+    def publish(self, flight: Flight, exited: Exit | None) -> None: ...
+    def land(self, attempt: str, flight: Flight, exited: Exit) -> None: ...
+    def stop(self, attempt: str, reason: str) -> None: ...
+    def fail(self, job: str, cause: Cause, sentence: str, hint: str) -> None: ...
+
+
+class Sessions:
+    """Gives each session that has no call its next one, and ends those that are done or idle."""
+
+    def __init__(self, jobs: Jobs, flights: Mapping[str, Flight], loop: Loop, clock: Callable[[], float]) -> None:
+        self._jobs, self._flights, self._loop, self._clock = jobs, flights, loop, clock
+
+    def advance(self) -> None:
+        for row in self._jobs.orphaned_calls():
+            sentence = f"The session {row['session']} has ended: it is {row['state']}."
+            self._loop.fail(row["id"], Cause.INPUT, sentence, "Start another session, and submit it there.")
+        for attempt in ready_sessions(self._flights):
+            self._next(attempt, self._flights[attempt])
+
+    def _next(self, attempt: str, session: Flight) -> None:
+        row = self._jobs.next_call(session.job)
+        if row:
+            session.deadline = None
+            self._call(attempt, row)
+        elif self._jobs.end_requested(session.job) and not self._jobs.open_calls(session.job):
+            self._end(attempt, session)
+        elif session.deadline is None:
+            session.deadline = self._clock() + (session.idle or IDLE)
+
+    def _call(self, session: str, row: Row) -> None:
+        call = self._loop.begin(row, session)
+        if call:
+            self._loop.send("call", session=session, attempt=call)
+            self._loop.set_running(self._flights[call])
+
+    def overdue(self, attempt: str) -> None:
+        """A session was idle for as long as it may, or did not end although it was asked to."""
+        session = self._flights[attempt]
+        if session.ending:
+            self._loop.stop(attempt, "cancel")
+            return
+        self._jobs.annotate(session.job, f"ended after {session.idle or IDLE} s without a call")
+        self._end(attempt, session)
+
+    def _end(self, attempt: str, session: Flight) -> None:
+        session.ending = True
+        session.deadline = self._clock() + _UNHEEDED
+        self._loop.send("end", session=attempt)
+
+    def unheeded(self, call: str) -> None:
+        """A call was interrupted and goes on: its session ends with it."""
+        session = self._flights[call].session
+        self._flights[call].deadline = None
+        if session in self._flights:
+            self._loop.stop(str(session), "cancel")
+
+    def exited(self, session: str, exited: Exit) -> None:
+        """A session's container has ended: its running call ends as it did."""
+        for attempt, flight in list(self._flights.items()):
+            if flight.session == session:
+                self._loop.land(attempt, flight, exited)
+
+    def recover(self, calls: Mapping[str, Flight], found: Mapping[str, Exit | None]) -> None:
+        """After a restart: calls go on in sessions that do, and end with those that ended."""
+        for attempt, flight in calls.items():
+            session = str(flight.session)
+            if session in found and found[session] is None:
+                # The worker passes over a call that it has begun already.
+                self._loop.send("call", session=session, attempt=attempt)
+                self._loop.set_running(flight)
+                if flight.stop_reason:
+                    self._loop.send("interrupt", session=session)
+            else:
+                self._loop.land(attempt, flight, found.get(session) or Exit(None))
+
+
+def session_attempt(jobs: Jobs, session: str) -> str:
+    """The attempt of a session's container: sessions are never begun a second time."""
+    return attempt_id(session, jobs.get(session)["attempt"])
