@@ -81,6 +81,8 @@ def is_text(kind: pa.DataType) -> bool:
 def refuse_broken_text(column: pa.ChunkedArray, path: str, label: str) -> None:
     """NUL ends text in R, and bytes that are no UTF-8 are no text anywhere."""
     for row, text in _texts(column):
+        if _is_plain(text):
+            continue
         if not _is_valid(text):
             raise refuse(path, label, row or _invalid_row(text), "its text is not valid UTF-8", "Clean the text first.")
         found = _first_nul(text)
@@ -108,9 +110,22 @@ def _texts(column: pa.ChunkedArray) -> list[tuple[int | None, Any]]:
 
 
 def _suspicious(text: Any) -> bool:
-    if not is_text(text.type):
+    if not is_text(text.type) or _is_plain(text):
         return False
     return not _is_valid(text) or bool(_first_nul(text))
+
+
+def _is_plain(text: Any) -> bool:
+    """Is it ASCII without NUL? Told from all bytes at once, many times as fast as Unicode can be checked."""
+    if pa.types.is_string_view(text.type):
+        return False
+    for chunk in text.chunks if isinstance(text, pa.ChunkedArray) else [text]:
+        content = chunk.buffers()[2]
+        if content is not None and content.size:
+            ends = pc.min_max(pa.Array.from_buffers(pa.uint8(), content.size, [None, content]))
+            if ends["min"].as_py() == 0 or ends["max"].as_py() > 127:
+                return False
+    return True
 
 
 def _first_nul(text: Any) -> int | None:
