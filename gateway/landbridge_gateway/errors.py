@@ -15,6 +15,8 @@
     │   ├── UnknownRuntime
     │   ├── CodeDoesNotParse
     │   └── DigestMismatch
+    ├── TooManyJobs              429
+    ├── TooManyWaiting           429
     ├── Overloaded               503
     └── InternalError            500
 
@@ -31,6 +33,7 @@ class GatewayError(Exception):
 
     code = "internal_error"
     status = 500
+    retry_after: int | None = None  # seconds after which the same call may succeed
 
     def __init__(self, message: str, hint: str | None = None, **detail: Any) -> None:
         super().__init__(message)
@@ -116,5 +119,33 @@ class DigestMismatch(InvalidField):
     code = "digest_mismatch"
 
 
+class TooManyJobs(GatewayError):
+    """The queue is full: ``detail.most`` jobs wait already, of all owners or (``detail.whose``) of this one."""
+
+    code, status, retry_after = "too_many_jobs", 429, 5
+
+    def __init__(self, most: int, whose: str, setting: str) -> None:
+        of_whom = "of yours " if whose == "owner" else ""
+        super().__init__(
+            f"{most} jobs {of_whom}wait already, which is as many as this gateway takes.",
+            f"Wait until some have run, cancel what is not needed, or raise LANDBRIDGE_{setting.upper()}.",
+            most=most,
+            whose=whose,
+        )
+
+
+class TooManyWaiting(GatewayError):
+    """As many requests wait as may; ``detail.most`` says how many that is."""
+
+    code, status, retry_after = "too_many_waiting", 429, 1
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"{most} requests wait already, which is as many as this gateway holds.",
+            "Try again in a second, or raise LANDBRIDGE_WAITING.",
+            most=most,
+        )
+
+
 class Overloaded(GatewayError):
-    code, status = "overloaded", 503
+    code, status, retry_after = "overloaded", 503, 1

@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 Message = dict[str, Any]
 _AT_A_TIME = 200
 _INTERRUPT_GRACE = 5.0  # seconds for a call to heed an interrupt
+ENGINE = "engine"  # the topic of those who wait for the engine to say what it offers
 
 
 class Commands(Protocol):
@@ -78,7 +79,7 @@ class Scheduler:
             "prepare_failed": self._on_prepare_failed,
             "started": self._on_started,
             "start_failed": self._on_start_failed,
-            "activity": lambda _: self._hub.notify(),
+            "activity": lambda event: self._hub.notify([split_attempt(event["attempt"])[0]]),
             "finished": self._on_finished,
             "exited": self._on_exited,
         }
@@ -361,7 +362,7 @@ class Scheduler:
     def _on_hello(self, event: Message) -> None:
         self._engine = event["engine"]
         self._runtimes = {given["name"]: RuntimeState(**given) for given in event["runtimes"]}
-        self._hub.notify()
+        self._hub.notify([ENGINE])
 
     def _on_disconnected(self, _: Message) -> None:
         self._connected = False

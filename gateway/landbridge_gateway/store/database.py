@@ -34,9 +34,10 @@ class Database:
     Job state is committed with ``synchronous=FULL``: what was acknowledged survives a power cut.
     """
 
-    def __init__(self, path: Path, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, path: Path, changed: Callable[[set[str]], None] = lambda _: None) -> None:
         self.path = path
         self.changed = changed
+        self._touched: set[str] = set()
         self._lock = threading.RLock()
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
@@ -51,13 +52,22 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[sqlite_utils.Database]:
-        """One transaction. Listeners are told after the outermost commit."""
+        """One transaction. After the outermost commit ``changed`` is told the topics that it touched."""
+        touched: set[str] = set()
         with self._lock:
             outermost = not self._writer.conn.in_transaction
-            with self._writer.atomic():
-                yield self._writer
-        if outermost:
-            self.changed()
+            try:
+                with self._writer.atomic():
+                    yield self._writer
+            finally:
+                if outermost:
+                    touched, self._touched = self._touched, touched
+        if touched:
+            self.changed(touched)
+
+    def touch(self, *topics: str) -> None:
+        """Name what the current transaction changes: ids of jobs and of their owners."""
+        self._touched.update(topics)
 
     def rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
         cursor = self._reader().execute(sql, parameters)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +70,7 @@ class Jobs:
         db.table("jobs").insert(record | {"state": State.WAITING, "submitted": now})
         db.table("inputs").insert_all({"job": new.id, "input": given} for given in sorted(set(new.inputs)))
         db.table("tags").insert_all({"job": new.id, "name": name, "value": value} for name, value in new.tags.items())
-        _note_event(db, new.id, new.owner, 0, State.WAITING, None, None, now)
+        self._note_event(db, new.id, new.owner, 0, State.WAITING, None, None, now)
 
     def get(self, job: str, owner: str | None = None) -> Row:
         """One job with all its columns; another owner's job does not exist."""
@@ -195,7 +195,7 @@ class Jobs:
             if target.ended:
                 seconds = seconds_between(changed[0]["started"], now)
                 db.execute("UPDATE jobs SET seconds = ? WHERE id = ?", (seconds, job))
-            _note_event(db, job, changed[0]["owner"], changed[0]["attempt"], target, cause, note, now)
+            self._note_event(db, job, changed[0]["owner"], changed[0]["attempt"], target, cause, note, now)
             return self._full(db, job)
 
     def begin_attempt(self, job: str, runtime: str) -> int:
@@ -215,6 +215,7 @@ class Jobs:
     def update_attempt(self, job: str, number: int, **columns: Any) -> None:
         with self._db.write() as db:
             db.table("attempts").update((job, number), columns)
+            self._db.touch(job)
 
     def close_attempt(self, job: str, number: int, exited: Exit) -> None:
         self.update_attempt(job, number, state="exited", exited=timestamp(), exit=json.dumps(exited.as_json()))
@@ -254,12 +255,15 @@ class Jobs:
                 {"note": note, "job": job},
             )
             for row in changed:
-                _note_event(db, job, row["owner"], row["attempt"], State(row["state"]), None, note, timestamp())
+                self._note_event(db, job, row["owner"], row["attempt"], State(row["state"]), None, note, timestamp())
 
-    def events_after(self, cursor: int, owner: str, limit: int = 1000) -> list[Row]:
+    def events_after(self, cursor: int, owner: str, jobs: Sequence[str] = (), limit: int = 1000) -> list[Row]:
+        """Changes to all jobs of an owner, or to those of ``jobs`` that are that owner's."""
+        named = f"AND job IN ({','.join('?' * len(jobs))})" if jobs else ""
         return self._db.rows(
-            "SELECT seq, job, state, cause, at, note FROM events WHERE seq > ? AND owner = ? ORDER BY seq LIMIT ?",
-            (cursor, owner, limit),
+            f"""SELECT seq, job, state, cause, at, note FROM events
+                WHERE seq > ? AND owner = ? {named} ORDER BY seq LIMIT ?""",
+            (cursor, owner, *jobs, limit),
         )
 
     def events_of(self, job: str) -> list[Row]:
@@ -269,6 +273,14 @@ class Jobs:
     def cursor(self) -> int:
         row = self._db.row("SELECT coalesce(max(seq), 0) AS seq FROM events")
         return int(row["seq"]) if row else 0
+
+    def _note_event(
+        self, db: Any, job: str, owner: str, attempt: int, state: State, cause: Cause | None, note: str | None, at: str
+    ) -> None:
+        db.table("events").insert(
+            {"job": job, "owner": owner, "attempt": attempt, "at": at, "state": state, "cause": cause, "note": note}
+        )
+        self._db.touch(owner, job)
 
     def _full(self, db: Any, job: str) -> Row:
         return decoded(returning(db, "SELECT * FROM jobs WHERE id = ?", (job,))[0])
@@ -282,14 +294,6 @@ class Jobs:
 
 def _quoted(states: Iterable[State]) -> str:
     return ", ".join(f"'{state}'" for state in states)
-
-
-def _note_event(
-    db: Any, job: str, owner: str, attempt: int, state: State, cause: Cause | None, note: str | None, at: str
-) -> None:
-    db.table("events").insert(
-        {"job": job, "owner": owner, "attempt": attempt, "at": at, "state": state, "cause": cause, "note": note}
-    )
 
 
 def decoded(row: Row) -> Row:

@@ -6,7 +6,7 @@ import logging
 import secrets
 from typing import Any
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from landbridge_gateway.errors import (
@@ -15,25 +15,20 @@ from landbridge_gateway.errors import (
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
-    Overloaded,
+    TooManyWaiting,
 )
-from landbridge_gateway.model import PROTOCOL
 from landbridge_gateway.scheduler.hub import NoPlace
 from landbridge_gateway.web import access, api, pages
-from landbridge_gateway.web.services import Services
+from landbridge_gateway.web.headers import harden
+from landbridge_gateway.web.services import Services, services
 
 log = logging.getLogger(__name__)
 
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
-    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 
-
-def create_app(services: Services) -> Flask:
+def create_app(opened: Services) -> Flask:
     """The gateway's WSGI app over opened services."""
     app = Flask(__name__, static_folder=None)
-    app.extensions["landbridge"] = services
+    app.extensions["landbridge"] = opened
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
     access.guard(app)
@@ -43,7 +38,7 @@ def create_app(services: Services) -> Flask:
     app.register_error_handler(NoPlace, _crowded)
     app.register_error_handler(HTTPException, _from_werkzeug)
     app.register_error_handler(Exception, _broken)
-    app.after_request(_harden)
+    app.after_request(harden)
     return app
 
 
@@ -52,13 +47,13 @@ def _typed(error: GatewayError) -> Any:
         return pages.error_page(error)
     answer = jsonify(error.as_json())
     answer.status_code = error.status
-    if isinstance(error, Overloaded):
-        answer.headers["Retry-After"] = "1"
+    if error.retry_after is not None:
+        answer.headers["Retry-After"] = str(error.retry_after)
     return answer
 
 
 def _crowded(_: NoPlace) -> Any:
-    return _typed(Overloaded("Too many requests wait already.", "Try again in a second."))
+    return _typed(TooManyWaiting(services().settings.waiting))
 
 
 def _from_werkzeug(error: HTTPException) -> Any:
@@ -75,18 +70,3 @@ def _broken(error: Exception) -> Any:
     number = secrets.token_hex(4)
     log.error("error %s", number, exc_info=error)
     return _typed(InternalError("Something broke in the gateway.", f"Its log tells more under {number}."))
-
-
-def _harden(answer: Response) -> Response:
-    answer.headers["Landbridge-Protocol"] = str(PROTOCOL)
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    # Not "no-referrer": under that, browsers send our own forms with the origin "null".
-    answer.headers["Referrer-Policy"] = "same-origin"
-    answer.headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    answer.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    if answer.mimetype == "text/html":
-        answer.headers["Content-Security-Policy"] = _POLICY
-    else:
-        answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    answer.headers.setdefault("Cache-Control", "no-store")
-    return answer

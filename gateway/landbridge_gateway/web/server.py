@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 import signal
 import socket
 import threading
@@ -12,23 +13,38 @@ from cheroot import wsgi
 
 from landbridge_gateway.environments.sources import packaged_folder
 from landbridge_gateway.lifeline import Lifeline
+from landbridge_gateway.scheduler.loop import ENGINE
 from landbridge_gateway.schemas import Schemas
 from landbridge_gateway.settings import Settings
 from landbridge_gateway.warden.link import WardenLink
 from landbridge_gateway.web.app import create_app
+from landbridge_gateway.web.connections import Connection, Gateway
 from landbridge_gateway.web.services import Services
+from landbridge_gateway.web.waiting import WaitingRoom
 
 log = logging.getLogger(__name__)
 _LONGEST_HEADERS = 64 * 1024
 _LONGEST_START = 60.0
+_BACKLOG = 512
+_SPARE_FILES = 512  # beside connections: the database's readers, files that are read and written
 
 
 class _Server(wsgi.Server):
     """Listens on a socket made by the supervisor, so that a restart refuses nobody."""
 
-    def __init__(self, inherited: socket.socket, app: Any, threads: int) -> None:
+    ConnectionClass = Connection
+    _connections: Any
+
+    def __init__(self, inherited: socket.socket, app: Any, threads: int, connections: int) -> None:
         self._inherited = inherited
-        super().__init__(inherited.getsockname()[:2], app, numthreads=threads, server_name="landbridge")
+        super().__init__(
+            inherited.getsockname()[:2], app, numthreads=threads, server_name="landbridge", request_queue_size=_BACKLOG
+        )
+        self.gateway = Gateway
+        self.waiting_room = WaitingRoom(self.process_conn)
+        self.stopping = False
+        # Beyond these many idle ones, a connection is closed after its answer.
+        self.keep_alive_conn_limit = connections
         self.version = "landbridge"
         self.max_request_header_size = _LONGEST_HEADERS
         # Uploads may pause; a connection that says nothing for longer is closed.
@@ -41,6 +57,23 @@ class _Server(wsgi.Server):
         self.socket = self._inherited
         return self._inherited
 
+    @property
+    def can_add_keepalive_connection(self) -> bool:
+        return not self.stopping and bool(super().can_add_keepalive_connection)
+
+    def process_conn(self, conn: Connection) -> None:
+        if conn.last_used is None:
+            # A new one: it takes a thread when it says something, not before.
+            self._connections.put(conn)
+        else:
+            super().process_conn(conn)
+
+    def put_conn(self, conn: Connection) -> None:
+        if conn.held is None:
+            super().put_conn(conn)
+        else:
+            self.waiting_room.enter(conn, conn.held)
+
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
         log.log(level, "%s", msg.replace("\n", " "), exc_info=traceback)
 
@@ -48,7 +81,9 @@ class _Server(wsgi.Server):
 def run_gateway(settings: Settings, descriptor: int) -> None:
     """Serve until SIGTERM. ``descriptor`` is the listening socket."""
     services = Services.open(settings, Schemas(packaged_folder("containers") / "schema"))
-    server = _Server(socket.socket(fileno=descriptor), create_app(services), settings.threads)
+    connections = settings.waiting + settings.threads
+    _allow_files(2 * connections + _SPARE_FILES)
+    server = _Server(socket.socket(fileno=descriptor), create_app(services), settings.threads, connections)
     lifeline = Lifeline()
     link = WardenLink(services.home.socket, services.scheduler.post)
     services.scheduler.start(link)
@@ -57,8 +92,9 @@ def run_gateway(settings: Settings, descriptor: int) -> None:
     def stop(*_: object) -> None:
         # Waiting requests go home first, or the server would wait for them. From another thread, because stopping
         # waits for the loop that this handler interrupts.
+        server.stopping = True
         services.hub.close()
-        threading.Thread(target=server.stop, name="stop").start()
+        threading.Thread(target=_stop, args=(server,), name="stop").start()
 
     # Stopping has an effect only on a prepared server, so nobody is told of it before.
     server.prepare()
@@ -73,7 +109,19 @@ def run_gateway(settings: Settings, descriptor: int) -> None:
         services.close()
 
 
+def _stop(server: _Server) -> None:
+    server.waiting_room.close()
+    server.stop()
+
+
+def _allow_files(wanted: int) -> None:
+    """Raise the soft limit of open files to what so many connections need, as far as the hard one lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
+
+
 def _say_ready(services: Services, lifeline: Lifeline) -> None:
     """Ready means that a submission would be taken: the socket listens, and the engine said what it offers."""
-    services.hub.wait_for(lambda: services.scheduler.engine, _LONGEST_START)
+    services.hub.wait_for(lambda: services.scheduler.engine, _LONGEST_START, [ENGINE])
     lifeline.say(ready=True, link="/signin?code=" + services.tokens.new_link("owner"))

@@ -19,9 +19,6 @@ from landbridge_gateway.store.objects import Objects
 from landbridge_gateway.store.records import Records
 from landbridge_gateway.store.tokens import Tokens
 
-# Requests that wait may not take all threads: these many stay free for the others.
-THREADS_KEPT_FREE = 8
-
 
 @dataclass
 class Services:
@@ -46,7 +43,7 @@ class Services:
         home.prepare()
         layout = Layout(home.depot)
         layout.prepare()
-        hub = Hub(max(1, settings.threads - THREADS_KEPT_FREE))
+        hub = Hub(settings.waiting)
         database = Database(home.database, hub.notify)
         tokens = Tokens(database)
         tokens.ensure_owner(home.token())

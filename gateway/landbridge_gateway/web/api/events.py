@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from flask import Blueprint
+import json
 
-from landbridge_gateway.model import Json
+from flask import Blueprint, Response, request
+
+from landbridge_gateway.errors import InvalidRequest
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.web.access import READ, access, owner
 from landbridge_gateway.web.api.jobs import LONGEST_WAIT
 from landbridge_gateway.web.body import known_query, seconds, whole_number
 from landbridge_gateway.web.services import services
+from landbridge_gateway.web.waiting import answer_when
 
 blueprint = Blueprint("api_events", __name__)
+
+MOST_JOBS = 50  # that one request may name
 
 
 @blueprint.get("/events")
 @access(READ)
-def events() -> Json:
-    """All changes to all jobs since a cursor; held until there is one."""
-    known_query("after", "wait")
-    here, whose = services(), owner()
+def events() -> Response:
+    """All changes to all jobs, or to those that are named, since a cursor; held until there is one."""
+    known_query("after", "wait", "job")
+    here, whose, jobs = services(), owner(), request.args.getlist("job")
+    if len(jobs) > MOST_JOBS:
+        raise InvalidRequest(f"At most {MOST_JOBS} jobs can be named.", "Name none to hear of all.")
     after = whole_number("after", here.jobs.cursor(), 0, 2**62)
 
     def look() -> list[Row] | None:
-        return here.jobs.events_after(after, whose) or None
+        return here.jobs.events_after(after, whose, jobs) or None
 
-    found = here.hub.wait_for(look, seconds("wait", LONGEST_WAIT)) or []
-    return {"events": found, "cursor": found[-1]["seq"] if found else after}
+    def render(found: list[Row] | None) -> Response:
+        told = {"events": found or [], "cursor": found[-1]["seq"] if found else after}
+        return Response(json.dumps(told), content_type="application/json")
+
+    return answer_when(look, render, seconds("wait", LONGEST_WAIT), jobs or [whose])

@@ -14,6 +14,7 @@ from landbridge_gateway.web.access import READ, WRITE, access, owner
 from landbridge_gateway.web.body import choice, header, json_body, known_query, seconds, whole_number
 from landbridge_gateway.web.services import Services, services
 from landbridge_gateway.web.submission import new_job
+from landbridge_gateway.web.waiting import answer_when
 
 blueprint = Blueprint("api_jobs", __name__)
 
@@ -117,28 +118,27 @@ def log(job: str) -> Response:
     if "tail" in request.args and row["attempt"]:
         folder = here.layout.job_folder(attempt_id(job, row["attempt"]))
         offset = tail_offset(folder, stream, whole_number("tail", 100, 1, 1_000_000))
-    data, ended = _log_part(here, row, stream, offset, most, seconds("wait", LONGEST_WAIT))
-    headers = {"Landbridge-Offset": str(offset + len(data))}
-    if ended:
-        headers["Landbridge-Log-End"] = "true"
-    return Response(data, content_type="text/plain; charset=utf-8", headers=headers)
+
+    def render(found: tuple[bytes, bool] | None) -> Response:
+        data, ended = found or (b"", False)
+        headers = {"Landbridge-Offset": str(offset + len(data))} | ({"Landbridge-Log-End": "true"} if ended else {})
+        return Response(data, content_type="text/plain; charset=utf-8", headers=headers)
+
+    wait = seconds("wait", LONGEST_WAIT)
+    return answer_when(lambda: _log_part(here, job, stream, offset, most), render, wait, [job])
 
 
-def _log_part(here: Services, row: Row, stream: str, offset: int, most: int, wait: float) -> tuple[bytes, bool]:
-    """Bytes from ``offset``, and whether no more will come."""
-
-    def look() -> tuple[bytes, bool] | None:
-        # Asked before reading: what was written before the end is then read as well.
-        current = here.jobs.get(row["id"])
-        attempt = here.jobs.attempt(row["id"], current["attempt"]) if current["attempt"] else None
-        over = State(current["state"]).ended and (attempt is None or attempt["state"] == "exited")
-        if attempt is None:
-            return (b"", True) if over else None
-        data, size = read_log(here.layout.job_folder(attempt_id(row["id"], attempt["number"])), stream, offset, most)
-        ended = over and offset + len(data) >= size
-        return (data, ended) if data or ended else None
-
-    return here.hub.wait_for(look, wait) or (b"", False)
+def _log_part(here: Services, job: str, stream: str, offset: int, most: int) -> tuple[bytes, bool] | None:
+    """Bytes from ``offset``, and whether no more will come; None when there are none yet."""
+    # Asked before reading: what was written before the end is then read as well.
+    current = here.jobs.get(job)
+    attempt = here.jobs.attempt(job, current["attempt"]) if current["attempt"] else None
+    over = State(current["state"]).ended and (attempt is None or attempt["state"] == "exited")
+    if attempt is None:
+        return (b"", True) if over else None
+    data, size = read_log(here.layout.job_folder(attempt_id(job, attempt["number"])), stream, offset, most)
+    ended = over and offset + len(data) >= size
+    return (data, ended) if data or ended else None
 
 
 def _one(here: Services, row: Row, cursor: int) -> Json:

@@ -26,4 +26,5 @@ def describe() -> Json:
             "defaults": Limits().as_json(),
             "maxima": {name: most for name, (_, most) in LIMIT_RANGES.items()},
         },
+        "load": {"waiting": here.hub.waiting, "most_waiting": here.hub.places},
     }
