@@ -111,6 +111,11 @@ class Jobs:
         row = self._db.row(sql, (session,))
         return decoded(row) if row else None
 
+    def calls(self, session: str, most: int) -> list[Row]:
+        """The newest calls of a session."""
+        sql = f"SELECT {BRIEF} FROM jobs WHERE session = ? ORDER BY seq DESC LIMIT ?"
+        return [decoded(row) for row in self._db.rows(sql, (session, most))]
+
     def open_calls(self, session: str) -> int:
         """How many calls of a session have not ended."""
         row = self._db.row("SELECT count(*) AS n FROM jobs WHERE session = ? AND ended IS NULL", (session,))

@@ -84,7 +84,8 @@ CREATE TABLE sessions (
 _SESSIONS = """
 ALTER TABLE jobs ADD COLUMN session TEXT;
 ALTER TABLE jobs ADD COLUMN end_requested INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX jobs_by_session ON jobs (session, seq) WHERE session IS NOT NULL AND ended IS NULL;
+CREATE INDEX jobs_by_session ON jobs (session, seq) WHERE session IS NOT NULL;
+CREATE INDEX open_calls ON jobs (session, state, seq) WHERE session IS NOT NULL AND ended IS NULL;
 """
 
 

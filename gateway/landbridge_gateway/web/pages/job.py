@@ -19,6 +19,7 @@ blueprint = Blueprint("pages_job", __name__)
 _LOG_LINES = 200
 _MOST_LOG = 256 * 1024
 _STREAMS = ("stdout", "stderr")
+_MOST_CALLS = 100
 
 
 @blueprint.get("/jobs/<job>")
@@ -38,6 +39,8 @@ def page(job: str) -> str:
         history=_history(here.jobs.events_of(job)),
         inputs=here.jobs.brief(here.jobs.inputs(job)),
         users=here.jobs.brief(here.jobs.used_by(job)[:50]),
+        held=shown["function"]["type"] == "session",
+        calls=here.jobs.calls(job, _MOST_CALLS),
         digests=_digests(here, record, owner()),
         cursor=cursor,
         live=shown["ended"] is None,
@@ -72,6 +75,15 @@ def log(job: str, stream: str) -> Response:
 def cancel(job: str) -> Any:
     here = services()
     here.jobs.request_cancel(job, owner())
+    here.scheduler.wake()
+    return redirect(f"/jobs/{job}", 303)
+
+
+@blueprint.post("/jobs/<job>/end")
+@access(WRITE)
+def end(job: str) -> Any:
+    here = services()
+    here.jobs.request_end(job, owner())
     here.scheduler.wake()
     return redirect(f"/jobs/{job}", 303)
 
