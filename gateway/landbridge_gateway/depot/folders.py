@@ -33,11 +33,16 @@ class EventBatch:
 
 
 def write_folder(
-    layout: Layout, attempt: str, spec: Json, objects: Mapping[str, str], session: str | None = None
+    layout: Layout,
+    attempt: str,
+    spec: Json,
+    objects: Mapping[str, str],
+    session: str | None = None,
+    held: bool = False,
 ) -> JobFolder:
     """Lay out a job folder. ``objects`` maps the ids of the inputs to their formats; they are linked, not copied.
 
-    A job of a session lies in the session's own folder, where the session's container sees it.
+    A job of a session lies in the session's own folder, where the session's container sees it; ``held`` is a session.
     """
     folder = layout.job_folder(attempt)
     if session:
@@ -45,7 +50,7 @@ def write_folder(
     else:
         shutil.rmtree(folder.path, ignore_errors=True)
         folder.path.mkdir(parents=True, mode=0o755)
-    if spec["task"]["function"]["type"] == "session":
+    if held:
         folder.calls.mkdir(mode=0o755)
         os.mkfifo(folder.requests, 0o644)
     folder.inputs.mkdir(mode=0o755)

@@ -233,7 +233,7 @@ class Scheduler:
         attempt = attempt_id(job, number)
         held = row["function"]["type"] == "session"
         try:
-            self._write_folder(job, number, attempt, session)
+            self._write_folder(job, number, attempt, session, held)
         except (NoSuchPart, OSError) as problem:
             self._jobs.close_attempt(job, number, Exit(None))
             outcome = failure(Cause.INPUT, str(problem), "Submit the job again with an input that exists.")
@@ -244,7 +244,7 @@ class Scheduler:
         self._flights[attempt] = Flight(job, number, row["runtime"], limits, held=held, idle=idle, session=session)
         return attempt
 
-    def _write_folder(self, job: str, number: int, attempt: str, session: str | None) -> None:
+    def _write_folder(self, job: str, number: int, attempt: str, session: str | None, held: bool) -> None:
         row = self._jobs.get(job)
         results = {given: self._jobs.get(given)["result"] for given in self._jobs.inputs(job)}
         task, values = resolved(row["task"], row["values"], results)
@@ -257,7 +257,7 @@ class Scheduler:
             "values": values,
             "seed": row["seed"],
         }
-        write_folder(self._layout, attempt, spec, objects, session)
+        write_folder(self._layout, attempt, spec, objects, session, held)
 
     def _on_started(self, event: Message) -> None:
         flight = self._flights.get(event["attempt"])
