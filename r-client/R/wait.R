@@ -35,7 +35,7 @@ await <- function(jobs, deadline, timeout) {
       if (length(open) == 0) break
       left <- deadline - seconds_now()
       status$show(waiting_text(open))
-      quiet <- read_events(open[[1]]$client, max(0, min(left, longest_wait)))
+      quiet <- read_events(open[[1]]$client, max(0, min(left, longest_wait)), all = status$shows)
       # The truth is asked for after a silence: of a job that the gateway has forgotten no event comes.
       if (quiet && left > longest_wait) look_up(open[[1]])
       if (left <= 0) refuse_longer_wait(Filter(Negate(has_ended), jobs), timeout)
@@ -66,23 +66,27 @@ tell_stopped <- function(open) {
   ))
 }
 
-#' Read the changes since the last look, waiting for the first; TRUE when there were none.
+#' Read the ends since the last look, or all changes, waiting for the first; TRUE when there were none.
 #' @noRd
-read_events <- function(client, seconds) {
-  answer <- ask_gateway(client, "GET", "/events", events_query(client, seconds), seconds = seconds + 30)
+read_events <- function(client, seconds, all = FALSE) {
+  answer <- ask_gateway(client, "GET", "/events", events_query(client, seconds, all), seconds = seconds + 30)
   fold_events(client, answer)
   length(answer$events) == 0
 }
 
-events_query <- function(client, seconds) list(after = client$cursor, wait = round(seconds, 3))
+events_query <- function(client, seconds, all = FALSE) {
+  list(after = client$cursor, wait = round(seconds, 3), ends = if (!all) "only")
+}
 
 fold_events <- function(client, answer) {
   if (!is.numeric(answer$cursor)) abort_bad_answer(client, "with events that have no cursor")
-  for (event in answer$events) fold_event(client, event)
+  for (event in answer$events) fold_event(client, event, answer$jobs[[event$job]])
   client$cursor <- max(client$cursor, answer$cursor)
 }
 
-fold_event <- function(client, event) {
+#' @param whole the job itself, where it came with the event
+#' @noRd
+fold_event <- function(client, event, whole = NULL) {
   known <- client$jobs[[event$job]]
   if (is.null(known) || known$state %in% ended_states) return(invisible())
   if (is.numeric(known$seq) && event$seq <= known$seq) return(invisible())
@@ -90,6 +94,7 @@ fold_event <- function(client, event) {
   known["cause"] <- list(event$cause)
   known["note"] <- list(event$note)
   known$seq <- event$seq
+  if (!is.null(whole)) known$whole <- whole
   client$jobs[[event$job]] <- known
 }
 
@@ -103,11 +108,11 @@ waiting_text <- function(open) {
 #' @noRd
 status_line <- function() {
   if (!isTRUE(getOption("landbridge.verbose", interactive())) || !cli::is_dynamic_tty()) {
-    return(list(show = function(text) NULL, clear = function() NULL))
+    return(list(show = function(text) NULL, clear = function() NULL, shows = FALSE))
   }
   id <- cli::cli_status("{.emph waiting}", .auto_close = FALSE)
   list(
     show = function(text) cli::cli_status_update(id, "{text}"),
-    clear = function() cli::cli_status_clear(id)
+    clear = function() cli::cli_status_clear(id), shows = TRUE
   )
 }

@@ -419,3 +419,39 @@ class TestPages:
         answer = client.get(f"/jobs/{UNKNOWN_JOB}")
         assert answer.status_code == 404
         assert f"There is no job `{UNKNOWN_JOB}`." in answer.text
+
+
+class TestEnds:
+    """What a client asks for that waits for results: the ends alone, and the jobs with them."""
+
+    def ends(self, client, **query):
+        answer = client.get("/api/v1/events", query_string={"after": 0, "ends": "only", **query})
+        return answer.json
+
+    def test_only_ends_are_told_and_the_job_comes_along(self, client, road):
+        submit(client)
+        job = submit(client)["id"]
+        client.post(f"/api/v1/jobs/{job}/cancel")
+        told = self.ends(client)
+        assert [(event["job"], event["state"]) for event in told["events"]] == [(job, "cancelled")]
+        whole = client.get(f"/api/v1/jobs/{job}").json["job"]
+        assert told["jobs"] == {job: whole}
+        assert self.ends(client, after=told["cursor"]) == {"events": [], "cursor": told["cursor"], "jobs": {}}
+
+    def test_of_many_at_once_only_the_ends(self, client, road):
+        jobs = [submit(client)["id"] for _ in range(6)]
+        for job in jobs:
+            client.post(f"/api/v1/jobs/{job}/cancel")
+        told = self.ends(client)
+        assert ([event["job"] for event in told["events"]], told["jobs"]) == (jobs, {})
+
+    def test_it_is_for_all_jobs_and_has_one_value(self, client):
+        assert client.get("/api/v1/events?ends=only&job=job_0000000000000000").status_code == 400
+        assert client.get("/api/v1/events?ends=all").status_code in (400, 422)
+
+    def test_what_is_no_end_costs_nothing(self, services):
+        plan = services.database.rows(
+            "EXPLAIN QUERY PLAN SELECT seq FROM events WHERE seq > 0 AND owner = 'x'"
+            " AND state IN ('succeeded', 'failed', 'cancelled', 'lost') ORDER BY seq LIMIT 9"
+        )
+        assert [row["detail"] for row in plan] == ["SEARCH events USING INDEX ends (owner=? AND seq>?)"]

@@ -271,6 +271,13 @@ class Jobs:
             (cursor, owner, *jobs, limit),
         )
 
+    def ends_after(self, cursor: int, owner: str, limit: int = 1000) -> list[Row]:
+        """The ends among the changes to an owner's jobs; however many others there were, they cost nothing."""
+        ends = _quoted(state for state in State if state.ended)
+        sql = f"""SELECT seq, job, state, cause, at, note FROM events
+                  WHERE seq > ? AND owner = ? AND state IN ({ends}) ORDER BY seq LIMIT ?"""
+        return self._db.rows(sql, (cursor, owner, limit))
+
     def events_of(self, job: str) -> list[Row]:
         sql = "SELECT seq, attempt, at, state, cause, note FROM events WHERE job = ? ORDER BY seq"
         return self._db.rows(sql, (job,))

@@ -99,6 +99,12 @@ def calls_of_sessions(db: Database) -> None:
     _run(db, _SESSIONS)
 
 
+@migrations()
+def index_of_ends(db: Database) -> None:
+    ends = "state IN ('succeeded', 'failed', 'cancelled', 'lost')"
+    db.execute(f"CREATE INDEX ends ON events (owner, seq) WHERE {ends}")
+
+
 def _run(db: Database, statements: str) -> None:
     for statement in statements.split(";"):
         if statement.strip():

@@ -29,23 +29,23 @@ def briefs(services: Services, rows: Iterable[Row]) -> list[Json]:
     return [_brief(services, row, tags[row["id"]]) for row in found]
 
 
-def whole(services: Services, row: Row) -> Json:
-    """One job with everything."""
+def whole(services: Services, row: Row, host: str | None = None) -> Json:
+    """One job with everything. ``host`` is the gateway's address where no request tells it."""
     job, number = row["id"], row["attempt"]
     if number:
         services.collector.absorb(job, number, row["owner"])
     tags = services.records.tags([job])[job]
-    told = _brief(services, row, tags) | {name: row[name] for name in _WHOLE}
+    told = _brief(services, row, tags, host) | {name: row[name] for name in _WHOLE}
     return told | ({"result": signed(services, row["result"], row["owner"])} if row["result"] else {})
 
 
-def _brief(services: Services, row: Row, tags: dict[str, str]) -> Json:
+def _brief(services: Services, row: Row, tags: dict[str, str], host: str | None = None) -> Json:
     job, number = row["id"], row["attempt"]
     function = row.get("function") or row["task"]["function"]
     return {name: row[name] for name in _SHARED} | {
         "seconds": _seconds(row),
         "tags": tags,
-        "url": f"{request.host_url}jobs/{job}",
+        "url": f"{host or request.host_url}jobs/{job}",
         "function": {"type": function["type"], "name": function.get("name")},
         "environment": _environment(services, job, number),
         "progress": _without_kind(services.records.latest_report(job, number, "progress")) if number else None,

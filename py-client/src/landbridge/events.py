@@ -27,20 +27,27 @@ class Waiter:
     def __init__(self, jobs: Iterable[str], notify: Callable[[], object]) -> None:
         self.jobs = frozenset(jobs)
         self.notify = notify
-        self._states: dict[str, str] = {}
+        self._states: dict[str, Json] = {}
         self._problem: LandbridgeError | None = None
         self._lock = threading.Lock()
 
-    def take(self) -> dict[str, str]:
-        """The newest state of each job that changed since the last time; raises what ended the waiting."""
+    def take(self) -> dict[str, Json]:
+        """What was told of each job that ended since the last time: all of it, or its state; raises what ended the
+        waiting.
+        """
         with self._lock:
             if self._problem:
                 raise self._problem
             found, self._states = self._states, {}
             return found
 
-    def hear(self, events: Iterable[Json]) -> None:
-        changed = {event["job"]: event["state"] for event in events if event["job"] in self.jobs}
+    def hear(self, events: Iterable[Json], whole: Json) -> None:
+        """``whole`` has the jobs themselves, where these came with the events."""
+        changed = {
+            event["job"]: whole.get(event["job"]) or {"state": event["state"]}
+            for event in events
+            if event["job"] in self.jobs
+        }
         if changed:
             with self._lock:
                 self._states |= changed
@@ -81,8 +88,8 @@ class Events:
         tries = 0
         while self._wanted():
             try:
-                answer = self._client.get("/events", patience=_WAIT, after=self._cursor, wait=_WAIT)
-                events, cursor = answer["events"], int(answer["cursor"])
+                answer = self._client.get("/events", patience=_WAIT, after=self._cursor, wait=_WAIT, ends="only")
+                events, cursor, whole = answer["events"], int(answer["cursor"]), answer.get("jobs") or {}
                 tries = 0
             except GatewayUnreachable as problem:
                 tries += 1
@@ -93,7 +100,7 @@ class Events:
             except Exception as problem:  # noqa: BLE001 - a thread that dies without a word leaves its waiters forever
                 self._fail(BadAnswer(f"Waiting for the gateway ended: {type(problem).__name__}: {problem}."))
             else:
-                self._deliver(events, cursor)
+                self._deliver(events, cursor, whole)
 
     def _wanted(self) -> bool:
         """Is anybody waiting? If not, the thread is given up in the same breath, so that the next one starts anew."""
@@ -102,12 +109,12 @@ class Events:
                 self._thread = None
             return bool(self._waiters)
 
-    def _deliver(self, events: list[Json], cursor: int) -> None:
+    def _deliver(self, events: list[Json], cursor: int, whole: Json) -> None:
         with self._lock:
             self._cursor = cursor
             waiters = list(self._waiters)
         for waiter in waiters:
-            waiter.hear(events)
+            waiter.hear(events, whole)
 
     def _fail(self, problem: LandbridgeError) -> None:
         with self._lock:

@@ -233,10 +233,11 @@ class Job:
             self._client.events.leave(waiter)
         return await asyncio.to_thread(self.result)
 
-    def _hear(self, states: dict[str, str]) -> None:
-        if self.id in states:
+    def _hear(self, told: dict[str, Json]) -> None:
+        if self.id in told:
+            # Of what was known before, the result and its like are to be asked for again, unless they are told now.
             self._document = {name: value for name, value in self._document.items() if name != "result"}
-            self._document["state"] = states[self.id]
+            self._document |= told[self.id]
 
     def __repr__(self) -> str:
         return text(self._document)
@@ -293,9 +294,9 @@ def _wait_for(client: Client, left: dict[str, Job], deadline: float | None, time
                 yield from _last_look(left, timeout)
                 return
             changed.clear()
-            states = waiter.take()
+            told = waiter.take()
             for job in left.values():
-                job._hear(states)
+                job._hear(told)
             yield from _take_ended(left)
     except KeyboardInterrupt:
         job = next(iter(left.values()))

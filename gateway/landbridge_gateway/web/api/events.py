@@ -7,33 +7,49 @@ import json
 from flask import Blueprint, Response, request
 
 from landbridge_gateway.errors import InvalidRequest
+from landbridge_gateway.model import Json
 from landbridge_gateway.store.database import Row
+from landbridge_gateway.web import present
 from landbridge_gateway.web.access import READ, access, owner
 from landbridge_gateway.web.api.jobs import LONGEST_WAIT
-from landbridge_gateway.web.body import known_query, seconds, whole_number
-from landbridge_gateway.web.services import services
+from landbridge_gateway.web.body import choice, known_query, seconds, whole_number
+from landbridge_gateway.web.services import Services, services
 from landbridge_gateway.web.waiting import answer_when
 
 blueprint = Blueprint("api_events", __name__)
 
 MOST_JOBS = 50  # that one request may name
+_MOST_WHOLE = 5  # that go along with their ends
 
 
 @blueprint.get("/events")
 @access(READ)
 def events() -> Response:
     """All changes to all jobs, or to those that are named, since a cursor; held until there is one."""
-    known_query("after", "wait", "job")
+    known_query("after", "wait", "job", "ends")
     here, whose, jobs = services(), owner(), request.args.getlist("job")
     if len(jobs) > MOST_JOBS:
         raise InvalidRequest(f"At most {MOST_JOBS} jobs can be named.", "Name none to hear of all.")
+    ends = choice("ends", "", ("", "only"))
+    if ends and jobs:
+        raise InvalidRequest("`ends` is for all jobs, and `job` names some.", "Leave one of them out.")
+    host = request.host_url
     after = whole_number("after", here.jobs.cursor(), 0, 2**62)
 
     def look() -> list[Row] | None:
-        return here.jobs.events_after(after, whose, jobs) or None
+        return (here.jobs.ends_after(after, whose) if ends else here.jobs.events_after(after, whose, jobs)) or None
 
     def render(found: list[Row] | None) -> Response:
-        told = {"events": found or [], "cursor": found[-1]["seq"] if found else after}
+        told: Json = {"events": found or [], "cursor": found[-1]["seq"] if found else after}
+        if ends:
+            told["jobs"] = _whole(here, [row["job"] for row in told["events"]], host)
         return Response(json.dumps(told), content_type="application/json")
 
     return answer_when(look, render, seconds("wait", LONGEST_WAIT), jobs or [whose])
+
+
+def _whole(here: Services, jobs: list[str], host: str) -> Json:
+    """Jobs that have ended, so that who waited for one need not ask again; of many at once, none."""
+    if len(jobs) > _MOST_WHOLE:
+        return {}
+    return {job: present.whole(here, here.jobs.get(job), host) for job in jobs}
