@@ -1,24 +1,18 @@
-from landbridge_gateway.model import Cause, Exit, Limits, RuntimeState, State
-from landbridge_gateway.scheduler.decisions import Flight, free_slots, may_start, next_deadline, overdue, reconcile
-
-READY = RuntimeState("r:4.6", "r", True, "ready")
-ABSENT = RuntimeState("r:4.6", "r", True, "absent")
+from landbridge_gateway.model import Cause, Exit, Limits, State
+from landbridge_gateway.scheduler.decisions import Flight, failed_input, free_slots, next_deadline, overdue, reconcile
 
 
 def flight(**more):
     return Flight("job_a", 1, "r:4.6", Limits(), **more)
 
 
-def test_a_job_waits_for_its_inputs_and_its_runtime():
-    assert may_start({}, READY) is True
-    assert may_start({}, ABSENT) is False
-    assert may_start({}, None) is False
-    assert may_start({"job_a": State.RUNNING}, READY) is False
-    assert may_start({"job_a": State.SUCCEEDED}, READY) is True
+def test_inputs_that_did_well_or_are_not_over_fail_nobody():
+    assert failed_input({}) is None
+    assert failed_input({"job_a": State.RUNNING, "job_b": State.SUCCEEDED}) is None
 
 
 def test_a_failed_input_fails_the_job_and_names_the_input():
-    outcome = may_start({"job_a": State.CANCELLED, "job_b": State.RUNNING}, READY)
+    outcome = failed_input({"job_a": State.CANCELLED, "job_b": State.RUNNING})
     assert outcome.state is State.FAILED
     assert outcome.cause is Cause.INPUT
     assert outcome.error["message"] == "Its input job_a did not succeed: it is cancelled."

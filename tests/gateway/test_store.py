@@ -4,6 +4,7 @@ from landbridge_gateway.model import TRANSITIONS, Cause, State
 from landbridge_gateway.settings import Settings, parse_bytes
 from landbridge_gateway.store.database import Database
 from landbridge_gateway.store.jobs import IllegalTransition, Jobs, NewJob
+from landbridge_gateway.store.queue import Queue
 
 
 def new(number=1, key="k", digest="d", inputs=()):
@@ -109,12 +110,13 @@ def test_another_owners_job_does_not_exist(jobs):
         jobs.get(job, "somebody else")
 
 
-def test_only_jobs_whose_inputs_ended_may_enter(jobs):
+def test_only_jobs_whose_inputs_ended_may_enter(database, jobs):
     first = jobs.add(new(1, "a"))[0]["id"]
     second = jobs.add(new(2, "b", inputs=[first]))[0]["id"]
-    assert [row["id"] for row in jobs.ready_to_enter(10)] == [first]
+    queue = Queue(database, 64)
+    assert [row["id"] for row in queue.entering("r:4.6", 10)] == [first]
     walk(jobs, first, State.QUEUED, State.RUNNING, State.SUCCEEDED)
-    assert [row["id"] for row in jobs.ready_to_enter(10)] == [second]
+    assert [row["id"] for row in queue.entering("r:4.6", 10)] == [second]
 
 
 def test_what_was_committed_is_there_after_a_restart(tmp_path):

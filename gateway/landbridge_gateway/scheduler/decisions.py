@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from landbridge_gateway.depot.outcome import Outcome, failure
-from landbridge_gateway.model import Cause, Exit, Limits, RuntimeState, State
+from landbridge_gateway.model import Cause, Exit, Limits, State
 
 
 @dataclass
@@ -43,16 +43,13 @@ class Reconciled:
     stray: list[str] = field(default_factory=list)
 
 
-def may_start(states: Mapping[str, State], runtime: RuntimeState | None) -> Outcome | bool:
-    """Whether a waiting job may be queued: True, not yet (False), or never (its outcome)."""
+def failed_input(states: Mapping[str, State]) -> Outcome | None:
+    """What becomes of a job whose inputs have ended so: nothing, or its own end."""
     failed = sorted(job for job, state in states.items() if state.ended and state is not State.SUCCEEDED)
-    if failed:
-        word = states[failed[0]]
-        sentence = f"Its input {failed[0]} did not succeed: it is {word}."
-        return failure(Cause.INPUT, sentence, "Look at that job first.")
-    if any(not state.ended for state in states.values()):
-        return False
-    return runtime is not None and runtime.state == "ready"
+    if not failed:
+        return None
+    sentence = f"Its input {failed[0]} did not succeed: it is {states[failed[0]]}."
+    return failure(Cause.INPUT, sentence, "Look at that job first.")
 
 
 def free_slots(flights: Iterable[Flight], capacity: int) -> int:

@@ -6,7 +6,9 @@ import logging
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -18,19 +20,21 @@ from landbridge_gateway.nodes import NoSuchPart, nodes_of, objects_in, resolved
 from landbridge_gateway.scheduler.collect import Collector
 from landbridge_gateway.scheduler.decisions import (
     Flight,
+    failed_input,
     free_slots,
-    may_start,
     next_deadline,
     overdue,
     reconcile,
     unheeded,
 )
+from landbridge_gateway.scheduler.fairness import AT_A_GLANCE, Group, Turns
 from landbridge_gateway.scheduler.hub import Hub
 from landbridge_gateway.scheduler.sessions import Sessions, session_attempt
 from landbridge_gateway.store.clock import seconds_between, timestamp
 from landbridge_gateway.store.database import Database, Row
 from landbridge_gateway.store.jobs import IllegalTransition, Jobs
 from landbridge_gateway.store.objects import Objects
+from landbridge_gateway.store.queue import Queue
 
 log = logging.getLogger(__name__)
 Message = dict[str, Any]
@@ -58,6 +62,8 @@ class Scheduler:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._jobs, self._objects = Jobs(database), Objects(database)
+        self._queue = Queue(database, AT_A_GLANCE)
+        self._turns = Turns(self._queue.owners, self._queue.experiments)
         self._database, self._layout, self._collector, self._hub = database, layout, collector, hub
         self._capacity, self._clock = capacity, clock
         self._commands: Commands | None = None
@@ -168,15 +174,28 @@ class Scheduler:
     # From waiting to queued.
 
     def _admit(self) -> None:
-        for row in self._jobs.ready_to_enter(_AT_A_TIME):
-            runtime = self._runtimes.get(row["runtime"])
-            verdict = may_start(self._jobs.input_states(row["id"]), runtime)
-            if isinstance(verdict, Outcome):
-                self._end(row["id"], verdict, None)
-            elif verdict:
-                self._jobs.move(row["id"], State.QUEUED)
+        for row in self._queue.doomed(_AT_A_TIME):
+            outcome = failed_input(self._jobs.input_states(row["id"]))
+            if outcome:
+                self._end(row["id"], outcome, None)
+        for name in self._queue.runtimes_wanted():
+            runtime = self._runtimes.get(name)
+            if runtime and runtime.state == "ready":
+                self._enter(name)
             else:
-                self._prepare(row, runtime)
+                for row in self._queue.entering(name, 1):
+                    self._prepare(row, runtime)
+
+    def _enter(self, runtime: str) -> None:
+        """Queue what waits for a runtime that is there: many in one transaction, and the rest after other events."""
+        rows = self._queue.entering(runtime, _AT_A_TIME)
+        with self._database.write():
+            for row in rows:
+                # Cancelled meanwhile, it stays as it is.
+                with suppress(IllegalTransition):
+                    self._jobs.move(row["id"], State.QUEUED)
+        if len(rows) == _AT_A_TIME:
+            self.wake()
 
     def _prepare(self, row: Row, runtime: RuntimeState | None) -> None:
         if not self._connected:
@@ -196,9 +215,8 @@ class Scheduler:
 
     def _on_preparing(self, event: Message) -> None:
         self._set_runtime(event["runtime"], "building")
-        for row in self._jobs.ready_to_enter(_AT_A_TIME):
-            if row["runtime"] == event["runtime"]:
-                self._jobs.annotate(row["id"], str(event["note"])[:200])
+        for row in self._queue.entering(event["runtime"], _AT_A_TIME):
+            self._jobs.annotate(row["id"], str(event["note"])[:200])
 
     def _on_prepared(self, event: Message) -> None:
         self._set_runtime(event["runtime"], "ready")
@@ -208,16 +226,23 @@ class Scheduler:
         outcome = failure(Cause.ENVIRONMENT, event["message"], event["hint"])
         if outcome.error is not None:
             outcome.error["log_tail"] = {"build": event["log_tail"]}
-        for row in self._jobs.ready_to_enter(_AT_A_TIME):
-            if row["runtime"] == event["runtime"]:
-                self._end(row["id"], outcome, None)
+        for row in self._queue.entering(event["runtime"], _AT_A_TIME):
+            self._end(row["id"], outcome, None)
 
     # From queued to running.
 
     def _start_queued(self) -> None:
         free = free_slots(self._flights.values(), self._capacity)
-        for row in self._jobs.next_queued(free) if free else []:
+        running = self._queue.running(flight.job for flight in self._flights.values()) if free else Counter()
+        passed: set[Group] = set()
+        while free and (group := self._turns.next(running, frozenset(passed))):
+            row = self._queue.first(*group)
+            if row is None:
+                passed.add(group)  # all of its queued jobs are being started
+                continue
             self._start(row)
+            running[group] += 1
+            free -= 1
 
     def _start(self, row: Row) -> None:
         attempt = self.begin(row)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,8 +48,11 @@ class Jobs:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def add(self, new: NewJob) -> tuple[Row, bool]:
-        """Store a job durably. Gives its row, and False when the same key already made it."""
+    def add(self, new: NewJob, check: Callable[[Any], None] = lambda _: None) -> tuple[Row, bool]:
+        """Store a job durably. Gives its row, and False when the same key already made it.
+
+        ``check`` is called with the transaction before a new job is stored, and may refuse it.
+        """
         with self._db.write() as db:
             known = returning(db, "SELECT id, body_digest FROM jobs WHERE owner = ? AND key = ?", (new.owner, new.key))
             if known:
@@ -60,6 +63,7 @@ class Jobs:
                         job=known[0]["id"],
                     )
                 return self._full(db, known[0]["id"]), False
+            check(db)
             self._insert(db, new)
             return self._full(db, new.id), True
 
@@ -83,27 +87,6 @@ class Jobs:
         wanted = list(jobs)
         marks = ",".join("?" * len(wanted))
         return [decoded(row) for row in self._db.rows(f"SELECT {BRIEF} FROM jobs WHERE id IN ({marks})", wanted)]
-
-    def ready_to_enter(self, most: int) -> list[Row]:
-        """Waiting jobs whose inputs have all ended, oldest first."""
-        rows = self._db.rows(
-            f"""SELECT {BRIEF} FROM jobs WHERE state = 'waiting' AND NOT EXISTS
-                  (SELECT 1 FROM inputs JOIN jobs AS given ON given.id = inputs.input
-                   WHERE inputs.job = jobs.id AND given.ended IS NULL)
-                ORDER BY seq LIMIT ?""",
-            (most,),
-        )
-        return [decoded(row) for row in rows]
-
-    def next_queued(self, most: int) -> list[Row]:
-        """The oldest queued jobs that no attempt was begun for, or whose last one is over."""
-        rows = self._db.rows(
-            f"""SELECT {BRIEF} FROM jobs WHERE state = 'queued' AND session IS NULL AND NOT EXISTS
-                  (SELECT 1 FROM attempts WHERE attempts.job = jobs.id AND attempts.state != 'exited')
-                ORDER BY seq LIMIT ?""",
-            (most,),
-        )
-        return [decoded(row) for row in rows]
 
     def next_call(self, session: str) -> Row | None:
         """The oldest queued call of a session."""

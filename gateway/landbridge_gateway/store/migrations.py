@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlite_utils import Migrations
 
+from landbridge_gateway.store.queue_schema import QUEUE
+
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
@@ -103,6 +105,12 @@ def calls_of_sessions(db: Database) -> None:
 def index_of_ends(db: Database) -> None:
     ends = "state IN ('succeeded', 'failed', 'cancelled', 'lost')"
     db.execute(f"CREATE INDEX ends ON events (owner, seq) WHERE {ends}")
+
+
+@migrations()
+def fair_queue(db: Database) -> None:
+    for statement in QUEUE:
+        db.execute(statement)
 
 
 def _run(db: Database, statements: str) -> None:

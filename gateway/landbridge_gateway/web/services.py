@@ -16,6 +16,7 @@ from landbridge_gateway.settings import Settings
 from landbridge_gateway.store.database import Database
 from landbridge_gateway.store.jobs import Jobs
 from landbridge_gateway.store.objects import Objects
+from landbridge_gateway.store.queue import Bounds
 from landbridge_gateway.store.records import Records
 from landbridge_gateway.store.tokens import Tokens
 
@@ -63,6 +64,10 @@ class Services:
             scheduler=Scheduler(database, layout, collector, hub, settings.running),
             signing_key=home.signing_key(),
         )
+
+    @property
+    def queue_bounds(self) -> Bounds:
+        return Bounds(self.settings.max_queued, self.settings.max_queued_each)
 
     def close(self) -> None:
         self.hub.close()

@@ -9,6 +9,7 @@ from landbridge_gateway.errors import InvalidRequest
 from landbridge_gateway.model import Json, State, attempt_id
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.listing import MOST, JobQuery, list_jobs
+from landbridge_gateway.store.queue import check_room
 from landbridge_gateway.web import present
 from landbridge_gateway.web.access import READ, WRITE, access, owner
 from landbridge_gateway.web.body import choice, header, json_body, known_query, seconds, whole_number
@@ -46,7 +47,9 @@ def submit() -> tuple[Json, int]:
     here = services()
     key = header("Idempotency-Key", 200)
     cursor = here.jobs.cursor()
-    row, fresh = here.jobs.add(new_job(here, json_body(here.settings.max_body), owner(), key))
+    whose = owner()
+    new = new_job(here, json_body(here.settings.max_body), whose, key)
+    row, fresh = here.jobs.add(new, lambda db: check_room(db, whose, 1, here.queue_bounds))
     here.scheduler.wake()
     return _one(here, row, cursor), 201 if fresh else 200
 

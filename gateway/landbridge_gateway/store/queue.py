@@ -1,0 +1,131 @@
+"""The jobs that wait, by owner and experiment. What a look costs does not grow with how many wait."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from landbridge_gateway.errors import TooManyJobs
+from landbridge_gateway.store.database import Database, Row, returning
+from landbridge_gateway.store.jobs import BRIEF, decoded
+
+Values = Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How many jobs may wait: of all owners, and of each."""
+
+    all: int
+    each: int
+
+
+def check_room(db: Any, owner: str, more: int, bounds: Bounds) -> None:
+    """Inside a transaction: :class:`TooManyJobs` when ``more`` jobs of an owner would be too many."""
+    counted = returning(db, "SELECT owner, jobs FROM queue_sizes WHERE owner IN ('', ?)", (owner,))
+    waiting = {row["owner"]: row["jobs"] for row in counted}
+    if waiting.get(owner, 0) + more > bounds.each:
+        raise TooManyJobs(bounds.each, "owner", "max_queued_each")
+    if waiting.get("", 0) + more > bounds.all:
+        raise TooManyJobs(bounds.all, "all", "max_queued")
+
+
+class Line:
+    """Jobs of one state that stand in line, in the index made for them."""
+
+    def __init__(self, database: Database, index: str, condition: str) -> None:
+        self._db = database
+        self._from = f"FROM jobs INDEXED BY {index} WHERE {condition}"
+
+    def distinct(self, column: str, given: dict[str, str], after: str | None, most: int) -> list[str]:
+        """Up to ``most`` different values of a column of the index, in order from after ``after`` and once round."""
+        found = self._hop(column, given, after, None, most)
+        if after is not None and len(found) < most:
+            found += self._hop(column, given, None, after, most - len(found))
+        return found
+
+    def _hop(self, column: str, given: dict[str, str], after: str | None, until: str | None, most: int) -> list[str]:
+        # From one value to the next by the index: rows with the same value are leapt over.
+        fixed = "".join(f" AND {name} = :{place}" for place, name in zip("abc", given, strict=False))
+        least = f"SELECT min({column}) {self._from}{fixed}"
+        first = f" AND {column} > :after" if after is not None else ""
+        rows = self._db.rows(
+            f"""WITH RECURSIVE hop (value) AS (
+                  SELECT ({least}{first}) UNION ALL SELECT ({least} AND {column} > hop.value) FROM hop
+                  WHERE value IS NOT NULL LIMIT :most + 1
+                ) SELECT value FROM hop WHERE value IS NOT NULL LIMIT :most""",
+            dict(zip("abc", given.values(), strict=False)) | {"after": after, "most": most},
+        )
+        values = [str(row["value"]) for row in rows]
+        return values if until is None else [value for value in values if value <= until]
+
+    def oldest(self, given: dict[str, str], most: int, more: str = "") -> list[Row]:
+        """The oldest jobs with these values."""
+        fixed = "".join(f" AND {name} = ?" for name in given)
+        sql = f"SELECT {BRIEF} {self._from}{fixed} {more} ORDER BY seq LIMIT ?"
+        return [decoded(row) for row in self._db.rows(sql, (*given.values(), most))]
+
+
+OWNER, RUNTIME, EXPERIMENT = "owner", "runtime", "coalesce(experiment, '')"
+_NOT_STARTING = "AND NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.job = jobs.id AND attempts.state != 'exited')"
+
+
+class Queue:
+    """Who has jobs to run, and which is the oldest of a group."""
+
+    def __init__(self, database: Database, glance: int) -> None:
+        self._db, self._glance = database, glance
+        self._queued = Line(database, "jobs_queued", "state = 'queued' AND session IS NULL")
+        self._entering = Line(database, "jobs_entering", "state = 'waiting' AND open_inputs = 0 AND failed_inputs = 0")
+
+    # Queued jobs, which may be started.
+
+    def owners(self, last: str | None) -> list[str]:
+        return self._queued.distinct(OWNER, {}, last, self._glance)
+
+    def experiments(self, owner: str, last: str | None) -> list[str]:
+        return self._queued.distinct(EXPERIMENT, {OWNER: owner}, last, self._glance)
+
+    def first(self, owner: str, experiment: str) -> Row | None:
+        """The oldest queued job of a group that no attempt was begun for, or whose last one is over."""
+        found = self._queued.oldest({OWNER: owner, EXPERIMENT: experiment}, 1, _NOT_STARTING)
+        return found[0] if found else None
+
+    def running(self, jobs: Iterable[str]) -> Counter[tuple[str, str]]:
+        """How many of these jobs each group has."""
+        wanted = list(jobs)
+        rows = self._db.rows(
+            f"SELECT owner, {EXPERIMENT} AS experiment FROM jobs WHERE id IN ({','.join('?' * len(wanted))})", wanted
+        )
+        return Counter((row["owner"], row["experiment"]) for row in rows)
+
+    # Waiting jobs whose inputs have all ended well.
+
+    def runtimes_wanted(self) -> list[str]:
+        return self._entering.distinct(RUNTIME, {}, None, self._glance)
+
+    def entering(self, runtime: str, most: int) -> list[Row]:
+        """Jobs for a runtime, oldest first in each group; all groups in view have their share of ``most``."""
+        groups = [
+            (owner, experiment)
+            for owner in self._entering.distinct(OWNER, {RUNTIME: runtime}, None, self._glance)
+            for experiment in self._entering.distinct(EXPERIMENT, {RUNTIME: runtime, OWNER: owner}, None, self._glance)
+        ][:most]
+        share = -(-most // max(1, len(groups)))
+        given = ({RUNTIME: runtime, OWNER: owner, EXPERIMENT: experiment} for owner, experiment in groups)
+        return [row for one in given for row in self._entering.oldest(one, share)][:most]
+
+    def doomed(self, most: int) -> list[Row]:
+        """Waiting jobs whose inputs have all ended, and not all well."""
+        rows = self._db.rows(
+            f"""SELECT {BRIEF} FROM jobs INDEXED BY jobs_doomed
+                WHERE state = 'waiting' AND failed_inputs > 0 AND open_inputs = 0 ORDER BY seq LIMIT ?""",
+            (most,),
+        )
+        return [decoded(row) for row in rows]
+
+    def sizes(self) -> dict[str, int]:
+        """How many jobs wait by owner; of all under the empty name."""
+        return {row["owner"]: row["jobs"] for row in self._db.rows("SELECT owner, jobs FROM queue_sizes")}
