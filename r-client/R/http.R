@@ -1,9 +1,13 @@
 # The only file that talks to the network.
 
 most_tries <- 4L
+patience <- 30
 loopback <- "^https?://(localhost|127\\.[0-9.]+|\\[::1\\])(:[0-9]+)?(/|$)"
 
 #' Send a call, again after a broken connection or a 503, and return the checked answer.
+#'
+#' One that a full gateway refused (429) has changed nothing: it is sent again when the gateway says so, for
+#' `patience` seconds in all.
 #'
 #' Every call of the contract may be repeated: the POSTs carry an Idempotency-Key, change nothing the second time, or
 #' (objects) store a copy that nobody names.
@@ -14,7 +18,7 @@ loopback <- "^https?://(localhost|127\\.[0-9.]+|\\[::1\\])(:[0-9]+)?(/|$)"
 #' @noRd
 send_call <- function(client, call) {
   for (try in seq_len(most_tries)) {
-    answer <- try_call(client, call)
+    answer <- try_patiently(client, call)
     if (is.null(answer$broken) && answer$status != 503) break
     # A gateway that never answered is not there; one that did is being started again.
     if (try == most_tries || isTRUE(answer$refused) && !isTRUE(client$reached)) break
@@ -25,9 +29,28 @@ send_call <- function(client, call) {
   check_answer(client, answer)
 }
 
-pause_seconds <- function(answer, try) {
+try_patiently <- function(client, call) {
+  waited <- 0
+  repeat {
+    answer <- try_call(client, call)
+    if (!identical(as.integer(answer$status), 429L)) return(answer)
+    # Not all at once: those that were refused together come back apart.
+    pause <- max(told_seconds(answer, 1), 0.1) * (1 + own_fraction() / 2)
+    waited <- waited + pause
+    if (waited > patience) return(answer)
+    Sys.sleep(pause)
+  }
+}
+
+#' A number from 0 to 1 that differs from process to process; made without touching the user's random numbers.
+#' @noRd
+own_fraction <- function() strtoi(substr(sub("^r-", "", new_key()), 1, 6), 16L) / 16^6
+
+pause_seconds <- function(answer, try) min(told_seconds(answer, 0.1 * 4^(try - 1)), 5)
+
+told_seconds <- function(answer, default) {
   told <- suppressWarnings(as.numeric(answer$headers[["retry-after"]]))
-  if (length(told) == 1 && !is.na(told) && told >= 0) min(told, 5) else 0.1 * 4^(try - 1)
+  if (length(told) == 1 && !is.na(told) && told >= 0) told else default
 }
 
 abort_unreachable <- function(client, cause) {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import shutil
 import tempfile
 import threading
@@ -25,6 +26,7 @@ from landbridge.errors import (
     LandbridgeError,
     Overloaded,
     ProtocolMismatch,
+    TooManyRequests,
     by_code,
 )
 from landbridge.events import Events
@@ -36,6 +38,8 @@ T = TypeVar("T")
 PROTOCOL = "1"
 _MOST_JSON = 64 * 1024**2
 _PAUSES = (0.2, 0.5, 1.0)
+_PATIENCE = 30.0  # seconds to wait in all for a gateway that is full
+_jitter = random.SystemRandom()  # the user's own random numbers stay as they are
 _FORMATS = {"arrow": "arrow", "rds": "rds", "pkl": "pickle", "png": "png", "bin": "file"}
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _CHUNK = 1024**2
@@ -172,10 +176,28 @@ class Client:
         return self._again(once, repeat or method == "GET")
 
     def _again(self, once: Callable[[], T], repeat: bool) -> T:
-        """Try a request that may be repeated a few times when the connection breaks or the gateway is overloaded."""
+        """Try a request that may be repeated a few times when the connection breaks or the gateway is overloaded.
+
+        One that a full gateway refused has changed nothing, and is tried again when the gateway says so.
+        """
+        waited = 0.0
+
+        def patiently() -> T:
+            nonlocal waited
+            while True:
+                try:
+                    return once()
+                except TooManyRequests as refused:
+                    # Not all at once: those that were refused together come back apart.
+                    pause = max(refused.retry_after or 1.0, 0.1) * _jitter.uniform(1.0, 1.5)
+                    waited += pause
+                    if waited > _PATIENCE:
+                        raise
+                    self._pause(pause)
+
         for pause in (*_PAUSES, None):
             try:
-                return once()
+                return patiently()
             except (httpx.TransportError, Overloaded) as problem:
                 if repeat and pause is not None:
                     self._pause(pause)
@@ -220,6 +242,8 @@ class Client:
         error = kind(str(document.get("message") or document["code"]), document.get("hint"))
         if kind is GatewayError:
             error.code = document["code"]
+        if isinstance(error, GatewayError):
+            error.retry_after = _seconds(answer.headers.get("Retry-After"))
         detail = document.get("detail")
         error.detail = detail if isinstance(detail, dict) else {}
         return error
@@ -232,6 +256,13 @@ class Client:
         if not isinstance(document, dict):
             raise BadAnswer(f"The gateway at {self.url} answered something that is no JSON object.")
         return document
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        return max(0.0, float(text or ""))
+    except ValueError:
+        return None
 
 
 def _digest(path: Path) -> str:

@@ -10,6 +10,9 @@
     │   ├── InvalidField
     │   │   ├── UnknownRuntime
     │   │   └── DigestMismatch
+    │   ├── TooManyRequests          the gateway is full; tried again for half a minute
+    │   │   ├── TooManyJobs
+    │   │   └── TooManyWaiting
     │   ├── Overloaded
     │   └── InternalError
     ├── ConnectionProblem
@@ -57,7 +60,9 @@ class LandbridgeError(Exception):
 
 
 class GatewayError(LandbridgeError):
-    """The gateway refused; the sentence is its own."""
+    """The gateway refused; the sentence is its own. ``retry_after`` is in seconds, where it said so."""
+
+    retry_after: float | None = None
 
 
 class Unauthorized(GatewayError): ...
@@ -97,6 +102,17 @@ class UnknownRuntime(InvalidField): ...
 
 
 class DigestMismatch(InvalidField): ...
+
+
+class TooManyRequests(GatewayError):
+    """The gateway takes no more for now. The client has tried again already, for as long as it is patient."""
+
+
+class TooManyJobs(TooManyRequests):
+    """As many jobs wait as the gateway takes: ``detail["most"]``, of all or (``detail["whose"]``) of this owner."""
+
+
+class TooManyWaiting(TooManyRequests): ...
 
 
 class Overloaded(GatewayError): ...

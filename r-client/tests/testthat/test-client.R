@@ -83,6 +83,37 @@ test_that("the repeats have an end", {
   expect_length(seen("/jobs"), most_tries)
 })
 
+full_gateway <- function(retry_after) {
+  said <- gateway_error("too_many_jobs", "10 jobs wait already.", "Wait.", list(most = 10L, whose = "all"))
+  answer("/jobs", said, status = 429, headers = list(`Retry-After` = retry_after))
+}
+
+test_that("a full gateway is asked again when it says so", {
+  busy <- full_gateway("0")
+  local_gateway(busy, busy, busy, busy, busy, busy, answer("/jobs", list(jobs = list(), `next` = NULL)))
+  set.seed(1)
+  before <- .Random.seed
+  expect_equal(nrow(jobs()), 0)
+  expect_length(seen("/jobs"), 7)
+  expect_identical(.Random.seed, before)
+})
+
+test_that("a gateway that stays full is given up with its own error", {
+  local_gateway(full_gateway("0"), full_gateway("31"))
+  error <- catch_error(jobs())
+  expect_s3_class(error, "landbridge_too_many_jobs")
+  expect_equal(error$message, "10 jobs wait already.")
+  expect_equal(error$hint, "Wait.")
+  expect_equal(error$detail$most, 10)
+  expect_length(seen("/jobs"), 2)
+})
+
+test_that("those that were refused together come back apart", {
+  fractions <- replicate(50, own_fraction())
+  expect_true(all(fractions >= 0 & fractions < 1))
+  expect_gt(length(unique(fractions)), 40)
+})
+
 test_that("two submissions have two keys, and leave the random numbers alone", {
   local_gateway(submitted(), submitted(2))
   set.seed(1)
