@@ -13,6 +13,8 @@ from typing import IO
 
 from landbridge_gateway.errors import Conflict
 
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner can read, whole or not at all."""
@@ -81,6 +83,13 @@ class Home:
         if not path.exists():
             write_private(path, secrets.token_hex(32) + "\n")
         return bytes.fromhex(path.read_text())
+
+    def machine_restarted(self) -> bool:
+        """Has the machine started anew since the last gateway of this home?"""
+        now, path = _BOOT.read_text().strip() if _BOOT.exists() else "", self.path / "boot"
+        before = path.read_text().strip() if path.exists() else now
+        write_private(path, now + "\n")
+        return before != now
 
     def announce(self, url: str) -> None:
         # R clients without arrow look here for a Python that may have pyarrow.

@@ -448,10 +448,3 @@ class TestEnds:
     def test_it_is_for_all_jobs_and_has_one_value(self, client):
         assert client.get("/api/v1/events?ends=only&job=job_0000000000000000").status_code == 400
         assert client.get("/api/v1/events?ends=all").status_code in (400, 422)
-
-    def test_what_is_no_end_costs_nothing(self, services):
-        plan = services.database.rows(
-            "EXPLAIN QUERY PLAN SELECT seq FROM events WHERE seq > 0 AND owner = 'x'"
-            " AND state IN ('succeeded', 'failed', 'cancelled', 'lost') ORDER BY seq LIMIT 9"
-        )
-        assert [row["detail"] for row in plan] == ["SEARCH events USING INDEX ends (owner=? AND seq>?)"]

@@ -291,6 +291,16 @@ class TestAfterARestartOfTheWarden:
         again = commands.take("start")["attempt"]
         assert (attempt, again) == (f"{job['id']}.1", f"{job['id']}.2")
 
+    def test_after_a_power_cut_nobody_knows_whether_it_began(self, client, road, commands, services):
+        job = submit(client)
+        road.step()
+        commands.take("start")
+        services.scheduler._machine_restarted = True
+        road.tell("disconnected")
+        road.connect()
+        assert road.job(job["id"])["state"] == "lost"
+        assert "start" not in commands.verbs()
+
     def test_a_container_that_belongs_to_no_open_attempt_is_removed(self, road, commands):
         road.connect(**{"job_0000000000000000.1": None})
         assert commands.take("remove")["attempt"] == "job_0000000000000000.1"

@@ -1,5 +1,6 @@
 import pytest
 from landbridge_gateway.errors import Conflict, UnknownJob
+from landbridge_gateway.home import Home
 from landbridge_gateway.model import TRANSITIONS, Cause, State
 from landbridge_gateway.settings import Settings, parse_bytes
 from landbridge_gateway.store.database import Database
@@ -152,3 +153,25 @@ def test_a_setting_comes_from_the_call_the_environment_or_its_default():
 def test_an_unreadable_setting_is_named():
     with pytest.raises(Exception, match="The setting `port` cannot be `many`"):
         Settings.load({"LANDBRIDGE_PORT": "many"})
+
+
+def test_a_start_of_the_machine_is_noticed_once(tmp_path, monkeypatch):
+    home = Home(tmp_path / "home")
+    home.prepare()
+    boot = tmp_path / "boot_id"
+    monkeypatch.setattr("landbridge_gateway.home._BOOT", boot)
+    boot.write_text("first\n")
+    assert (home.machine_restarted(), home.machine_restarted()) == (False, False)
+    boot.write_text("second\n")
+    assert (home.machine_restarted(), home.machine_restarted()) == (True, False)
+
+
+def test_what_must_survive_a_power_cut_is_written_through(services):
+    database = services.database
+    modes = {}
+    for durable in (True, False, True):
+        with database.write(durable=durable) as db:
+            modes[durable] = db.execute("PRAGMA synchronous").fetchone()[0]
+            with database.write() as inner:  # the outermost decides
+                assert inner.execute("PRAGMA synchronous").fetchone()[0] == modes[durable]
+    assert modes == {True: 2, False: 1}

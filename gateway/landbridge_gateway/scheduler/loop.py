@@ -60,12 +60,14 @@ class Scheduler:
         hub: Hub,
         capacity: int,
         clock: Callable[[], float] = time.monotonic,
+        machine_restarted: bool = False,
     ) -> None:
         self._jobs, self._objects = Jobs(database), Objects(database)
         self._queue = Queue(database, AT_A_GLANCE)
         self._turns = Turns(self._queue.owners, self._queue.experiments)
         self._database, self._layout, self._collector, self._hub = database, layout, collector, hub
         self._capacity, self._clock = capacity, clock
+        self._machine_restarted = machine_restarted
         self._commands: Commands | None = None
         self._inbox: queue.Queue[Message] = queue.Queue()
         self._flights: dict[str, Flight] = {}
@@ -189,7 +191,7 @@ class Scheduler:
     def _enter(self, runtime: str) -> None:
         """Queue what waits for a runtime that is there: many in one transaction, and the rest after other events."""
         rows = self._queue.entering(runtime, _AT_A_TIME)
-        with self._database.write():
+        with self._database.write(durable=False):
             for row in rows:
                 # Cancelled meanwhile, it stays as it is.
                 with suppress(IllegalTransition):
@@ -364,9 +366,10 @@ class Scheduler:
         outcome = self._collector.outcome(flight.job, flight.number, owner, flight.limits, exited, flight.stop_reason)
         if outcome is None:
             return
+        # Before the end: who is told of it finds the record whole, and one durable commit serves both.
+        self._collector.absorb(flight.job, flight.number, owner)
         self._end(flight.job, outcome, flight.number)
         flight.published = True
-        self._collector.absorb(flight.job, flight.number, owner)
 
     def fail(self, job: str, cause: Cause, sentence: str, hint: str) -> None:
         """End a job that never began."""
@@ -411,6 +414,7 @@ class Scheduler:
             self.land(attempt, self._flights[attempt], ended)
         for attempt in seen.gone:
             self._give_up(attempt)
+        self._machine_restarted = False  # what comes from now on began after it
         self._connected = True
 
     def _recovered(self, row: Row) -> Flight:
@@ -446,7 +450,8 @@ class Scheduler:
         """Its container is not there: it left an outcome, it never began, or it is lost."""
         flight = self._flights[attempt]
         job, number = split_attempt(attempt)
-        began = flight.running or self._layout.job_folder(attempt).events.exists()
+        # After a power cut neither the state nor the events need have reached the disk.
+        began = flight.running or self._machine_restarted or self._layout.job_folder(attempt).events.exists()
         if began or flight.published:
             self.land(attempt, flight, Exit(None))
             return

@@ -51,11 +51,17 @@ class Database:
         migrations.apply(self._writer)
 
     @contextmanager
-    def write(self) -> Iterator[sqlite_utils.Database]:
-        """One transaction. After the outermost commit ``changed`` is told the topics that it touched."""
+    def write(self, durable: bool = True) -> Iterator[sqlite_utils.Database]:
+        """One transaction. After the outermost commit ``changed`` is told the topics that it touched.
+
+        ``durable``: a power cut takes nothing of it away once this returns. Without it a commit may be lost that way,
+        and only that way, until the next durable one, which brings all before it to the disk as well.
+        """
         touched: set[str] = set()
         with self._lock:
             outermost = not self._writer.conn.in_transaction
+            if outermost:
+                self._writer.conn.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             try:
                 with self._writer.atomic():
                     yield self._writer

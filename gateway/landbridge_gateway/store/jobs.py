@@ -155,10 +155,13 @@ class Jobs:
         error: Json | None = None,
         note: str | None = None,
     ) -> Row:
-        """Bring a job into ``target``. With ``attempt``, only the current attempt may: a late one changes nothing."""
+        """Bring a job into ``target``. With ``attempt``, only the current attempt may: a late one changes nothing.
+
+        Ends are durable. That a job was queued or runs is known again from what is.
+        """
         now = timestamp()
         allowed = sources(target)
-        with self._db.write() as db:
+        with self._db.write(durable=target.ended) as db:
             changed = returning(
                 db,
                 f"""UPDATE jobs SET state = :target, cause = :cause, note = :note, result = :result, error = :error,
@@ -201,7 +204,7 @@ class Jobs:
         return number
 
     def update_attempt(self, job: str, number: int, **columns: Any) -> None:
-        with self._db.write() as db:
+        with self._db.write(durable=False) as db:
             db.table("attempts").update((job, number), columns)
             self._db.touch(job)
 
@@ -235,7 +238,7 @@ class Jobs:
 
     def annotate(self, job: str, note: str | None) -> None:
         """Say what an open job waits for; told to clients as an event when it changed."""
-        with self._db.write() as db:
+        with self._db.write(durable=False) as db:
             changed = returning(
                 db,
                 "UPDATE jobs SET note = :note WHERE id = :job AND note IS NOT :note AND ended IS NULL"
@@ -257,7 +260,7 @@ class Jobs:
     def ends_after(self, cursor: int, owner: str, limit: int = 1000) -> list[Row]:
         """The ends among the changes to an owner's jobs; however many others there were, they cost nothing."""
         ends = _quoted(state for state in State if state.ended)
-        sql = f"""SELECT seq, job, state, cause, at, note FROM events
+        sql = f"""SELECT seq, job, state, cause, at, note FROM events INDEXED BY ends
                   WHERE seq > ? AND owner = ? AND state IN ({ends}) ORDER BY seq LIMIT ?"""
         return self._db.rows(sql, (cursor, owner, limit))
 

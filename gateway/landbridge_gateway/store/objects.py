@@ -8,6 +8,8 @@ from landbridge_gateway.errors import UnknownObject
 from landbridge_gateway.store.clock import timestamp
 from landbridge_gateway.store.database import Database, Row
 
+UPLOAD = "upload"  # the origin of what a client sent; any other is the job that made it
+
 
 class Objects:
     def __init__(self, database: Database) -> None:
@@ -16,6 +18,7 @@ class Objects:
     def add(
         self, *, id: str, owner: str, origin: str, format: str, name: str | None, size: int, digest: str | None
     ) -> Row:
+        """Store what is known of an object. One that a job made is durable with the job's end, which names it."""
         row = {
             "id": id,
             "owner": owner,
@@ -26,7 +29,7 @@ class Objects:
             "digest": digest,
             "created": timestamp(),
         }
-        with self._db.write() as db:
+        with self._db.write(durable=origin == UPLOAD) as db:
             db.table("objects").insert(row)
         return row
 
@@ -50,5 +53,5 @@ class Objects:
         return self._db.rows("SELECT id, format FROM objects WHERE origin = ? AND digest IS NULL", (origin,))
 
     def set_digest(self, object_id: str, digest: str) -> None:
-        with self._db.write() as db:
+        with self._db.write(durable=False) as db:
             db.execute("UPDATE objects SET digest = ? WHERE id = ?", (digest, object_id))

@@ -15,9 +15,12 @@ class Records:
         self._db = database
 
     def absorb(self, job: str, attempt: int, events: Iterable[Json], offset: int) -> None:
-        """Store a batch of events and how far the event file was read, in one transaction."""
+        """Store a batch of events and how far the event file was read, in one transaction.
+
+        The events stand in the job's folder as well: the end of the job makes them durable.
+        """
         metrics, reports = [], []
-        with self._db.write() as db:
+        with self._db.write(durable=False) as db:
             for event in events:
                 kind = event["event"]
                 if kind == "metric":

@@ -8,9 +8,8 @@ from landbridge_gateway.model import Json
 from landbridge_gateway.nodes import natives_of, rewritten
 from landbridge_gateway.signing import is_signed, sign
 from landbridge_gateway.store.database import Row
+from landbridge_gateway.store.objects import UPLOAD
 from landbridge_gateway.web.services import Services
-
-UPLOAD = "upload"
 
 
 def signed(services: Services, node: Json, owner: str) -> Json:

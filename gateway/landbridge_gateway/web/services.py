@@ -61,7 +61,9 @@ class Services:
             tokens=tokens,
             collector=collector,
             hub=hub,
-            scheduler=Scheduler(database, layout, collector, hub, settings.running),
+            scheduler=Scheduler(
+                database, layout, collector, hub, settings.running, machine_restarted=home.machine_restarted()
+            ),
             signing_key=home.signing_key(),
         )
 

@@ -11,6 +11,7 @@ from landbridge_gateway.depot.objects import take_in
 from landbridge_gateway.errors import InvalidField, InvalidRequest, TooLarge
 from landbridge_gateway.model import FORMATS, Json
 from landbridge_gateway.store.database import Row
+from landbridge_gateway.store.objects import UPLOAD
 from landbridge_gateway.web.access import READ, WRITE, access, owner
 from landbridge_gateway.web.body import choice, known_query
 from landbridge_gateway.web.natives import object_digest
@@ -48,7 +49,7 @@ def store() -> tuple[Json, int]:
     row = here.objects.add(
         id=stored.id,
         owner=owner(),
-        origin="upload",
+        origin=UPLOAD,
         format=format,
         name=name,
         size=stored.size,
