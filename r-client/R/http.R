@@ -66,14 +66,15 @@ try_call <- function(client, call) {
   state <- new.env(parent = emptyenv())
   handle <- call_handle(client, call, state)
   on.exit(if (!is.null(state$upload)) close(state$upload))
-  tryCatch(
-    parsed_answer(if (is.null(call$download)) {
+  tryCatch({
+    fetched <- if (is.null(call$download)) {
       curl::curl_fetch_memory(call$url, handle)
     } else {
       curl::curl_fetch_disk(call$url, call$download, handle)
-    }),
-    error = function(error) broken_call(client, state, conditionMessage(error))
-  )
+    }
+    client$handle <- handle
+    parsed_answer(fetched)
+  }, error = function(error) broken_call(client, state, conditionMessage(error)))
 }
 
 parsed_answer <- function(answer) {
@@ -92,42 +93,51 @@ broken_call <- function(client, state, reason) {
 }
 
 call_handle <- function(client, call, state) {
-  handle <- curl::new_handle()
-  curl::handle_setopt(
-    handle, customrequest = call$method, followlocation = FALSE, connecttimeout = 10L,
-    useragent = paste0("landbridge-r/", utils::packageVersion("landbridge"))
+  handle <- client$handle
+  # A connection goes with its handle, so calls share one: it is put back when a call is through, and lost with one
+  # that was cut off.
+  client$handle <- NULL
+  if (is.null(handle)) handle <- curl::new_handle() else curl::handle_reset(handle)
+  options <- c(
+    list(customrequest = call$method, followlocation = FALSE, connecttimeout = 10L, useragent = user_agent()),
+    if (grepl(loopback, client$url)) list(noproxy = "*"), longest_duration(call$seconds),
+    if (is.null(call$download)) largest_size(client$largest_answer, state),
+    if (!is.null(call$body)) list(post = TRUE, postfieldsize = length(call$body), postfields = call$body),
+    if (!is.null(call$upload)) upload_options(call$upload, state)
   )
-  if (grepl(loopback, client$url)) curl::handle_setopt(handle, noproxy = "*")
-  limit_duration(handle, call$seconds)
-  if (is.null(call$download)) limit_size(handle, client$largest_answer, state)
-  if (!is.null(call$body)) {
-    curl::handle_setopt(handle, post = TRUE, postfieldsize = length(call$body), postfields = call$body)
-  }
-  if (!is.null(call$upload)) attach_upload(handle, call$upload, state)
+  # In one go: each call of it looks all of curl's options through.
+  curl::handle_setopt(handle, .list = options)
   headers <- c(call$headers, "Landbridge-Protocol" = protocol_version, Expect = "")
   if (!is.null(client$token)) headers <- c(headers, Authorization = paste("Bearer", client$token))
   curl::handle_setheaders(handle, .list = as.list(headers))
 }
 
-limit_duration <- function(handle, seconds) {
-  if (!is.null(seconds)) return(curl::handle_setopt(handle, timeout_ms = as.integer(1000 * seconds)))
-  curl::handle_setopt(handle, low_speed_limit = 1L, low_speed_time = 120L)
+user_agent <- function() {
+  if (is.null(clients$user_agent)) {
+    clients$user_agent <- paste0("landbridge-r/", utils::packageVersion("landbridge"))
+  }
+  clients$user_agent
+}
+
+longest_duration <- function(seconds) {
+  if (!is.null(seconds)) return(list(timeout_ms = as.integer(1000 * seconds)))
+  list(low_speed_limit = 1L, low_speed_time = 120L)
 }
 
 #' An answer that is kept in memory must not fill it, whatever its headers say.
 #' @noRd
-limit_size <- function(handle, most, state) {
+largest_size <- function(most, state) {
   watch <- function(down, up) {
     state$too_large <- max(down) > most
     !state$too_large
   }
-  curl::handle_setopt(handle, noprogress = FALSE, xferinfofunction = watch)
+  list(noprogress = FALSE, xferinfofunction = watch)
 }
 
-attach_upload <- function(handle, path, state) {
+upload_options <- function(path, state) {
   state$upload <- file(path, "rb")
-  curl::handle_setopt(
-    handle, post = TRUE, postfieldsize_large = file.size(path),
+  list(
+    post = TRUE, postfieldsize_large = file.size(path),
     readfunction = function(size) readBin(state$upload, "raw", size)
   )
 }

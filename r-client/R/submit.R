@@ -37,9 +37,7 @@ submit <- function(what, ...) {
   job_from_answer(client, answer)
 }
 
-client_text <- function() {
-  sprintf("R %s, landbridge %s", getRversion(), utils::packageVersion("landbridge"))
-}
+client_text <- function() sprintf("R %s, %s", getRversion(), sub("-r/", " ", user_agent(), fixed = TRUE))
 
 #' A key that no other submission has; made without touching the user's random numbers.
 #' @noRd

@@ -6,7 +6,7 @@ test_that("two jobs are waited for over one request at a time", {
   both <- list(submit(mean, 1), submit(mean, 2))
   expect_identical(wait(both), both)
   asked <- seen("/events")
-  expect_equal(vapply(asked, `[[`, "", "query"), c("after=10&wait=30", "after=12&wait=30"))
+  expect_equal(vapply(asked, `[[`, "", "query"), c("after=10&wait=30&ends=only", "after=12&wait=30&ends=only"))
   expect_true(all(vapply(both, is_done, NA)))
   expect_equal(result(both[[2]]), 42)
   expect_length(seen("/events"), 2)
