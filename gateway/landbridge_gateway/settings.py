@@ -45,6 +45,8 @@ TABLE = (
     Setting("port", 8750, int, "port to listen on; 0 takes a free one"),
     Setting("engine", "docker", str, "what starts containers: docker, or process for development without isolation"),
     Setting("running", os.cpu_count() or 1, int, "how many jobs may run at once"),
+    Setting("pool_memory", "1g", parse_bytes, "what containers may hold that wait for a job, in all; 0: none waits"),
+    Setting("pool_idle", 600, int, "seconds after the last job of its kind for which a container still waits"),
     Setting("sessions", 8, int, "how many sessions may be open at once"),
     Setting("threads", 32, int, "how many requests are answered at once"),
     Setting("waiting", 1000, int, "how many requests may wait at once for something to happen; they hold no thread"),

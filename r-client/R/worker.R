@@ -7,6 +7,7 @@
 #' Random numbers: Mersenne-Twister, Inversion, Rejection, seeded from the job's seed.
 #' @noRd
 worker <- function(folder) {
+  if (!await_job(folder)) quit_process(0L)
   spec <- tryCatch(read_job(folder), error = function(error) refuse_folder(folder, conditionMessage(error)))
   prepare_process(folder, spec$seed)
   events <- event_log(folder)

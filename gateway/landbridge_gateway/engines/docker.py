@@ -15,7 +15,7 @@ import docker
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
-from landbridge_gateway.engines.interface import EngineError, Order, PrepareFailed
+from landbridge_gateway.engines.interface import SLOT, EngineError, Order, PrepareFailed
 from landbridge_gateway.engines.pipes import Pipes
 from landbridge_gateway.environments.images import BuildFailed, ImageBuilder
 from landbridge_gateway.environments.runtimes import Runtimes
@@ -34,6 +34,7 @@ class DockerEngine:
     """Containers with one set of hardened settings each; nothing that a job says changes them but its limits."""
 
     name = "docker"
+    warms = True
 
     def __init__(
         self, gateway_id: str, runtimes: Runtimes, builder: Callable[[docker.DockerClient], ImageBuilder]
@@ -90,6 +91,9 @@ class DockerEngine:
         self._images[runtime] = image
         return image
 
+    def image(self, runtime: str) -> str | None:
+        return self._images.get(runtime)
+
     def start(self, order: Order) -> str:
         image: str = self._images.get(order.runtime) or self.prepare(order.runtime, lambda _: None)
         name = self._container_name(order.attempt)
@@ -97,7 +101,7 @@ class DockerEngine:
         try:
             self._api.create_container(
                 image,
-                command=["/job"],
+                command=["--warm", "/job"] if order.warm else ["/job"],
                 entrypoint=self._runtimes[order.runtime].start(order.language),
                 name=name,
                 user=f"{JOB_USER}:{JOB_USER}",
@@ -153,7 +157,11 @@ class DockerEngine:
             self._closed.wait(1)
 
     def _follow_events(self, ended: Callable[[str, Exit], None]) -> None:
-        filters = {"label": f"{GATEWAY_LABEL}={self._gateway_id}", "event": ["die", "destroy"], "type": "container"}
+        filters = {
+            "label": f"{GATEWAY_LABEL}={self._gateway_id}",
+            "event": ["die", "destroy", "pause"],
+            "type": "container",
+        }
         stream = self._api.events(filters=filters, decode=True, since=int(time.time()) - 1)
         for attempt, known in self.found().items():
             if known:
@@ -162,6 +170,9 @@ class DockerEngine:
             attempt = event["Actor"]["Attributes"].get(ATTEMPT_LABEL)
             if attempt and event.get("Action") == "die":
                 ended(attempt, self._inspect_exit(attempt))
+            elif event.get("Action") == "pause":
+                if attempt and attempt.startswith(SLOT):
+                    ended(attempt, Exit(None))
             elif attempt:
                 ended(attempt, Exit(None))
 

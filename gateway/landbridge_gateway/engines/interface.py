@@ -9,6 +9,8 @@ from typing import Protocol
 
 from landbridge_gateway.model import Exit, Limits, RuntimeState
 
+SLOT = "slot_"  # how the names of slots begin, which stand in the place of an attempt's
+
 
 class EngineError(Exception):
     """The engine could not do what was asked; the message is a sentence, ``hint`` the way out."""
@@ -35,6 +37,7 @@ class Order:
     language: str
     folder: Path
     limits: Limits
+    warm: bool = False  # a slot: its worker waits for the job that its folder is handed to
     held: bool = False  # a session: its container sees the folders of its calls as well
 
 
@@ -42,6 +45,7 @@ class Engine(Protocol):
     """Every method may block; the warden calls them from threads of its own."""
 
     name: str
+    warms: bool  # whether a container can be started before there is a job for it
 
     def runtimes(self) -> list[RuntimeState]: ...
 
@@ -49,12 +53,19 @@ class Engine(Protocol):
         """Have the runtime's image; gives its digest. Raises :class:`PrepareFailed`."""
         ...
 
+    def image(self, runtime: str) -> str | None:
+        """The digest of the image that the next container of a runtime would have; None where it is not known yet."""
+        ...
+
     def start(self, order: Order) -> str:
         """Start a container; gives the digest of the image it runs. Raises :class:`EngineError`."""
         ...
 
     def watch(self, ended: Callable[[str, Exit], None]) -> None:
-        """Call ``ended(attempt, exit)`` for every container of ours that ends from now on; does not return."""
+        """Call ``ended(attempt, exit)`` for every container of ours that ends from now on; does not return.
+
+        A slot that is paused has ended as well: nobody could wake its worker.
+        """
         ...
 
     def found(self) -> dict[str, Exit | None]:

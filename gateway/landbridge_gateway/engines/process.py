@@ -26,6 +26,7 @@ class ProcessEngine:
     """Offers the Python that runs the gateway and the R on the path, if each has the client package."""
 
     name = "process"
+    warms = False  # its worker would know the slot's folder by a path that the job does not have
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -44,6 +45,9 @@ class ProcessEngine:
             raise PrepareFailed(f"There is no {runtime} here.", "Install the language and its Landbridge client.", [])
         progress(f"{runtime} is there")
         return "process"
+
+    def image(self, runtime: str) -> str | None:
+        return "process" if runtime in self._commands else None
 
     def start(self, order: Order) -> str:
         command = self._commands.get(order.runtime)

@@ -73,6 +73,7 @@ class Scheduler:
         self._flights: dict[str, Flight] = {}
         self._runtimes: dict[str, RuntimeState] = {}
         self._engine: str | None = None
+        self._pool: list[Message] = []
         self._sessions = Sessions(self._jobs, self._flights, self, lambda: self._clock())
         self._connected = False
         self._waking = threading.Event()
@@ -82,6 +83,7 @@ class Scheduler:
             "hello": self._on_hello,
             "found": self._on_found,
             "disconnected": self._on_disconnected,
+            "pool": self._on_pool,
             "preparing": self._on_preparing,
             "prepared": self._on_prepared,
             "prepare_failed": self._on_prepare_failed,
@@ -102,6 +104,11 @@ class Scheduler:
     def engine(self) -> str | None:
         """The engine's name, once the warden said it."""
         return self._engine
+
+    @property
+    def pool(self) -> list[Message]:
+        """The containers that wait for a job, by kind."""
+        return list(self._pool)
 
     def post(self, event: Message) -> None:
         self._inbox.put(event)
@@ -210,6 +217,9 @@ class Scheduler:
             self._jobs.annotate(row["id"], f"preparing {runtime.name}")
             self.send("prepare", runtime=runtime.name)
 
+    def _on_pool(self, event: Message) -> None:
+        self._pool = event["slots"]
+
     def _set_runtime(self, name: str, state: str) -> None:
         known = self._runtimes.get(name)
         if known:
@@ -295,7 +305,7 @@ class Scheduler:
             # It was asked to stop before it existed.
             self.send("stop", attempt=event["attempt"])
         self.set_running(flight)
-        self._jobs.update_attempt(flight.job, flight.number, image=event["image"])
+        self._jobs.update_attempt(flight.job, flight.number, image=event["image"], warm=event.get("warm"))
 
     def set_running(self, flight: Flight) -> None:
         """Its code may run from now on."""

@@ -113,6 +113,11 @@ def fair_queue(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def warm_attempts(db: Database) -> None:
+    db.execute("ALTER TABLE attempts ADD COLUMN warm INTEGER")
+
+
 def _run(db: Database, statements: str) -> None:
     for statement in statements.split(";"):
         if statement.strip():

@@ -9,6 +9,7 @@ from landbridge_gateway.engines.interface import Engine, EngineError
 from landbridge_gateway.home import Home
 from landbridge_gateway.lifeline import Lifeline
 from landbridge_gateway.settings import Settings
+from landbridge_gateway.warden.pool import Pool
 from landbridge_gateway.warden.server import Warden
 
 
@@ -20,7 +21,7 @@ def run_warden(settings: Settings) -> int:
     except EngineError as error:
         lifeline.say(problem=error.message, hint=error.hint)
         return os.EX_UNAVAILABLE
-    warden = Warden(home, engine, settings.grace)
+    warden = Warden(home, engine, settings.grace, Pool(settings.pool_memory, settings.pool_idle))
 
     def stop(*_: object) -> None:
         warden.close()

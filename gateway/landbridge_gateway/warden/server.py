@@ -9,9 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from landbridge_gateway.depot.layout import Layout
+from landbridge_gateway.depot.slots import Slots
 from landbridge_gateway.engines.interface import Engine, EngineError, Order, PrepareFailed
 from landbridge_gateway.home import Home
 from landbridge_gateway.model import Exit, Limits
+from landbridge_gateway.warden.pool import Kind, Pool
+from landbridge_gateway.warden.warm import Slot, WarmPool
 from landbridge_gateway.warden.watch import FolderWatch
 from landbridge_gateway.warden.wire import Channel, Message, listen
 
@@ -20,7 +23,7 @@ _AT_ONCE = 16
 
 
 class Warden:
-    def __init__(self, home: Home, engine: Engine, grace: int) -> None:
+    def __init__(self, home: Home, engine: Engine, grace: int, pool: Pool) -> None:
         self._home, self._engine, self._grace = home, engine, grace
         self._layout = Layout(home.depot)
         self._channel: Channel | None = None
@@ -29,6 +32,8 @@ class Warden:
             finished=lambda attempt: self._tell({"event": "finished", "attempt": attempt}),
             active=lambda attempt: self._tell({"event": "activity", "attempt": attempt}),
         )
+        self._slots = Slots(self._layout)
+        self._warm = WarmPool(engine, self._slots, pool, lambda status: self._tell({"event": "pool", "slots": status}))
         self._verbs: dict[str, Callable[[Message], None]] = {
             "hello": self._hello,
             "prepare": self._prepare,
@@ -45,6 +50,9 @@ class Warden:
     def serve(self, ready: Callable[[], None]) -> None:
         """Answer one gateway after another; a new connection takes the place of the last."""
         server = listen(self._home.socket)
+        if self._engine.warms:
+            self._slots.sweep(self._engine.found())
+            self._warm.start()
         ready()
         threading.Thread(target=self._engine.watch, args=(self._ended,), name="engine-watch", daemon=True).start()
         while True:
@@ -55,6 +63,7 @@ class Warden:
             threading.Thread(target=self._obey, args=(self._channel,), daemon=True).start()
 
     def close(self) -> None:
+        self._warm.close()
         self._engine.close()
         self._home.socket.unlink(missing_ok=True)
 
@@ -79,6 +88,7 @@ class Warden:
     def _hello(self, _: Message) -> None:
         runtimes = [vars(runtime) for runtime in self._engine.runtimes()]
         self._tell({"event": "hello", "engine": self._engine.name, "runtimes": runtimes})
+        self._tell({"event": "pool", "slots": self._warm.status()})
 
     def _prepare(self, message: Message) -> None:
         runtime = str(message["runtime"])
@@ -100,15 +110,40 @@ class Warden:
         folder = self._layout.job_folder(attempt)
         runtime, language = str(message["runtime"]), str(message["language"])
         held = bool(message.get("held"))
-        order = Order(attempt, runtime, language, folder.path, Limits(**message["limits"]), held)
+        limits = Limits(**message["limits"])
+        kind = Kind.of(runtime, language, limits)
+        warm = None if held else self._warm.take(kind)
+        if warm is None or not self._begin_warm(warm, attempt):
+            self._start_cold(Order(attempt, runtime, language, folder.path, limits, held=held))
+        if not held and self._engine.warms:
+            self._warm.started(kind)
+
+    def _begin_warm(self, slot: Slot, attempt: str) -> bool:
+        """Hand a slot out; False when its worker is not there any more, and the job is still to be started."""
+        try:
+            folder = self._warm.begin(slot, attempt)
+        except OSError as error:
+            sentence = f"The job's folder could not be handed to its container: {error.strerror}."
+            self._tell({"event": "start_failed", "attempt": attempt, "message": sentence, "hint": "Submit it again."})
+            return True
         self._watch.add(attempt, folder)
+        if self._warm.go(slot):
+            self._tell({"event": "started", "attempt": attempt, "image": slot.image, "warm": True})
+            return True
+        self._watch.drop(attempt)
+        self._warm.leave(slot, attempt)
+        return False
+
+    def _start_cold(self, order: Order) -> None:
+        attempt = order.attempt
+        self._watch.add(attempt, self._layout.job_folder(attempt))
         try:
             image = self._engine.start(order)
         except EngineError as error:
             self._watch.drop(attempt)
             self._tell({"event": "start_failed", "attempt": attempt, "message": error.message, "hint": error.hint})
             return
-        self._tell({"event": "started", "attempt": attempt, "image": image})
+        self._tell({"event": "started", "attempt": attempt, "image": image, "warm": False})
 
     def _call(self, message: Message) -> None:
         attempt, session = str(message["attempt"]), str(message["session"])
@@ -124,19 +159,24 @@ class Warden:
         with suppress(EngineError):  # a session that hears nothing is stopped a little later
             self._engine.tell(session, self._layout.job_folder(session).requests, "end")
 
-    def _ended(self, attempt: str, ended: Exit) -> None:
+    def _ended(self, container: str, ended: Exit) -> None:
+        attempt = self._warm.attempt(container)
+        if attempt is None:
+            self._warm.ended(container)
+            return
         self._tell({"event": "exited", "attempt": attempt, "exit": ended.as_json()})
 
     def _stop(self, message: Message) -> None:
-        self._engine.stop(str(message["attempt"]), self._grace)
+        self._engine.stop(self._warm.container(str(message["attempt"])), self._grace)
 
     def _remove(self, message: Message) -> None:
         attempt = str(message["attempt"])
         self._watch.drop(attempt)
-        self._engine.remove(attempt)
+        self._engine.remove(self._warm.container(attempt))
+        self._warm.removed(attempt)
 
     def _found(self, _: Message) -> None:
-        found = self._engine.found()
+        found = self._warm.recover(self._engine.found())
         for attempt, ended in found.items():
             if ended is None:
                 self._watch.add(attempt, self._layout.job_folder(attempt))

@@ -63,7 +63,9 @@ def _environment(services: Services, job: str, number: int) -> Json | None:
     attempt = services.jobs.attempt(job, number) if number else None
     if attempt is None:
         return None
-    return {"runtime": attempt["runtime"], "image": attempt["image"], "versions": attempt["versions"]}
+    warm = None if attempt["warm"] is None else bool(attempt["warm"])
+    about = {name: attempt[name] for name in ("runtime", "image", "versions")}
+    return about | {"warm": warm}
 
 
 def warnings(services: Services, job: str, number: int) -> list[Json]:

@@ -34,12 +34,22 @@ _USAGE = 64
 
 
 def main(arguments: list[str]) -> int:
-    """Run the job of the folder that is the only argument; the process's exit code."""
-    if len(arguments) != 1:
-        sys.stderr.write("usage: python -m landbridge.worker <job folder>\n")
+    """Run the job of the folder that is the last argument; the process's exit code.
+
+    After ``--warm`` it first makes itself ready, and waits in the folder for the job.
+    """
+    warm = arguments[:1] == ["--warm"]
+    if len(arguments) != 1 + warm:
+        sys.stderr.write("usage: python -m landbridge.worker [--warm] <job folder>\n")
         return _USAGE
+    path = Path(arguments[-1]).absolute()
+    if warm:
+        from landbridge.warm_up import await_job
+
+        if not await_job(path):
+            return 0
     try:
-        folder = JobFolder(Path(arguments[0]).absolute())
+        folder = JobFolder(path)
     except NotUnderstood as problem:
         sys.stderr.write(f"landbridge worker: {problem}\n")
         return _USAGE

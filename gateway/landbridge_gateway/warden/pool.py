@@ -1,0 +1,91 @@
+"""How many containers wait for a job, and for which: decided from what was asked for lately. No IO, no clock."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from landbridge_gateway.model import Limits
+
+SLOT_MEMORY = 192 * 1024**2  # what a waiting worker holds, with its libraries loaded; measured: 60 to 150 MiB
+_LATELY = 30.0  # seconds over which starts are counted
+_REMEMBERED = 64
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What makes one slot as good as another: everything that is fixed when a container is made."""
+
+    runtime: str
+    language: str
+    limits: Limits
+
+    @classmethod
+    def of(cls, runtime: str, language: str, limits: Limits) -> Kind:
+        # How long a job may run is the gateway's to watch, and not the container's.
+        return cls(runtime, language, limits.with_given({"seconds": Limits.seconds}))
+
+
+@dataclass
+class Demand:
+    """When jobs of one kind were started, the newest last."""
+
+    starts: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+
+    def wanted(self, now: float, idle: float) -> int:
+        """One slot while the kind is in use; more after a burst, fewer as it passes."""
+        if not self.starts or now - self.starts[-1] > idle:
+            return 0
+        lately = sum(1 for start in self.starts if now - start <= _LATELY)
+        return max(1, math.ceil(math.sqrt(lately)))
+
+
+class Pool:
+    """Remembers demand and says what to open and what to close, within the memory that slots may hold."""
+
+    def __init__(self, memory: int, idle: float) -> None:
+        self._most, self._idle = memory // SLOT_MEMORY, idle
+        self._demands: dict[Kind, Demand] = {}
+
+    @property
+    def most(self) -> int:
+        """How many slots there may be at once."""
+        return self._most
+
+    def started(self, kind: Kind, now: float) -> None:
+        """A job of the kind was started, warm or cold."""
+        self._demands.setdefault(kind, Demand()).starts.append(now)
+
+    def targets(self, now: float) -> dict[Kind, int]:
+        """How many slots of each kind there should be; kinds used last come first when memory is short."""
+        self._demands = {kind: one for kind, one in self._demands.items() if one.wanted(now, self._idle)}
+        recent = sorted(self._demands, key=lambda kind: -self._demands[kind].starts[-1])
+        wanted = {kind: self._demands[kind].wanted(now, self._idle) for kind in recent}
+        found = dict.fromkeys(recent, 0)
+        left = self._most
+        # Each kind one before any has a second.
+        for number in range(1, max(wanted.values(), default=0) + 1):
+            for kind in recent:
+                if left and wanted[kind] >= number:
+                    found[kind], left = number, left - 1
+        return {kind: count for kind, count in found.items() if count}
+
+
+def to_open(targets: Mapping[Kind, int], slots: Sequence[Kind]) -> Kind | None:
+    """The kind that lacks a slot most; None when none does."""
+    lacking = {kind: count - slots.count(kind) for kind, count in targets.items()}
+    worst = max(lacking, key=lambda kind: lacking[kind], default=None)
+    return worst if worst is not None and lacking[worst] > 0 else None
+
+
+def to_close(targets: Mapping[Kind, int], slots: Sequence[Kind]) -> list[int]:
+    """Positions of slots that are too many, the oldest first."""
+    left = {kind: slots.count(kind) - targets.get(kind, 0) for kind in set(slots)}
+    found = []
+    for position, kind in enumerate(slots):
+        if left[kind] > 0:
+            left[kind] -= 1
+            found.append(position)
+    return found

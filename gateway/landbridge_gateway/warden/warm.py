@@ -1,0 +1,253 @@
+"""The warm pool: containers that were started before there is a job, each used once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from landbridge_gateway.depot.layout import JobFolder
+from landbridge_gateway.depot.slots import Slots
+from landbridge_gateway.engines.interface import SLOT, Engine, EngineError, Order
+from landbridge_gateway.model import Exit, Json
+from landbridge_gateway.warden.pool import Kind, Pool, to_close, to_open
+
+log = logging.getLogger(__name__)
+_GO = b"go\n"
+_LOOK = 0.02  # seconds between looks whether a worker is ready
+_LONGEST_WARM_UP = 60.0
+_ROUND = 15.0  # seconds after which slots that nobody needs any more are looked for
+
+
+@dataclass
+class Slot:
+    """A container that waits. ``pipe`` is open for writing as soon as its worker is ready."""
+
+    id: str
+    kind: Kind
+    image: str = ""
+    pipe: int | None = None
+
+
+class WarmPool:
+    """Keeps slots as the pool's decisions want them; which attempt runs in which slot is known here as well."""
+
+    def __init__(self, engine: Engine, slots: Slots, pool: Pool, changed: Callable[[list[Json]], None]) -> None:
+        self._engine, self._slots, self._pool, self._changed = engine, slots, pool, changed
+        self._lock = threading.Lock()
+        self._waiting: list[Slot] = []
+        self._handed: dict[str, str] = {}  # slot by attempt
+        self._wake = threading.Event()
+        self._closed = threading.Event()
+
+    def start(self) -> None:
+        if self._pool.most:
+            threading.Thread(target=self._keep, name="warm-pool", daemon=True).start()
+
+    def status(self) -> list[Json]:
+        """One entry for each kind: how many wait, and how many of these are ready."""
+        with self._lock:
+            kinds = dict.fromkeys(slot.kind for slot in self._waiting)
+            return [
+                {
+                    "runtime": kind.runtime,
+                    "language": kind.language,
+                    "memory": kind.limits.memory,
+                    "waiting": sum(slot.kind == kind for slot in self._waiting),
+                    "ready": sum(slot.kind == kind and slot.pipe is not None for slot in self._waiting),
+                }
+                for kind in kinds
+            ]
+
+    # Handing out.
+
+    def take(self, kind: Kind) -> Slot | None:
+        """A ready slot of the kind, which is the caller's from now on."""
+        with self._lock:
+            for slot in self._waiting:
+                if slot.kind == kind and slot.pipe is not None and slot.image == self._engine.image(kind.runtime):
+                    self._waiting.remove(slot)
+                    return slot
+        return None
+
+    def begin(self, slot: Slot, attempt: str) -> JobFolder:
+        """Make the slot's folder the attempt's. Raises ``OSError``, and the slot is gone."""
+        try:
+            folder = self._slots.hand_over(slot.id, attempt)
+        except OSError:
+            self.discard(slot)
+            raise
+        with self._lock:
+            self._handed[attempt] = slot.id
+        return folder
+
+    def go(self, slot: Slot) -> bool:
+        """Tell the worker to begin; False when it is not there any more."""
+        try:
+            assert slot.pipe is not None
+            os.write(slot.pipe, _GO)
+        except OSError:
+            return False
+        finally:
+            self._shut(slot)
+        return True
+
+    def leave(self, slot: Slot, attempt: str) -> None:
+        """The attempt will run in a container of its own after all."""
+        with self._lock:
+            self._handed.pop(attempt, None)
+        self._slots.unmark(attempt)
+        self.discard(slot)
+
+    def started(self, kind: Kind) -> None:
+        """A job of the kind was started: that is the demand which the pool follows."""
+        with self._lock:
+            self._pool.started(kind, time.monotonic())
+        self._wake.set()
+
+    # Which container an attempt has.
+
+    def container(self, attempt: str) -> str:
+        """The name under which the engine knows the attempt's container."""
+        return self._handed.get(attempt, attempt)
+
+    def attempt(self, container: str) -> str | None:
+        """The attempt that runs in a container; None for a slot that waits."""
+        if not container.startswith(SLOT):
+            return container
+        with self._lock:
+            return next((attempt for attempt, slot in self._handed.items() if slot == container), None)
+
+    def removed(self, attempt: str) -> None:
+        with self._lock:
+            slot = self._handed.pop(attempt, None)
+        if slot:
+            self._slots.remove(slot)
+
+    def ended(self, container: str) -> None:
+        """A slot's container has ended, or was paused, before it had a job."""
+        with self._lock:
+            slot = next((one for one in self._waiting if one.id == container), None)
+            if slot:
+                self._waiting.remove(slot)
+        if slot:
+            self.discard(slot)
+            self._tell()
+            self._wake.set()
+
+    def recover(self, found: dict[str, Exit | None]) -> dict[str, Exit | None]:
+        """Attempts and their ends, from what the engine has: slots of an earlier warden are taken over or removed."""
+        attempts: dict[str, Exit | None] = {}
+        for container, ended in found.items():
+            if not container.startswith(SLOT):
+                attempts[container] = ended
+                continue
+            if any(slot.id == container for slot in self._waiting):
+                continue
+            attempt = self.attempt(container) or self._slots.attempt_of(container)
+            if attempt is None:
+                self._engine.remove(container)
+                self._slots.remove(container)
+                continue
+            self._handed[attempt] = container
+            attempts[attempt] = ended
+            self._go_again(attempt)
+        return attempts
+
+    def _go_again(self, attempt: str) -> None:
+        # The warden before this one may have died between the two steps; a worker that has begun reads no more.
+        pipe = self._slots.pipe_of(attempt)
+        if pipe is not None:
+            with suppress(OSError):
+                os.write(pipe, _GO)
+            os.close(pipe)
+
+    # Keeping.
+
+    def _keep(self) -> None:
+        while not self._closed.is_set():
+            self._wake.wait(_ROUND)
+            self._wake.clear()
+            try:
+                self._drop_unwanted()
+                while not self._closed.is_set() and (kind := self._lacking()):
+                    self._open(kind)
+            except EngineError as error:
+                log.warning("no container could be started ahead: %s", error.message)
+            except Exception:
+                log.exception("the warm pool stumbled")
+
+    def _lacking(self) -> Kind | None:
+        with self._lock:
+            return to_open(self._pool.targets(time.monotonic()), [slot.kind for slot in self._waiting])
+
+    def _drop_unwanted(self) -> None:
+        with self._lock:
+            stale = [slot for slot in self._waiting if slot.image != self._engine.image(slot.kind.runtime)]
+            left = [slot for slot in self._waiting if slot not in stale]
+            kinds = [slot.kind for slot in left]
+            many = [left[position] for position in to_close(self._pool.targets(time.monotonic()), kinds)]
+            for slot in stale + many:
+                self._waiting.remove(slot)
+        for slot in stale + many:
+            self.discard(slot)
+        if stale or many:
+            self._tell()
+
+    def _open(self, kind: Kind) -> None:
+        name = self._slots.make()
+        order = Order(name, kind.runtime, kind.language, self._slots.folder(name).path, kind.limits, warm=True)
+        slot = Slot(name, kind)
+        with self._lock:
+            # Before its container is there, which nobody may take for a stray.
+            self._waiting.append(slot)
+        try:
+            slot.image = self._engine.start(order)
+        except EngineError:
+            with self._lock:
+                self._waiting.remove(slot)
+            self._slots.remove(name)
+            raise
+        self._tell()
+        self._await_ready(slot)
+        self._tell()
+
+    def _await_ready(self, slot: Slot) -> None:
+        deadline = time.monotonic() + _LONGEST_WARM_UP
+        folder = self._slots.folder(slot.id)
+        while slot in self._waiting and not self._closed.wait(_LOOK):
+            pipe = self._slots.open_pipe(folder)
+            if pipe is not None:
+                slot.pipe = pipe
+                return
+            if time.monotonic() > deadline:
+                self.ended(slot.id)
+
+    def discard(self, slot: Slot) -> None:
+        self._shut(slot)
+        self._engine.remove(slot.id)
+        self._slots.remove(slot.id)
+
+    def _shut(self, slot: Slot) -> None:
+        if slot.pipe is not None:
+            os.close(slot.pipe)
+            slot.pipe = None
+
+    def _tell(self) -> None:
+        self._changed(self.status())
+
+    def close(self) -> None:
+        """Remove what waits; jobs go on."""
+        self._closed.set()
+        self._wake.set()
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+        removing = [threading.Thread(target=self.discard, args=(slot,)) for slot in waiting]
+        for thread in removing:
+            thread.start()
+        for thread in removing:
+            thread.join(10)

@@ -1,0 +1,44 @@
+"""A worker that is started before there is a job for it: it does all that is slow the first time, and waits."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+GO = "go"
+
+
+def await_job(folder: Path) -> bool:
+    """Make ready and wait at the folder's pipe; False when whoever would have sent the job is gone.
+
+    The pipe is opened last: that there is a reader says that the worker is ready.
+    """
+    _rehearse()
+    with (folder / "go").open(encoding="ascii") as pipe:
+        return pipe.readline().strip() == GO
+
+
+def _rehearse() -> None:
+    """Encode and decode a small table: libraries are loaded, and nothing of theirs is lazy any more."""
+    from landbridge.objects import Crossing, FolderSink, FolderSource
+    from landbridge.values import decode, encode
+
+    with tempfile.TemporaryDirectory() as made:
+        place = Path(made)
+        for value in _samples():
+            node = encode(value, FolderSink(place, Crossing(reader="r")), "sample")
+            decode(node, FolderSource(place, place), trust=True)
+
+
+def _samples() -> list[object]:
+    samples: list[object] = [{"a": [1, 2.5, None], "b": "text"}]
+    if find_spec("pandas"):
+        import pandas as pd
+
+        when = pd.to_datetime(["2024-01-01", None]).tz_localize("UTC")
+        text = pd.Categorical(["a", None])
+        samples.append(pd.DataFrame({"n": [1, 2], "x": [0.5, None], "s": ["a", None], "f": text, "t": when}))
+        samples.append(sys.modules["numpy"].arange(3))
+    return samples

@@ -1,0 +1,34 @@
+# A worker that is started before there is a job for it: it does all that is slow the first time, and waits.
+
+#' Where the worker is a warm one, make ready and wait at the folder's pipe; FALSE when whoever would have sent the job
+#' is gone. The pipe is opened last: that there is a reader says that the worker is ready.
+#' @noRd
+await_job <- function(folder) {
+  warm <- nzchar(Sys.getenv("LANDBRIDGE_WARM"))
+  Sys.unsetenv("LANDBRIDGE_WARM")
+  if (!warm) return(TRUE)
+  rehearse()
+  pipe <- fifo(file.path(folder, "go"), "r", blocking = TRUE)
+  on.exit(close(pipe))
+  identical(readLines(pipe, n = 1L), "go")
+}
+
+#' Encode and decode a small table, and read and write JSON: what that uses is loaded and compiled.
+#' @noRd
+rehearse <- function() {
+  place <- tempfile("rehearsal-")
+  dir.create(place)
+  on.exit(unlink(place, recursive = TRUE))
+  sample <- data.frame(
+    n = 1:2, x = c(0.5, NA), s = c("a", NA), f = factor(c("a", NA)),
+    t = as.POSIXct(c("2024-01-01 00:00:00", NA), tz = "UTC"), d = as.Date(c("2024-01-01", NA))
+  )
+  sink <- handing_sink(place)
+  for (value in list(sample, list(a = 1:3, b = "text"), 1:3)) {
+    node <- parse_protocol_json(protocol_json(encode_value(value, sink, "sample")))
+    decode_value(node, call_source(place), trust = TRUE)
+  }
+  session_versions()
+  # A random number that was drawn on the way is not the job's.
+  rm(list = intersect(".Random.seed", ls(globalenv(), all.names = TRUE)), envir = globalenv())
+}
