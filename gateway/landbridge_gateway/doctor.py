@@ -8,8 +8,11 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from landbridge_gateway.errors import GatewayError
+from landbridge_gateway.local import Local
 from landbridge_gateway.settings import Settings
 from landbridge_gateway.store.database import SAFE_WAL
+from landbridge_gateway.warden.pool import SLOT_MEMORY
 
 _LEAST_FREE = 5 * 1024**3
 
@@ -23,7 +26,7 @@ class Finding:
 
 
 def examine(settings: Settings) -> list[Finding]:
-    checks: list[Callable[[Settings], Finding]] = [_docker, _disk, _sqlite, _mmdebstrap]
+    checks: list[Callable[[Settings], Finding]] = [_docker, _disk, _sqlite, _mmdebstrap, _pool]
     return [check(settings) for check in checks]
 
 
@@ -37,6 +40,19 @@ def _docker(_: Settings) -> Finding:
     if asked.returncode:
         return Finding("engine", False, "the Docker engine does not answer", remedy)
     return Finding("engine", True, f"Docker {asked.stdout.strip()}")
+
+
+def _pool(settings: Settings) -> Finding:
+    bound = f"at most {settings.pool_memory / 1024**2:,.0f} MiB of containers wait for jobs"
+    if settings.pool_memory < SLOT_MEMORY:
+        why = f"less than one of them holds ({SLOT_MEMORY // 1024**2} MiB)"
+        return Finding("pool", True, f"{bound}, {why}: every job starts a container of its own then")
+    try:
+        waiting = Local(settings.home).call("GET", "")["pool"]
+    except GatewayError:
+        return Finding("pool", True, f"{bound}; the gateway does not run")
+    told = ", ".join(f"{one['ready']} of {one['waiting']} ready for {one['runtime']}" for one in waiting)
+    return Finding("pool", True, f"{told or 'none wait now'}; {bound}")
 
 
 def _disk(settings: Settings) -> Finding:

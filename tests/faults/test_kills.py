@@ -128,3 +128,40 @@ def test_a_container_of_somebody_else_is_not_touched(serving):
         assert running.stdout.strip() == "true"
     finally:
         subprocess.run(["docker", "rm", "-f", made], check=False, capture_output=True)
+
+
+def ready(serving: Serving) -> None:
+    while not any(one["ready"] for one in serving.call("")["pool"]):
+        serving.call("/events?wait=0.05")
+
+
+@pytest.mark.parametrize("victims", [("gateway",), ("warden",), ("gateway", "warden")], ids="+".join)
+def test_a_job_in_a_container_that_was_started_ahead_goes_on_too(serving, victims):
+    lb.submit(lb.python(SLOW, "f"), 0).result()
+    ready(serving)
+    job = begun(serving, 4)
+    assert job.refresh().document["environment"]["warm"] is True
+    for name in victims:
+        os.kill(serving.child(name), signal.SIGKILL)
+    assert job.result(timeout=60) == "done"
+    assert told(serving, job) == ["waiting", "queued", "running", "succeeded"]
+
+
+def test_what_only_waited_goes_with_the_warden_and_is_replaced(serving):
+    lb.submit(lb.python(SLOW, "f"), 0).result()
+    ready(serving)
+    before = {name for name in containers_of(serving.home) if "slot_" in name}
+    os.kill(serving.child("warden"), signal.SIGKILL)
+    assert lb.submit(lb.python(SLOW, "f"), 0).result(timeout=60) == "done"
+    ready(serving)
+    assert before.isdisjoint(containers_of(serving.home))
+
+
+def test_a_session_outlives_both_halves(serving):
+    kept = "def keep(x):\n    global kept\n    kept = x\n"
+    with lb.session() as session:
+        session.submit(lb.python(kept, "keep"), 41).result()
+        for name in ("gateway", "warden"):
+            os.kill(serving.child(name), signal.SIGKILL)
+        assert session.submit(lb.python("def more(x):\n    return kept + x\n", "more"), 1).result(timeout=60) == 42
+    assert session.job.wait(60).state == "succeeded"

@@ -83,6 +83,7 @@ class WarmPool:
             raise
         with self._lock:
             self._handed[attempt] = slot.id
+        self._tell()
         return folder
 
     def go(self, slot: Slot) -> bool:

@@ -26,5 +26,6 @@ def describe() -> Json:
             "defaults": Limits().as_json(),
             "maxima": {name: most for name, (_, most) in LIMIT_RANGES.items()},
         },
+        "pool": here.scheduler.pool,
         "load": {"waiting": here.hub.waiting, "most_waiting": here.hub.places},
     }

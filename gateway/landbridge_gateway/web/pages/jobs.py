@@ -44,6 +44,7 @@ def page() -> str:
         following=_address(page=following) if following else None,
         first=_address(page=None) if query.page else None,
         kept=[(name, value) for name, value in request.args.items(multi=True) if name not in ("text", "page")],
+        pool=here.scheduler.pool,
         twin=_address().replace("/jobs", "/jobs.json", 1),
         cursor=here.jobs.cursor(),
         live=any(job["ended"] is None for job in jobs),

@@ -1,0 +1,170 @@
+"""Jobs in containers that were started ahead: each in one of its own, with nothing left over from before."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+
+import landbridge as lb
+import pandas as pd
+import pytest
+
+from tests.serving import COMMAND, Serving, containers_of
+
+pytestmark = pytest.mark.docker
+
+PYTHON = """
+def look():
+    import os
+    import random
+    import socket
+    import tempfile
+    from pathlib import Path
+
+    import numpy as np
+
+    drawn = [random.random(), float(np.random.rand())]
+    left = sorted(str(path) for path in Path("/tmp").rglob("*") if "__pycache__" not in str(path))
+    return {
+        "host": socket.gethostname(), "pid": os.getpid(), "drawn": drawn, "left": left, "cwd": os.listdir("."),
+        "environment": sorted(os.environ), "zone": os.environ["TZ"], "folder": os.environ["LANDBRIDGE_JOB_FOLDER"],
+        "temporary": tempfile.gettempdir(),
+    }
+"""
+R = """
+look <- function() {
+  seeded <- exists(".Random.seed", globalenv())
+  drawn <- runif(2)
+  list(
+    host = Sys.info()[["nodename"]], pid = Sys.getpid(), drawn = drawn, seeded = seeded,
+    left = as.list(setdiff(list.files("/tmp", all.files = TRUE, no.. = TRUE), basename(tempdir()))),
+    own = as.list(list.files(tempdir())), cwd = as.list(list.files()), globals = as.list(ls(globalenv())),
+    environment = as.list(sort(names(Sys.getenv()))), zone = Sys.getenv("TZ"),
+    folder = Sys.getenv("LANDBRIDGE_JOB_FOLDER")
+  )
+}
+"""
+LOOKS = {"python": lambda: lb.python(PYTHON, "look"), "r": lambda: lb.r(R, "look")}
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory):
+    subprocess.run([*COMMAND, "images", "build", "python:3.14", "r:4.6"], check=True)
+    with Serving(tmp_path_factory.mktemp("warm") / "home", LANDBRIDGE_POOL_MEMORY="400m") as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def connected(serving):
+    lb.connect(serving.url, serving.token)
+
+
+def waiting(serving, language):
+    usual = 2 * 1024**3
+    return [one for one in serving.call("")["pool"] if (one["language"], one["memory"]) == (language, usual)]
+
+
+def until(serving, language, condition):
+    """Wait for the pool by asking again: what it does is no event of a job."""
+    deadline = time.monotonic() + 60
+    while not condition(waiting(serving, language)):
+        assert time.monotonic() < deadline, waiting(serving, language)
+        serving.call("/events?wait=0.05")
+
+
+def run_warm(serving, language, task, *values):
+    """A job that was handed a container which waited."""
+    lb.submit(LOOKS[language]()).result()
+    until(serving, language, lambda found: found and found[0]["ready"])
+    job = lb.submit(task, *values)
+    job.wait()
+    assert job.document["environment"]["warm"] is True
+    return job
+
+
+@pytest.mark.parametrize("language", LOOKS)
+def test_each_job_has_a_container_that_no_other_had_and_is_as_if_it_were_cold(serving, language):
+    cold = lb.submit(lb.task(LOOKS[language](), seed=7, memory="1g"))
+    expected = cold.result()
+    assert cold.document["environment"]["warm"] is False
+    found = [run_warm(serving, language, lb.task(LOOKS[language](), seed=7)).result() for _ in range(2)]
+    assert len({one["host"] for one in (*found, expected)}) == 3
+    for one in found:
+        changing = {"host", "pid", "temporary", "left"} if language == "python" else {"host", "pid"}
+        for name in set(expected) - changing:
+            assert one[name] == pytest.approx(expected[name]) if name == "drawn" else one[name] == expected[name], name
+    assert [len(one["left"]) for one in found] == [len(expected["left"])] * 2
+
+
+@pytest.mark.parametrize("language", LOOKS)
+def test_tables_logs_and_errors_are_those_of_any_job(serving, language):
+    frame = pd.DataFrame({"n": pd.array([1, None], "Int32"), "f": pd.Categorical(["b", None], ["a", "b"])})
+    same = {
+        "python": "def f(df):\n    print('hello')\n    return df\n",
+        "r": "f <- function(df) { cat('hello\\n'); df }",
+    }
+    code = lb.python if language == "python" else lb.r
+    job = run_warm(serving, language, code(same[language], "f"), frame)
+    pd.testing.assert_frame_equal(job.result(), frame)
+    assert job.logs("stdout") == "hello\n"
+    bad = {"python": "def f():\n    raise ValueError('no')\n", "r": "f <- function() stop('no')"}
+    failed = run_warm(serving, language, code(bad[language], "f"))
+    assert "no" in str(failed.exception())
+    died = {
+        "python": "def f():\n    import os\n    os._exit(9)\n",
+        "r": "f <- function() tools::pskill(Sys.getpid(), 9)",
+    }
+    dead = run_warm(serving, language, code(died[language], "f"))
+    assert (dead.document["state"], dead.document["cause"]) == ("failed", "killed")
+
+
+def test_a_job_with_limits_of_its_own_is_not_handed_a_slot_of_others(serving):
+    run_warm(serving, "python", LOOKS["python"]())
+    until(serving, "python", lambda found: found and found[0]["ready"])
+    job = lb.submit(lb.task(LOOKS["python"](), cpus=0.5))
+    job.wait()
+    assert job.document["environment"]["warm"] is False
+
+
+def test_a_slot_that_dies_or_is_paused_is_replaced(serving):
+    for harm in ("kill", "pause"):
+        lb.submit(LOOKS["python"]()).result()
+        until(serving, "python", lambda found: found and found[0]["ready"])
+        slots = [name for name in containers_of(serving.home) if "slot_" in name]
+        subprocess.run(["docker", harm, *slots], check=True, capture_output=True)
+        assert lb.submit(LOOKS["python"]()).result()["cwd"] == []
+
+
+def test_cancelling_reaches_a_warm_container(serving):
+    text = "def f():\n    import time\n    print('begun', flush=True)\n    time.sleep(600)\n"
+    lb.submit(LOOKS["python"]()).result()
+    until(serving, "python", lambda found: found and found[0]["ready"])
+    job = lb.submit(lb.python(text, "f"))
+    while "begun" not in job.logs("stdout"):
+        serving.call("/events?wait=0.05")
+    assert job.refresh().document["environment"]["warm"] is True
+    job.cancel()
+    assert job.wait().state == "cancelled"
+
+
+def test_the_bound_holds_and_the_end_leaves_nothing(tmp_path):
+    with Serving(tmp_path / "home", LANDBRIDGE_POOL_MEMORY="200m") as serving:
+        lb.connect(serving.url, serving.token)
+        for _ in range(3):
+            lb.submit(LOOKS["python"]()).result()
+        until(serving, "python", lambda found: found and found[0]["ready"])
+        assert sum(one["waiting"] for one in serving.call("")["pool"]) == 1
+        told = subprocess.run([*COMMAND, "doctor"], env=serving.environ, capture_output=True, text=True, check=False)
+        assert "pool: 1 of 1 ready for python:3.14; at most 200 MiB" in told.stdout
+        serving.stop()
+        assert containers_of(serving.home) == []
+
+
+def test_too_little_memory_for_one_means_that_jobs_run_cold(tmp_path):
+    with Serving(tmp_path / "home", LANDBRIDGE_POOL_MEMORY="64m") as serving:
+        lb.connect(serving.url, serving.token)
+        for _ in range(2):
+            job = lb.submit(LOOKS["python"]())
+            job.wait()
+            assert job.document["environment"]["warm"] is False
+        assert serving.call("")["pool"] == []

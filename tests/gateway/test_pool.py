@@ -1,0 +1,79 @@
+"""How many containers wait, and for what: decided without IO."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from landbridge_gateway.model import Limits
+from landbridge_gateway.warden.pool import SLOT_MEMORY, Kind, Pool, to_close, to_open
+
+R = Kind.of("r:4.6", "r", Limits())
+PYTHON = Kind.of("python:3.14", "python", Limits())
+BIG = Kind.of("python:3.14", "python", Limits(memory=2**33))
+
+
+def pool(slots=4, idle=600):
+    return Pool(slots * SLOT_MEMORY, idle)
+
+
+def test_nothing_waits_before_anything_was_asked_for():
+    assert pool().targets(0) == {}
+
+
+def test_one_waits_for_each_kind_that_was_used():
+    made = pool()
+    made.started(R, 0)
+    made.started(PYTHON, 1)
+    assert made.targets(2) == {R: 1, PYTHON: 1}
+
+
+def test_how_long_a_job_may_run_makes_no_other_kind_and_all_else_does():
+    assert Kind.of("r:4.6", "r", Limits(seconds=5)) == R
+    for changed in ({"cpus": 2.0}, {"memory": 2**30}, {"pids": 99}, {"disk": 2**30}, {"network": "outbound"}):
+        assert Kind.of("r:4.6", "r", Limits(**changed)) != R
+
+
+def test_more_wait_after_a_burst_and_fewer_when_it_is_over():
+    made = pool(slots=8)
+    for moment in range(16):
+        made.started(R, moment)
+    assert made.targets(16) == {R: 4}
+    assert made.targets(60) == {R: 1}
+    assert made.targets(16 + 601) == {}
+
+
+def test_memory_bounds_all_kinds_and_the_last_used_come_first():
+    made = pool(slots=2)
+    for moment, kind in enumerate((BIG, R, PYTHON)):
+        made.started(kind, moment)
+    assert made.targets(3) == {PYTHON: 1, R: 1}
+
+
+def test_too_little_memory_for_one_means_none():
+    made = Pool(SLOT_MEMORY - 1, 600)
+    made.started(R, 0)
+    assert (made.most, made.targets(1)) == (0, {})
+
+
+def test_what_lacks_most_is_opened_first_and_the_oldest_are_closed():
+    targets = {R: 1, PYTHON: 3}
+    assert to_open(targets, [PYTHON]) == PYTHON
+    assert to_open(targets, [PYTHON, PYTHON, PYTHON, R]) is None
+    assert to_close(targets, [R, R, BIG, PYTHON]) == [0, 2]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([R, PYTHON, BIG]), st.floats(0, 1000)), max_size=80),
+    st.integers(0, 10),
+    st.floats(1, 700),
+    st.lists(st.sampled_from([R, PYTHON, BIG]), max_size=12),
+)
+def test_it_stays_within_its_bound_and_comes_to_rest(starts, most, idle, slots):
+    made = pool(most, idle)
+    for kind, moment in sorted(starts, key=lambda one: one[1]):
+        made.started(kind, moment)
+    targets = made.targets(1000)
+    assert sum(targets.values()) <= most
+    assert all(1000 - max(moment for one, moment in starts if one == kind) <= idle for kind in targets)
+    kept = [kind for position, kind in enumerate(slots) if position not in to_close(targets, slots)]
+    while (kind := to_open(targets, kept)) is not None:
+        kept.append(kind)
+    assert {kind: kept.count(kind) for kind in kept} == targets

@@ -1,0 +1,203 @@
+"""A slot's folder takes the place of a job's, and a crash between the steps leaves nothing half done."""
+
+import os
+import shutil
+import stat
+from pathlib import Path
+
+import pytest
+from landbridge_gateway.depot.folders import write_folder
+from landbridge_gateway.depot.layout import Layout
+from landbridge_gateway.depot.slots import Slots
+from landbridge_gateway.model import Exit, Limits
+from landbridge_gateway.warden.pool import SLOT_MEMORY, Kind, Pool
+from landbridge_gateway.warden.warm import WarmPool
+
+ATTEMPT = "job_0123456789abcdef.1"
+KIND = Kind.of("r:4.6", "r", Limits())
+
+
+@pytest.fixture
+def layout(tmp_path):
+    made = Layout(tmp_path / "depot")
+    made.prepare()
+    return made
+
+
+@pytest.fixture
+def slots(layout):
+    return Slots(layout)
+
+
+@pytest.fixture
+def job(layout):
+    folder = write_folder(layout, ATTEMPT, {"protocol": 1}, {})
+    (folder.inputs / "obj_0123456789abcdef.arrow").write_text("table")
+    return folder
+
+
+def test_the_container_sees_the_job_in_the_folder_it_has(slots, job):
+    slot = slots.make()
+    descriptor = os.open(slots.folder(slot).path, os.O_RDONLY)  # as a mount would hold it
+    out = slots.folder(slot).out.stat().st_ino
+    folder = slots.hand_over(slot, ATTEMPT)
+    assert folder.path == job.path
+    assert sorted(path.name for path in Path(f"/proc/self/fd/{descriptor}").iterdir()) == [
+        "go",
+        "in",
+        "job.json",
+        "out",
+        "slot",
+    ]
+    assert (folder.inputs / "obj_0123456789abcdef.arrow").read_text() == "table"
+    assert folder.out.stat().st_ino == out
+    assert stat.S_IMODE(folder.objects.stat().st_mode) == 0o777
+    assert (slots.attempt_of(slot), slots.slot_of(ATTEMPT)) == (ATTEMPT, slot)
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("step", ["spec", "inputs", "removed"])
+def test_a_crash_on_the_way_leaves_a_slot_without_a_job(slots, layout, job, monkeypatch, step):
+    slot = slots.make()
+
+    def crash(*_, **__):
+        raise OSError(5, "the power went")
+
+    if step == "removed":
+        monkeypatch.setattr(shutil, "rmtree", crash)
+    else:
+        monkeypatch.setattr("pathlib.Path.rename", crash) if step == "spec" else (job.inputs.rename(job.path / "gone"))
+    with pytest.raises(OSError):
+        slots.hand_over(slot, ATTEMPT)
+    monkeypatch.undo()
+    assert slots.attempt_of(slot) is None
+    slots.sweep([])
+    assert list((layout.root / "slots").iterdir()) == []
+
+
+def test_nobody_reads_before_the_worker_is_ready(slots):
+    slot = slots.make()
+    assert slots.open_pipe(slots.folder(slot)) is None
+    reader = os.open(slots.folder(slot).path / "go", os.O_RDONLY | os.O_NONBLOCK)
+    writer = slots.open_pipe(slots.folder(slot))
+    os.write(writer, b"go\n")
+    assert os.read(reader, 9) == b"go\n"
+    os.close(writer)
+    os.close(reader)
+
+
+def test_names_from_elsewhere_have_no_folder(slots):
+    for name in ("slot_../../x", "job_0123456789abcdef", "", "slot_0123456789abcdeF"):
+        with pytest.raises(ValueError, match="not a slot"):
+            slots.folder(name)
+
+
+class NotedEngine:
+    """Starts nothing, and notes what it was asked to remove."""
+
+    name, warms = "noted", True
+
+    def __init__(self):
+        self.started, self.gone, self.now = [], [], "sha256:1"
+
+    def image(self, _runtime):
+        return self.now
+
+    def start(self, order):
+        self.started.append(order.attempt)
+        return self.now
+
+    def remove(self, container):
+        self.gone.append(container)
+
+
+class TestHandingOut:
+    @pytest.fixture
+    def engine(self):
+        return NotedEngine()
+
+    @pytest.fixture
+    def warm(self, engine, slots):
+        made = WarmPool(engine, slots, Pool(4 * SLOT_MEMORY, 600), lambda _: None)
+        yield made
+        made.close()
+
+    @pytest.fixture
+    def opened(self, warm, engine, slots, monkeypatch):
+        """Opens a slot whose worker reads already."""
+        readers = []
+        made = slots.make
+
+        def make():
+            slot = made()
+            readers.append(os.open(slots.folder(slot).path / "go", os.O_RDONLY | os.O_NONBLOCK))
+            return slot
+
+        monkeypatch.setattr(slots, "make", make)
+        warm._open(KIND)
+        yield readers
+        for reader in readers:
+            os.close(reader)
+
+    def test_a_slot_is_used_once_and_by_its_own_kind(self, warm, opened, job):
+        assert warm.take(Kind.of("r:4.6", "r", Limits(memory=2**30))) is None
+        slot = warm.take(KIND)
+        assert warm.take(KIND) is None
+        warm.begin(slot, ATTEMPT)
+        assert warm.go(slot)
+        assert os.read(opened[0], 9) == b"go\n"
+        assert (warm.container(ATTEMPT), warm.attempt(slot.id)) == (slot.id, ATTEMPT)
+        warm.removed(ATTEMPT)
+        assert warm.container(ATTEMPT) == ATTEMPT
+
+    def test_one_of_an_image_that_was_built_anew_is_not_handed_out(self, warm, opened, engine):
+        engine.now = "sha256:2"
+        assert warm.take(KIND) is None
+        warm._drop_unwanted()
+        assert engine.gone == engine.started
+        assert warm.status() == []
+
+    def test_one_that_died_or_was_paused_while_it_waited_is_removed(self, warm, opened, engine, slots):
+        container = engine.started[0]
+        assert warm.attempt(container) is None
+        warm.ended(container)
+        assert (engine.gone, warm.take(KIND), warm.status()) == ([container], None, [])
+        assert not slots.folder(container).path.exists()
+
+    def test_one_whose_worker_dies_in_the_moment_leaves_a_folder_to_start_cold(self, warm, opened, job):
+        slot = warm.take(KIND)
+        warm.begin(slot, ATTEMPT)
+        os.close(opened[0])
+        assert not warm.go(slot)
+        warm.leave(slot, ATTEMPT)
+        assert sorted(path.name for path in job.path.iterdir()) == ["in", "job.json", "out"]
+        assert warm.container(ATTEMPT) == ATTEMPT
+        opened[0] = os.open(os.devnull, os.O_RDONLY)
+
+    def test_a_folder_that_cannot_be_handed_over(self, warm, opened, engine):
+        slot = warm.take(KIND)
+        with pytest.raises(OSError):
+            warm.begin(slot, "job_ffffffffffffffff.1")
+        assert engine.gone == [slot.id]
+
+    def test_the_next_warden_finds_a_job_that_was_handed_out_and_tells_it_again(self, warm, opened, engine, slots, job):
+        slot = warm.take(KIND)
+        warm.begin(slot, ATTEMPT)
+        os.close(slot.pipe)  # the warden dies before the word
+        slot.pipe = None
+        following = WarmPool(engine, slots, Pool(0, 600), lambda _: None)
+        assert following.recover({slot.id: None}) == {ATTEMPT: None}
+        assert os.read(opened[0], 9) == b"go\n"
+        assert following.container(ATTEMPT) == slot.id
+
+    def test_the_next_warden_removes_what_only_waited(self, opened, engine, slots):
+        following = WarmPool(engine, slots, Pool(0, 600), lambda _: None)
+        container = engine.started[0]
+        ended = {"job_0000000000000000.1": Exit(1)}
+        assert following.recover({container: None} | ended) == ended
+        assert engine.gone == [container]
+
+    def test_nothing_waits_after_the_end(self, warm, opened, engine, layout):
+        warm.close()
+        assert engine.gone == engine.started
+        assert list((layout.root / "slots").iterdir()) == []
