@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -39,6 +39,7 @@ from landbridge_gateway.store.queue import Queue
 log = logging.getLogger(__name__)
 Message = dict[str, Any]
 _AT_A_TIME = 200
+_REST = 0.02  # seconds between two looks at what was submitted, while nothing of it can start
 _INTERRUPT_GRACE = 5.0  # seconds for a call to heed an interrupt
 ENGINE = "engine"  # the topic of those who wait for the engine to say what it offers
 
@@ -76,6 +77,7 @@ class Scheduler:
         self._pool: list[Message] = []
         self._sessions = Sessions(self._jobs, self._flights, self, lambda: self._clock())
         self._connected = False
+        self._advanced, self._resting = -math.inf, False
         self._waking = threading.Event()
         self._thread: threading.Thread | None = None
         self._handlers: dict[str, Callable[[Message], None]] = {
@@ -139,18 +141,29 @@ class Scheduler:
             try:
                 if event:
                     self.handle(event)
-                if self._inbox.empty():
+                if self._inbox.empty() and not self._may_rest(event):
                     self.advance()
+                    self._advanced = self._clock()
             except Exception:
                 # One job's trouble must not stop all others; the job's own handlers have ended it where they could.
                 log.exception("the event %s was not handled", event)
 
     def _next_event(self) -> Message | None:
         deadline = next_deadline(self._flights.values())
+        if self._resting:
+            deadline = min(deadline or math.inf, self._advanced + _REST)
         try:
             return self._inbox.get(timeout=None if deadline is None else max(0.0, deadline - self._clock()))
         except queue.Empty:
             return None
+
+    def _may_rest(self, event: Message | None) -> bool:
+        """Submissions while no slot is free are looked at together, not one by one."""
+        nothing_to_start = not free_slots(self._flights.values(), self._capacity)
+        sessions = any(flight.held for flight in self._flights.values())
+        woken = event is not None and event["event"] == "wake"
+        self._resting = woken and nothing_to_start and not sessions and self._clock() - self._advanced < _REST
+        return self._resting
 
     def handle(self, event: Message) -> None:
         handler = self._handlers.get(event["event"])
@@ -198,11 +211,7 @@ class Scheduler:
     def _enter(self, runtime: str) -> None:
         """Queue what waits for a runtime that is there: many in one transaction, and the rest after other events."""
         rows = self._queue.entering(runtime, _AT_A_TIME)
-        with self._database.write(durable=False):
-            for row in rows:
-                # Cancelled meanwhile, it stays as it is.
-                with suppress(IllegalTransition):
-                    self._jobs.move(row["id"], State.QUEUED)
+        self._jobs.enter([row["id"] for row in rows])
         if len(rows) == _AT_A_TIME:
             self.wake()
 

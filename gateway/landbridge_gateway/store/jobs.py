@@ -71,9 +71,11 @@ class Jobs:
         record = {name: value for name, value in vars(new).items() if name not in ("tags", "inputs")}
         record |= {name: json.dumps(record[name]) for name in ("limits", "task", "values")}
         now = timestamp()
-        db.table("jobs").insert(record | {"state": State.WAITING, "submitted": now})
-        db.table("inputs").insert_all({"job": new.id, "input": given} for given in sorted(set(new.inputs)))
-        db.table("tags").insert_all({"job": new.id, "name": name, "value": value} for name, value in new.tags.items())
+        _insert_row(db, "jobs", record | {"state": State.WAITING, "submitted": now})
+        for given in sorted(set(new.inputs)):
+            _insert_row(db, "inputs", {"job": new.id, "input": given})
+        for name, value in new.tags.items():
+            _insert_row(db, "tags", {"job": new.id, "name": name, "value": value})
         self._note_event(db, new.id, new.owner, 0, State.WAITING, None, None, now)
 
     def get(self, job: str, owner: str | None = None) -> Row:
@@ -189,6 +191,19 @@ class Jobs:
             self._note_event(db, job, changed[0]["owner"], changed[0]["attempt"], target, cause, note, now)
             return self._full(db, job)
 
+    def enter(self, jobs: Sequence[str]) -> None:
+        """Queue those of the jobs that still wait, in one transaction."""
+        now = timestamp()
+        with self._db.write(durable=False) as db:
+            entered = returning(
+                db,
+                f"""UPDATE jobs SET state = 'queued', note = NULL
+                    WHERE id IN ({",".join("?" * len(jobs))}) AND state = 'waiting' RETURNING id, owner""",
+                jobs,
+            )
+            for row in entered:
+                self._note_event(db, row["id"], row["owner"], 0, State.QUEUED, None, None, now)
+
     def begin_attempt(self, job: str, runtime: str) -> int:
         """Number the next try of a queued job."""
         with self._db.write() as db:
@@ -275,8 +290,10 @@ class Jobs:
     def _note_event(
         self, db: Any, job: str, owner: str, attempt: int, state: State, cause: Cause | None, note: str | None, at: str
     ) -> None:
-        db.table("events").insert(
-            {"job": job, "owner": owner, "attempt": attempt, "at": at, "state": state, "cause": cause, "note": note}
+        _insert_row(
+            db,
+            "events",
+            {"job": job, "owner": owner, "attempt": attempt, "at": at, "state": state, "cause": cause, "note": note},
         )
         self._db.touch(owner, job)
 
@@ -288,6 +305,12 @@ class Jobs:
         recent = returning(db, "SELECT at, state, note FROM events WHERE job = ? ORDER BY seq DESC LIMIT 5", (job,))
         told = "; ".join(f"{row['at']} {row['state']}" for row in reversed(recent)) or "no events"
         return f"{job} cannot become {target}: {told}"
+
+
+def _insert_row(db: Any, table: str, row: Mapping[str, Any]) -> None:
+    # The plain statement: what sqlite-utils finds out about a table first costs more than the row.
+    names = ", ".join(f'"{name}"' for name in row)
+    db.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
 
 
 def _quoted(states: Iterable[State]) -> str:

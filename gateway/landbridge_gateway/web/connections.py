@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import socket
 from typing import Any
 
 from cheroot import wsgi
@@ -39,6 +41,13 @@ class Gateway(wsgi.Gateway_10):
                 response.close()
 
 
+class Keeping:
+    """Stands in for a writer while headers are made."""
+
+    def __init__(self, writer: Writer) -> None:
+        self.write = writer.keep
+
+
 class Request(HTTPRequest):
     """A request that may be responded to a second time."""
 
@@ -54,6 +63,14 @@ class Request(HTTPRequest):
         """Send nothing, and do not close the connection."""
         self.sent_headers, self.close_connection = True, False
 
+    def send_headers(self) -> None:
+        wfile = self.conn.wfile
+        self.conn.wfile = Keeping(wfile)
+        try:
+            super().send_headers()
+        finally:
+            self.conn.wfile = wfile
+
     def parse_request(self) -> None:
         if self.gateway is None:
             super().parse_request()
@@ -61,7 +78,12 @@ class Request(HTTPRequest):
     def respond(self) -> None:
         if self.gateway is None:
             super().respond()
-            return
+        else:
+            self._respond_again()
+        self.conn.wfile.flush()
+
+    def _respond_again(self) -> None:
+        assert self.gateway is not None
         answer = self.conn.held.answer()
         if answer is None:
             self.keep()
@@ -72,11 +94,57 @@ class Request(HTTPRequest):
         gateway.resume(answer)
 
 
+class Reader(io.BufferedReader):
+    """What the client sends, read by the interpreter's own buffer; cheroot's is written in Python and slow."""
+
+    bytes_read = 0
+
+    def __init__(self, connected: socket.socket) -> None:
+        super().__init__(socket.SocketIO(connected, "r"))
+        self._connected = connected
+
+    def has_data(self) -> bool:
+        """Has the client sent more already? Never waits for it."""
+        before = self._connected.gettimeout()
+        self._connected.settimeout(0)
+        try:
+            return bool(self.peek(1))
+        except OSError:
+            return False  # it has gone, as the next read will tell
+        finally:
+            self._connected.settimeout(before)
+
+
+class Writer:
+    """What the client is sent. Headers wait for the first bytes of the body, so that a short answer is one packet."""
+
+    bytes_written = 0
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._connected = connected
+        self._kept = b""
+
+    def keep(self, data: bytes) -> None:
+        self._kept += data
+
+    def write(self, data: bytes) -> int:
+        kept, self._kept = self._kept, b""
+        self._connected.sendall(kept + data if kept else data)
+        return len(data)
+
+    def flush(self) -> None:
+        if self._kept:
+            self.write(b"")
+
+
 class Connection(HTTPConnection):
     """``held`` is what its request waits for; None while it does not wait."""
 
     held: Held | None = None
     _request: Request | None = None
+
+    def __init__(self, server: Any, connected: socket.socket, makefile: Any = None) -> None:  # noqa: ARG002
+        super().__init__(server, connected, lambda sock, mode, _: (Reader if "r" in mode else Writer)(sock))
 
     def RequestHandlerClass(self, server: Any, connection: Any) -> Request:
         """The request that waited, or a new one."""

@@ -13,6 +13,7 @@ from landbridge_gateway.scheduler.hub import Hub
 from landbridge_gateway.scheduler.loop import Scheduler
 from landbridge_gateway.schemas import Schemas
 from landbridge_gateway.settings import Settings
+from landbridge_gateway.store.accepts import Accepts
 from landbridge_gateway.store.database import Database
 from landbridge_gateway.store.jobs import Jobs
 from landbridge_gateway.store.objects import Objects
@@ -29,6 +30,7 @@ class Services:
     schemas: Schemas
     database: Database
     jobs: Jobs
+    accepts: Accepts
     objects: Objects
     records: Records
     tokens: Tokens
@@ -46,7 +48,7 @@ class Services:
         layout.prepare()
         hub = Hub(settings.waiting)
         database = Database(home.database, hub.notify)
-        tokens = Tokens(database)
+        jobs, tokens = Jobs(database), Tokens(database)
         tokens.ensure_owner(home.token())
         collector = Collector(database, layout, schemas)
         return cls(
@@ -55,7 +57,8 @@ class Services:
             layout=layout,
             schemas=schemas,
             database=database,
-            jobs=Jobs(database),
+            jobs=jobs,
+            accepts=Accepts(database, jobs),
             objects=Objects(database),
             records=Records(database),
             tokens=tokens,

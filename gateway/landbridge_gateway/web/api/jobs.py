@@ -49,7 +49,7 @@ def submit() -> tuple[Json, int]:
     cursor = here.jobs.cursor()
     whose = owner()
     new = new_job(here, json_body(here.settings.max_body), whose, key)
-    row, fresh = here.jobs.add(new, lambda db: check_room(db, whose, 1, here.queue_bounds))
+    row, fresh = here.accepts.add(new, lambda db: check_room(db, whose, 1, here.queue_bounds))
     here.scheduler.wake()
     return _one(here, row, cursor), 201 if fresh else 200
 
