@@ -3,8 +3,8 @@
 import pytest
 from landbridge_gateway.settings import Settings
 
+from tests.filling import fill
 from tests.gateway.conftest import NULL, source_task, submission, submit
-from tests.gateway.test_queue import fill
 
 
 @pytest.fixture

@@ -1,22 +1,14 @@
 """Jobs that wait: what a look at them costs, whose they are, and how many may be."""
 
-import json
-
 import pytest
 from landbridge_gateway.errors import TooManyJobs
-from landbridge_gateway.model import Limits, State
+from landbridge_gateway.model import State
 from landbridge_gateway.store.database import Database
 from landbridge_gateway.store.jobs import Jobs
 from landbridge_gateway.store.queue import Bounds, Queue, check_room
 
+from tests.filling import fill
 from tests.gateway.test_store import new
-
-_ROW = """WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)
-  INSERT INTO jobs (id, owner, key, body_digest, name, language, runtime, experiment, state, seed, submitted, limits,
-                    task, "values")
-  SELECT printf('job_%016d', :base + i), :owner, :base + i, '', 'f', 'r', 'r:4.6',
-         :experiment, :state, 1, '', :limits, '{"language": "r", "function": {"type": "source", "name": "f"}}',
-         '{"items": []}' FROM n"""
 
 
 @pytest.fixture
@@ -29,15 +21,6 @@ def database(tmp_path):
 @pytest.fixture
 def queue(database):
     return Queue(database, 64)
-
-
-def fill(database, owner, experiment, count, state="queued"):
-    with database.write() as db:
-        db.execute(_ROW, {
-            "owner": owner, "experiment": experiment, "count": count, "state": state,
-            "base": db.execute("SELECT count(*) FROM jobs").fetchone()[0],
-            "limits": json.dumps(Limits().as_json()),
-        })  # fmt: skip
 
 
 def steps_of(database, ask):

@@ -1,0 +1,212 @@
+"""P5 and P12: accepts that survive a power cut, and 500 clients that wait while jobs of 10 owners end at 50 a second.
+
+Beside them what grows with the queue: a step of the scheduler and the lists, at 500, 5,000 and 50,000 queued jobs.
+All over loopback, bounded in count and time. Jobs end by a stub (see stub.py).
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import multiprocessing
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from landbridge_gateway.schemas import Schemas
+from landbridge_gateway.settings import Settings
+from landbridge_gateway.store.database import Database
+from landbridge_gateway.web.app import create_app
+from landbridge_gateway.web.services import Services
+
+from bench.crowd import listen_to
+from bench.figures import Figure, p99
+from bench.stub import StubbedGateway
+from tests.filling import fill
+from tests.gateway.conftest import NULL, ROOT, NotedCommands, Road, source_task, submission
+from tests.load.waiters import open_files, resident_megabytes, threads
+
+CLIENTS, OWNERS, QUEUED, SECONDS = 500, 10, 50_000, 10
+SIZES = (500, 5_000, 50_000)
+
+
+def measure(samples: int) -> list[Figure]:
+    with tempfile.TemporaryDirectory() as folder:
+        accepting = _accepts(Path(folder) / "accepts", samples)
+        waiting = _waiting(Path(folder) / "waiting")
+        growing = [figure for size in SIZES for figure in _at_size(Path(folder) / str(size), size, samples)]
+    return [*accepting, *waiting, *growing]
+
+
+# P5
+
+
+def _accepts(folder: Path, samples: int) -> list[Figure]:
+    ours: dict[int, list[float]] = {1: [], 8: []}
+    bare: list[float] = []
+    with StubbedGateway(folder, running=1, owners=1, prepare=lambda _: None) as gateway:
+        for number in range(max(3, samples // 3)):
+            contenders: list[Callable[[], object]] = [
+                *(lambda at_once=at_once: ours[at_once].append(_accepts_rate(gateway, at_once)) for at_once in ours),
+                lambda: bare.append(_sync_rate(folder)),
+            ]
+            for run in contenders if number % 2 else reversed(contenders):
+                run()
+    beside = (bare, "fdatasync")
+    return [
+        Figure("seconds for 1,000 accepts, one by one", [1000 / r for r in ours[1]], "s", 5, [1000 / r for r in bare],
+               beside[1]),
+        Figure("seconds for 1,000 accepts, 8 clients", [1000 / r for r in ours[8]], "s", 5, [1000 / r for r in bare],
+               beside[1]),
+    ]  # fmt: skip
+
+
+def _accepts_rate(gateway: StubbedGateway, at_once: int, count: int = 200) -> float:
+    def submit() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", gateway.port)
+        for _ in range(count // at_once):
+            _submit(connection, gateway.tokens["owner0"])
+        connection.close()
+
+    clients = [threading.Thread(target=submit) for _ in range(at_once)]
+    began = time.perf_counter()
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    return count / (time.perf_counter() - began)
+
+
+def _submit(connection: http.client.HTTPConnection, token: str) -> None:
+    task = source_task("f <- function(x) x\n", language="r")
+    body = json.dumps(submission(task, [None, {"kind": "scalar", "type": "int", "value": 1}]))
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    connection.request("POST", "/api/v1/jobs", body, headers)
+    answer = connection.getresponse()
+    answer.read()
+    assert answer.status == 201, answer.status
+
+
+def _sync_rate(folder: Path, count: int = 200) -> float:
+    """How often a second 4 kB more are on the disk for sure."""
+    descriptor = os.open(folder / "synced", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    began = time.perf_counter()
+    for _ in range(count):
+        os.write(descriptor, b"x" * 4096)
+        os.fdatasync(descriptor)
+    rate = count / (time.perf_counter() - began)
+    os.close(descriptor)
+    return rate
+
+
+# P12
+
+
+def _waiting(folder: Path) -> list[Figure]:
+    def prepare(database: Database) -> None:
+        for number in range(OWNERS):
+            fill(database, f"owner{number}", "burst", QUEUED // OWNERS)
+
+    with StubbedGateway(folder, 2 * OWNERS, OWNERS, prepare) as gateway:
+        pid = gateway.process.pid
+        before = resident_megabytes(pid), threads(pid), open_files(pid)
+        ours, theirs = multiprocessing.Pipe()
+        crowd = multiprocessing.get_context("spawn").Process(
+            target=listen_to, args=(gateway.port, list(gateway.tokens.values()), CLIENTS, theirs)
+        )
+        crowd.start()
+        assert ours.recv() == "waiting"
+        accepted = _end_jobs(gateway)
+        heard = _heard(ours, crowd)
+        after = resident_megabytes(pid), threads(pid), open_files(pid)
+    late = [1000 * (at - gateway.warden.ended[job]) for job, at in heard]
+    print(
+        f"{len(gateway.warden.ended)} jobs ended, heard {len(late)} times; threads {before[1]} -> {after[1]},"
+        f" open files {before[2]} -> {after[2]}"
+    )
+    return [
+        Figure("finish to client, 500 waiting, 50/s: p99", [p99(late)], "ms", 100),
+        Figure("finish to client, 500 waiting, 50/s", late, "ms", 100),
+        Figure("memory more than at the start", [after[0] - before[0]], "MB", 200),
+        Figure("accepts meanwhile", accepted, "ms", 100),
+        Figure("gateway's start with 50,000 queued, to ready", [gateway.ready_after * 1000], "ms", 1000),
+    ]
+
+
+def _end_jobs(gateway: StubbedGateway) -> list[float]:
+    """One job of each owner at once, five times a second; one submission after each. The times these took, in ms."""
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port)
+    taken, began = [], time.monotonic()
+    for number in range(SECONDS * 5):
+        time.sleep(max(0.0, began + number / 5 - time.monotonic()))
+        gateway.warden.end(OWNERS)
+        start = time.perf_counter()
+        _submit(connection, gateway.tokens["owner0"])
+        taken.append((time.perf_counter() - start) * 1000)
+    time.sleep(1)
+    connection.close()
+    return taken
+
+
+def _heard(ours: Connection, crowd: Any) -> list[tuple[str, float]]:
+    ours.send("enough")
+    heard: list[tuple[str, float]] = ours.recv()
+    crowd.join()
+    return heard
+
+
+# What grows with the queue
+
+
+def _at_size(folder: Path, size: int, samples: int) -> list[Figure]:
+    services = Services.open(
+        Settings.load({}, home=folder, running=2), Schemas(ROOT / "containers" / "schema")
+    )
+    try:
+        for owner in ("owner", "another"):
+            fill(services.database, owner, "burst", size // 2)
+        steps = _steps(services, max(20, samples))
+        client = create_app(services).test_client()
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {services.home.token()}"
+        lists = [_taken(lambda: client.get("/api/v1/jobs?limit=50").data) for _ in range(samples)]
+        ends = [_taken(lambda: client.get("/api/v1/events?after=0&ends=only").data) for _ in range(samples)]
+    finally:
+        services.close()
+    return [
+        Figure(f"a step of the scheduler, {size:,} queued", steps, "ms", 50),
+        Figure(f"GET /jobs, {size:,} queued", lists, "ms", 100),
+        Figure(f"GET /events, {size:,} queued", ends, "ms", 50),
+    ]
+
+
+def _steps(services: Services, count: int) -> list[float]:
+    """Each ends one job and begins the next."""
+    commands = NotedCommands()
+    road = Road(services, commands)
+    services.scheduler._commands = commands
+    road.connect()
+    taken, running = [], [road.started(), road.started()]
+    for _ in range(count):
+        attempt = running.pop(0)
+        road.folder(attempt).result.write_text(json.dumps(NULL))
+        taken.append(_taken(lambda attempt=attempt: _end_and_begin(road, attempt)))
+        running.append(road.started())
+    return taken
+
+
+def _end_and_begin(road: Road, attempt: str) -> None:
+    road.services.scheduler.handle({"event": "finished", "attempt": attempt})
+    exited = {"code": 0, "oom": False, "started": None}
+    road.services.scheduler.handle({"event": "exited", "attempt": attempt, "exit": exited})
+    road.step()
+
+
+def _taken(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return (time.perf_counter() - start) * 1000
