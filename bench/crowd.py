@@ -1,4 +1,4 @@
-"""500 clients in one process of their own: each waits for the ends of its owner's jobs, again and again."""
+"""500 clients in one process of their own: each waits for a job of its own, as both clients do, then the next."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from multiprocessing.connection import Connection
 
 
 class _Client:
-    def __init__(self, port: int, token: str) -> None:
+    def __init__(self, port: int, token: str, jobs: list[str]) -> None:
+        self._jobs = jobs
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._head = f"HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n"
@@ -18,7 +19,7 @@ class _Client:
         self.cursor = 0
 
     def ask(self) -> None:
-        path = f"/api/v1/events?after={self.cursor}&wait=30&ends=only"
+        path = f"/api/v1/events?after={self.cursor}&wait=30&ends=only&job={self._jobs[0]}"
         self.socket.sendall(f"GET {path} {self._head}".encode())
 
     def read(self) -> list[str] | None:
@@ -37,12 +38,17 @@ class _Client:
         self._received = b""
         told = json.loads(body)
         self.cursor = told["cursor"]
-        return [event["job"] for event in told["events"]]
+        ended = [event["job"] for event in told["events"]]
+        self._jobs = [job for job in self._jobs if job not in ended]
+        return ended
 
 
-def listen_to(port: int, tokens: list[str], count: int, parent: Connection) -> None:
-    """Tell ``parent`` when all wait; send what was heard, as (job, monotonic time), when it says something."""
-    clients = [_Client(port, tokens[number % len(tokens)]) for number in range(count)]
+def listen_to(port: int, tokens: list[str], jobs: list[list[str]], parent: Connection) -> None:
+    """One client for each list of jobs. ``parent`` is told when all wait.
+
+    It gets what was heard, as (job, monotonic time), when it says something.
+    """
+    clients = [_Client(port, tokens[number % len(tokens)], mine) for number, mine in enumerate(jobs)]
     heard: list[tuple[str, float]] = []
     with selectors.DefaultSelector() as selector:
         for client in clients:

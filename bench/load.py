@@ -117,13 +117,13 @@ def _waiting(folder: Path) -> list[Figure]:
         before = resident_megabytes(pid), threads(pid), open_files(pid)
         ours, theirs = multiprocessing.Pipe()
         crowd = multiprocessing.get_context("spawn").Process(
-            target=listen_to, args=(gateway.port, list(gateway.tokens.values()), CLIENTS, theirs)
+            target=listen_to, args=(gateway.port, list(gateway.tokens.values()), _jobs_by_client(), theirs)
         )
         crowd.start()
         assert ours.recv() == "waiting"
         accepted = _end_jobs(gateway)
-        heard = _heard(ours, crowd)
         after = resident_megabytes(pid), threads(pid), open_files(pid)
+        heard = _heard(ours, crowd)
     late = [1000 * (at - gateway.warden.ended[job]) for job, at in heard]
     print(
         f"{len(gateway.warden.ended)} jobs ended, heard {len(late)} times; threads {before[1]} -> {after[1]},"
@@ -136,6 +136,17 @@ def _waiting(folder: Path) -> list[Figure]:
         Figure("accepts meanwhile", accepted, "ms", 100),
         Figure("gateway's start with 50,000 queued, to ready", [gateway.ready_after * 1000], "ms", 1000),
     ]
+
+
+def _jobs_by_client() -> list[list[str]]:
+    """Jobs end in the order of their ids; each client of an owner has its share of that owner's."""
+    each = CLIENTS // OWNERS
+    jobs = []
+    for number in range(CLIENTS):
+        first = number % OWNERS * (QUEUED // OWNERS) + 1
+        mine = range(number // OWNERS, QUEUED // OWNERS, each)
+        jobs.append([f"job_{first + position:016d}" for position in mine])
+    return jobs
 
 
 def _end_jobs(gateway: StubbedGateway) -> list[float]:
@@ -164,9 +175,7 @@ def _heard(ours: Connection, crowd: Any) -> list[tuple[str, float]]:
 
 
 def _at_size(folder: Path, size: int, samples: int) -> list[Figure]:
-    services = Services.open(
-        Settings.load({}, home=folder, running=2), Schemas(ROOT / "containers" / "schema")
-    )
+    services = Services.open(Settings.load({}, home=folder, running=2), Schemas(ROOT / "containers" / "schema"))
     try:
         for owner in ("owner", "another"):
             fill(services.database, owner, "burst", size // 2)

@@ -1,6 +1,7 @@
 # Waiting: one request for all jobs of a client, answered by the gateway when something changes.
 
 longest_wait <- 30
+most_named <- 50L
 
 #' Wait for jobs to end
 #'
@@ -29,13 +30,14 @@ seconds_now <- function() proc.time()[["elapsed"]]
 await <- function(jobs, deadline, timeout) {
   status <- status_line()
   on.exit(status$clear())
+  heard <- new.env(parent = emptyenv())
   tryCatch(
     repeat {
       open <- Filter(Negate(has_ended), jobs)
       if (length(open) == 0) break
       left <- deadline - seconds_now()
       status$show(waiting_text(open))
-      quiet <- read_events(open[[1]]$client, max(0, min(left, longest_wait)), all = status$shows)
+      quiet <- read_events(open[[1]]$client, max(0, min(left, longest_wait)), open, heard, all = status$shows)
       # The truth is asked for after a silence: of a job that the gateway has forgotten no event comes.
       if (quiet && left > longest_wait) look_up(open[[1]])
       if (left <= 0) refuse_longer_wait(Filter(Negate(has_ended), jobs), timeout)
@@ -67,10 +69,22 @@ tell_stopped <- function(open) {
 }
 
 #' Read the ends since the last look, or all changes, waiting for the first; TRUE when there were none.
+#'
+#' @param open jobs; few enough are named, and the gateway wakes us for these alone
+#' @param heard environment of one wait: how far the named jobs were heard of
 #' @noRd
-read_events <- function(client, seconds, all = FALSE) {
-  answer <- ask_gateway(client, "GET", "/events", events_query(client, seconds, all), seconds = seconds + 30)
-  fold_events(client, answer)
+read_events <- function(client, seconds, open, heard, all = FALSE) {
+  if (length(open) > most_named) {
+    answer <- ask_gateway(client, "GET", "/events", events_query(client, seconds, all), seconds = seconds + 30)
+    fold_events(client, answer)
+  } else {
+    query <- events_query(client, seconds, all)
+    query$after <- max(query$after, heard$cursor)
+    query$job <- vapply(open, `[[`, "", "id")
+    answer <- ask_gateway(client, "GET", "/events", query, seconds = seconds + 30)
+    # Of jobs that were not named we know no more than before: the client's own cursor stays.
+    heard$cursor <- fold_all(client, answer)
+  }
   length(answer$events) == 0
 }
 
@@ -79,9 +93,14 @@ events_query <- function(client, seconds, all = FALSE) {
 }
 
 fold_events <- function(client, answer) {
+  cursor <- fold_all(client, answer)
+  client$cursor <- max(client$cursor, cursor)
+}
+
+fold_all <- function(client, answer) {
   if (!is.numeric(answer$cursor)) abort_bad_answer(client, "with events that have no cursor")
   for (event in answer$events) fold_event(client, event, answer$jobs[[event$job]])
-  client$cursor <- max(client$cursor, answer$cursor)
+  answer$cursor
 }
 
 #' @param whole the job itself, where it came with the event

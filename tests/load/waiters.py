@@ -43,9 +43,11 @@ class Waiter:
             return None
         lines = head.decode().split("\r\n")
         headers = dict(line.lower().split(": ", 1) for line in lines[1:])
-        if len(body) < int(headers["content-length"]):
+        length = int(headers["content-length"])
+        if len(body) < length:
             return None
-        return Answer(int(lines[0].split()[1]), headers, json.loads(body))
+        self.received = bytearray(body[length:])
+        return Answer(int(lines[0].split()[1]), headers, json.loads(body[:length]))
 
 
 class Crowd:

@@ -272,12 +272,13 @@ class Jobs:
             (cursor, owner, *jobs, limit),
         )
 
-    def ends_after(self, cursor: int, owner: str, limit: int = 1000) -> list[Row]:
-        """The ends among the changes to an owner's jobs; however many others there were, they cost nothing."""
+    def ends_after(self, cursor: int, owner: str, jobs: Sequence[str] = (), limit: int = 1000) -> list[Row]:
+        """The ends among the changes to an owner's jobs, or to ``jobs``; all other changes cost nothing."""
         ends = _quoted(state for state in State if state.ended)
-        sql = f"""SELECT seq, job, state, cause, at, note FROM events INDEXED BY ends
-                  WHERE seq > ? AND owner = ? AND state IN ({ends}) ORDER BY seq LIMIT ?"""
-        return self._db.rows(sql, (cursor, owner, limit))
+        named = f"AND job IN ({','.join('?' * len(jobs))})" if jobs else ""
+        sql = f"""SELECT seq, job, state, cause, at, note FROM events INDEXED BY {"events_by_job" if jobs else "ends"}
+                  WHERE seq > ? AND owner = ? AND state IN ({ends}) {named} ORDER BY seq LIMIT ?"""
+        return self._db.rows(sql, (cursor, owner, *jobs, limit))
 
     def events_of(self, job: str) -> list[Row]:
         sql = "SELECT seq, attempt, at, state, cause, note FROM events WHERE job = ? ORDER BY seq"
@@ -295,7 +296,7 @@ class Jobs:
             "events",
             {"job": job, "owner": owner, "attempt": attempt, "at": at, "state": state, "cause": cause, "note": note},
         )
-        self._db.touch(owner, job)
+        self._db.touch(owner, job, *((ends_of(owner), ends_of(job)) if state.ended else ()))
 
     def _full(self, db: Any, job: str) -> Row:
         return decoded(returning(db, "SELECT * FROM jobs WHERE id = ?", (job,))[0])
@@ -311,6 +312,11 @@ def _insert_row(db: Any, table: str, row: Mapping[str, Any]) -> None:
     # The plain statement: what sqlite-utils finds out about a table first costs more than the row.
     names = ", ".join(f'"{name}"' for name in row)
     db.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
+
+
+def ends_of(topic: str) -> str:
+    """The topic of those who wait for ends alone: of one job, or of any job of an owner."""
+    return f"end of {topic}"
 
 
 def _quoted(states: Iterable[State]) -> str:

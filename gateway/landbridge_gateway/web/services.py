@@ -20,6 +20,7 @@ from landbridge_gateway.store.objects import Objects
 from landbridge_gateway.store.queue import Bounds
 from landbridge_gateway.store.records import Records
 from landbridge_gateway.store.tokens import Tokens
+from landbridge_gateway.web.told import Told
 
 
 @dataclass
@@ -36,6 +37,7 @@ class Services:
     tokens: Tokens
     collector: Collector
     hub: Hub
+    told: Told
     scheduler: Scheduler
     signing_key: bytes = field(repr=False)
 
@@ -64,6 +66,7 @@ class Services:
             tokens=tokens,
             collector=collector,
             hub=hub,
+            told=Told(),
             scheduler=Scheduler(
                 database, layout, collector, hub, settings.running, machine_restarted=home.machine_restarted()
             ),

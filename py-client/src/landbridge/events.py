@@ -1,6 +1,6 @@
-"""One waiting request for all handles of a client: ``GET /events`` in one background thread.
+"""Waiting requests for all handles of a client: ``GET /events`` in a background thread, or two.
 
-The thread starts with the first handle that waits and ends when nobody does. Who waits is woken by the events of its
+A thread starts with the first handle that waits and ends when nobody does. Who waits is woken by the events of its
 jobs; nothing is asked again and again.
 """
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from landbridge.client import Client
 
 _WAIT = 30
+_MOST_NAMED = 50  # jobs in one request
+ENDED = frozenset({"succeeded", "failed", "cancelled", "lost"})
 # Long enough for a gateway to be started again under the handles that wait.
 _TRIES = 12
 
@@ -60,35 +62,65 @@ class Waiter:
 
 
 class Events:
-    """The waiters of one client, and the thread that asks for them."""
+    """The waiters of one client. There are at most two requests: one that names its jobs, and one for all others.
+
+    A gateway wakes who names jobs only for these, so that is what the first waiter does; those that join while its
+    request is under way have one for whatever jobs there are.
+    """
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._lock = threading.Lock()
-        self._waiters: set[Waiter] = set()
-        self._thread: threading.Thread | None = None
-        self._cursor = 0
+        self._threads: list[_Request] = []
+
+    @property
+    def waiters(self) -> list[Waiter]:
+        with self._lock:
+            return [waiter for thread in self._threads for waiter in thread.waiters]
 
     def join(self, waiter: Waiter, cursor: int) -> bool:
         """Start to wait; True when no event after ``cursor`` can be missed, else the jobs must be looked at once."""
         with self._lock:
-            self._waiters.add(waiter)
-            if self._thread is not None:
-                return self._cursor <= cursor
-            self._cursor = cursor
-            self._thread = threading.Thread(target=self._run, name="landbridge-events", daemon=True)
-            self._thread.start()
+            for thread in self._threads:
+                if thread.covers(waiter):
+                    thread.waiters.add(waiter)
+                    return thread.cursor <= cursor
+            named = waiter.jobs if not self._threads and len(waiter.jobs) <= _MOST_NAMED else None
+            started = _Request(self._client, named, cursor, self._lock, self._threads)
+            started.waiters.add(waiter)
+            self._threads.append(started)
+            started.start()
             return True
 
     def leave(self, waiter: Waiter) -> None:
         with self._lock:
-            self._waiters.discard(waiter)
+            for thread in self._threads:
+                thread.waiters.discard(waiter)
 
-    def _run(self) -> None:
+
+class _Request(threading.Thread):
+    """Asks for ends, again and again, as long as somebody waits for one. ``lock`` guards what is not its own."""
+
+    def __init__(
+        self, client: Client, named: frozenset[str] | None, cursor: int, lock: threading.Lock, threads: list[_Request]
+    ) -> None:
+        super().__init__(name="landbridge-events", daemon=True)
+        self._client, self._lock, self._threads = client, lock, threads
+        self._named = named
+        self.cursor = cursor
+        self.waiters: set[Waiter] = set()
+
+    def covers(self, waiter: Waiter) -> bool:
+        return self._named is None or waiter.jobs <= self._named
+
+    def run(self) -> None:
         tries = 0
         while self._wanted():
             try:
-                answer = self._client.get("/events", patience=_WAIT, after=self._cursor, wait=_WAIT, ends="only")
+                query = {"job": sorted(self._named)} if self._named else {}
+                answer = self._client.get(
+                    "/events", patience=_WAIT, after=self.cursor, wait=_WAIT, ends="only", **query
+                )
                 events, cursor, whole = answer["events"], int(answer["cursor"]), answer.get("jobs") or {}
                 tries = 0
             except GatewayUnreachable as problem:
@@ -103,21 +135,25 @@ class Events:
                 self._deliver(events, cursor, whole)
 
     def _wanted(self) -> bool:
-        """Is anybody waiting? If not, the thread is given up in the same breath, so that the next one starts anew."""
+        """Is anybody waiting? If not, it is given up in the same breath, so that the next one starts anew."""
         with self._lock:
-            if not self._waiters:
-                self._thread = None
-            return bool(self._waiters)
+            # Of named jobs that have all ended nothing more will come.
+            wanted = bool(self.waiters) and (self._named is None or bool(self._named))
+            if not wanted and self in self._threads:
+                self._threads.remove(self)
+        return wanted
 
     def _deliver(self, events: list[Json], cursor: int, whole: Json) -> None:
         with self._lock:
-            self._cursor = cursor
-            waiters = list(self._waiters)
+            self.cursor = cursor
+            waiters = list(self.waiters)
+            if self._named is not None:
+                self._named -= {event["job"] for event in events if event["state"] in ENDED}
         for waiter in waiters:
             waiter.hear(events, whole)
 
     def _fail(self, problem: LandbridgeError) -> None:
         with self._lock:
-            waiters, self._waiters = self._waiters, set()
+            waiters, self.waiters = self.waiters, set()
         for waiter in waiters:
             waiter.fail(problem)

@@ -14,12 +14,11 @@ from typing import Any
 
 from landbridge.client import Client, DownloadSource, current
 from landbridge.errors import BadAnswer, JobCancelled, JobFailed, JobLost, LandbridgeError, NeedsTrust, WaitTimeout
-from landbridge.events import Waiter
+from landbridge.events import ENDED, Waiter
 from landbridge.kinds import Json, RemoteWarning
 from landbridge.notebook import html, text
 from landbridge.values import decode
 
-ENDED = ("succeeded", "failed", "cancelled", "lost")
 _FOLLOW = 20
 
 

@@ -6,10 +6,34 @@ test_that("two jobs are waited for over one request at a time", {
   both <- list(submit(mean, 1), submit(mean, 2))
   expect_identical(wait(both), both)
   asked <- seen("/events")
-  expect_equal(vapply(asked, `[[`, "", "query"), c("after=10&wait=30&ends=only", "after=12&wait=30&ends=only"))
+  named <- c(paste0("&job=", job_id(1), "&job=", job_id(2)), paste0("&job=", job_id(1)))
+  expect_equal(
+    vapply(asked, `[[`, "", "query"), paste0(c("after=10&wait=30&ends=only", "after=12&wait=30&ends=only"), named)
+  )
   expect_true(all(vapply(both, is_done, NA)))
   expect_equal(result(both[[2]]), 42)
   expect_length(seen("/events"), 2)
+})
+
+test_that("what was heard of named jobs hides nothing of others", {
+  client <- local_gateway(submitted(1), submitted(2), events(12L, event(12L, 1, "succeeded")), job_answer(1))
+  first <- submit(mean, 1)
+  second <- submit(mean, 2)
+  wait(first)
+  expect_equal(client$cursor, 10)
+  tell_gateway(events(11L, event(11L, 2, "failed")))
+  wait(second)
+  expect_equal(known_job(second)$state, "failed")
+  expect_match(seen("/events")[[1]]$query, paste0("after=10&.*&job=", job_id(2), "$"))
+})
+
+test_that("many jobs are not named", {
+  answers <- c(lapply(1:51, submitted), list(events(99L, event(99L, 1, "running"))))
+  client <- do.call(local_gateway, answers)
+  several <- lapply(1:51, function(number) submit(mean, number))
+  read_events(client, 30, several, new.env())
+  expect_equal(seen("/events")[[1]]$query, "after=10&wait=30&ends=only")
+  expect_equal(client$cursor, 99)
 })
 
 test_that("an event from before a look changes nothing, and an end is an end", {

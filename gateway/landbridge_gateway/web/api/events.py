@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from landbridge_gateway.errors import InvalidRequest
 from landbridge_gateway.model import Json
 from landbridge_gateway.store.database import Row
+from landbridge_gateway.store.jobs import ends_of
 from landbridge_gateway.web import present
 from landbridge_gateway.web.access import READ, access, owner
 from landbridge_gateway.web.api.jobs import LONGEST_WAIT
@@ -31,21 +32,35 @@ def events() -> Response:
     if len(jobs) > MOST_JOBS:
         raise InvalidRequest(f"At most {MOST_JOBS} jobs can be named.", "Name none to hear of all.")
     ends = choice("ends", "", ("", "only"))
-    if ends and jobs:
-        raise InvalidRequest("`ends` is for all jobs, and `job` names some.", "Leave one of them out.")
     host = request.host_url
     after = whole_number("after", here.jobs.cursor(), 0, 2**62)
+    topics = jobs or [whose]
 
     def look() -> list[Row] | None:
-        return (here.jobs.ends_after(after, whose) if ends else here.jobs.events_after(after, whose, jobs)) or None
+        ask = here.jobs.ends_after if ends else here.jobs.events_after
+        return ask(after, whose, jobs) or None
 
     def render(found: list[Row] | None) -> Response:
-        told: Json = {"events": found or [], "cursor": found[-1]["seq"] if found else after}
-        if ends:
-            told["jobs"] = _whole(here, [row["job"] for row in told["events"]], host)
-        return Response(json.dumps(told), content_type="application/json")
+        if not found:
+            return _answer(json.dumps({"events": [], "cursor": after} | ({"jobs": {}} if ends else {})))
+        # Events do not change, so the answer is the same for all who wait for them.
+        key = (whose, after, found[-1]["seq"], tuple(jobs), ends, host)
+        return _answer(here.told.get(key, lambda: _told(here, found, host if ends else None)))
 
-    return answer_when(look, render, seconds("wait", LONGEST_WAIT), jobs or [whose])
+    wait = seconds("wait", LONGEST_WAIT)
+    return answer_when(look, render, wait, [ends_of(topic) for topic in topics] if ends else topics)
+
+
+def _answer(text: str) -> Response:
+    return Response(text, content_type="application/json")
+
+
+def _told(here: Services, found: list[Row], host: str | None) -> str:
+    """Events as text; with a ``host``, the jobs of which they tell the end as well."""
+    told: Json = {"events": found, "cursor": found[-1]["seq"]}
+    if host:
+        told["jobs"] = _whole(here, [row["job"] for row in found], host)
+    return json.dumps(told)
 
 
 def _whole(here: Services, jobs: list[str], host: str) -> Json:
