@@ -69,9 +69,14 @@ session_versions <- function() {
 }
 
 package_version_text <- function(package) {
-  # Only DESCRIPTION is read: loading a package for its version would cost each job its start-up time.
-  if (is_installed(package)) as.character(utils::packageVersion(package)) else NULL
+  if (is.null(known_versions[[package]])) {
+    # Only DESCRIPTION is read: loading a package for its version would cost each job its start-up time.
+    known_versions[[package]] <- if (is_installed(package)) as.character(utils::packageVersion(package)) else ""
+  }
+  if (nzchar(known_versions[[package]])) known_versions[[package]]
 }
+
+known_versions <- new.env(parent = emptyenv())
 
 run_job <- function(spec, folder) {
   in_job_state$on_loss <- spec$task$on_loss

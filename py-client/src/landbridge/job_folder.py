@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from landbridge.kinds import Json
@@ -120,13 +121,20 @@ _LIBRARIES = ("pyarrow", "numpy", "pandas", "polars")
 
 def versions() -> dict[str, str]:
     """Python, pyarrow, and the libraries of data that are loaded; nothing is imported for it."""
-    from importlib.metadata import PackageNotFoundError, version
-
     found = {"python": platform.python_version()}
     for library in _LIBRARIES:
         if library == "pyarrow" or library in sys.modules:
-            try:
-                found[library] = version(library)
-            except PackageNotFoundError:
-                continue
+            version = _version(library)
+            if version:
+                found[library] = version
     return found
+
+
+@cache
+def _version(library: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None

@@ -22,14 +22,18 @@ def await_job(folder: Path) -> bool:
 
 def _rehearse() -> None:
     """Encode and decode a small table: libraries are loaded, and nothing of theirs is lazy any more."""
+    from landbridge.job_folder import versions
     from landbridge.objects import Crossing, FolderSink, FolderSource
+    from landbridge.program import compiled
     from landbridge.values import decode, encode
 
+    compiled("def f():\n    return 1\n", "<rehearsal>", 1)
     with tempfile.TemporaryDirectory() as made:
         place = Path(made)
         for value in _samples():
             node = encode(value, FolderSink(place, Crossing(reader="r")), "sample")
             decode(node, FolderSource(place, place), trust=True)
+    versions()
 
 
 def _samples() -> list[object]:
