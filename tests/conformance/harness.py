@@ -133,16 +133,28 @@ def write_object(path: Path, content: pa.Table | bytes) -> None:
         writer.write_table(content)
 
 
-def run_all(root: Path, cases: Sequence[Case], language: str, image: str) -> dict[str, Outcome]:
-    """Run every case in one container after another folder; each worker is a fresh process."""
+COLD = 'for folder in /jobs/*; do {start} "$folder" 2>"$folder/out/raw"; echo $? >"$folder/out/code"; done'
+# The job comes when the worker is ready, which opening the pipe waits for.
+WARM = """for folder in /jobs/*; do
+  mkfifo "$folder/go"; mv "$folder/job.json" "$folder/later"
+  {start} --warm "$folder" 2>"$folder/out/raw" & worker=$!
+  exec 4>"$folder/go"; mv "$folder/later" "$folder/job.json"; echo go >&4; exec 4>&-
+  wait $worker; echo $? >"$folder/out/code"
+done"""
+
+
+def run_all(root: Path, cases: Sequence[Case], language: str, image: str, way: str = COLD) -> dict[str, Outcome]:
+    """Run every case in one container, one folder after another; each worker is a fresh process."""
     names = {}
     for number, case in enumerate(cases):
         folder = root / f"{number:03}"
         write_case(folder, case, language, f"job_{number:016}")
+        if way == WARM:
+            folder.chmod(0o777)  # the script in the container moves the job there
         names[case.name] = folder
     start = shlex.join(WORKERS[language]["start"])
     # Standard error of the start command itself is kept: with exit code 64 it must say why.
-    script = f'for folder in /jobs/*; do {start} "$folder" 2>"$folder/out/raw"; echo $? >"$folder/out/code"; done'
+    script = way.format(start=start)
     done = subprocess.run(
         [
             *("docker", "run", "--rm", "--init", "--network", "none", "--read-only"),

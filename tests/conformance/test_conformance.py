@@ -9,7 +9,7 @@ import pytest
 from landbridge_gateway.schemas import Schemas
 
 from tests.conformance import cases_contract, cases_hostile, cases_native, cases_values
-from tests.conformance.harness import WORKERS, Outcome, image_of, run_all
+from tests.conformance.harness import COLD, WARM, WORKERS, Case, Outcome, image_of, run_all
 
 CASES = [*cases_values.CASES, *cases_contract.CASES, *cases_hostile.CASES, *cases_native.CASES]
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,17 +22,26 @@ def applies(case, language):
     return case.only in (None, language)
 
 
+# What a worker does around user code, and how values look; a spoilt folder is no warm worker's.
+WARM_CASES = [case for case in cases_contract.CASES if case.spoil is None]
+
+
+def run(tmp_path_factory, language: str, cases: list[Case], way: str) -> dict[str, Outcome]:
+    root = tmp_path_factory.mktemp(f"conformance-{language}")
+    root.chmod(0o755)
+    for parent in root.parents[:2]:
+        parent.chmod(0o755)
+    return run_all(root, [case for case in cases if applies(case, language)], language, image_of(language), way)
+
+
 @pytest.fixture(scope="session")
 def outcomes(tmp_path_factory) -> dict[str, dict[str, Outcome]]:
-    found = {}
-    for language in WORKERS:
-        root = tmp_path_factory.mktemp(f"conformance-{language}")
-        root.chmod(0o755)
-        for parent in root.parents[:2]:
-            parent.chmod(0o755)
-        cases = [case for case in CASES if applies(case, language)]
-        found[language] = run_all(root, cases, language, image_of(language))
-    return found
+    return {language: run(tmp_path_factory, language, CASES, COLD) for language in WORKERS}
+
+
+@pytest.fixture(scope="session")
+def warm_outcomes(tmp_path_factory) -> dict[str, dict[str, Outcome]]:
+    return {language: run(tmp_path_factory, language, WARM_CASES, WARM) for language in WORKERS}
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +57,15 @@ def test_names_are_distinct():
 @pytest.mark.parametrize(("case", "language"), PAIRS, ids=lambda part: getattr(part, "name", part))
 def test_case(case, language, outcomes):
     case.check(outcomes[language][case.name])
+
+
+@pytest.mark.parametrize(
+    ("case", "language"),
+    [(case, language) for case in WARM_CASES for language in WORKERS if applies(case, language)],
+    ids=lambda part: getattr(part, "name", part),
+)
+def test_case_of_a_worker_that_waited(case, language, warm_outcomes):
+    case.check(warm_outcomes[language][case.name])
 
 
 @pytest.mark.parametrize("language", list(WORKERS))
