@@ -6,10 +6,12 @@ object_formats <- c(arrow = "arrow", rds = "rds", pkl = "pickle", png = "png", b
 #' @noRd
 client_sink <- function(client, task = NULL) {
   put <- function(extension, write) {
-    path <- tempfile("landbridge-", fileext = paste0(".", extension))
+    shared <- shared_files(client)
+    path <- if (is.null(shared)) tempfile("landbridge-", fileext = paste0(".", extension)) else new_shared_file(shared)
     on.exit(unlink(path))
     write(path)
-    upload_object(client, path, object_formats[[extension]])
+    id <- if (!is.null(shared)) hand_over_file(client, path, object_formats[[extension]])
+    if (is.null(id)) upload_object(client, path, object_formats[[extension]]) else id
   }
   list(put = put, arrow = arrow_codec(), reader = task$code$language, on_loss = task$options$on_loss)
 }
@@ -52,7 +54,8 @@ client_source <- function(client) {
 #' The file of an object whose bytes have the digest that the gateway told; without one it is refused.
 #' @noRd
 checked_path <- function(client, id, digest_of = file_digest) {
-  path <- object_path(client, id)
+  # Over HTTP, because the digest comes that way.
+  path <- downloaded_path(client, id)
   told <- client$digests[[id]]
   if (is.null(told)) {
     abort_landbridge(
@@ -77,6 +80,13 @@ checked_path <- function(client, id, digest_of = file_digest) {
 
 object_path <- function(client, id) {
   # The id becomes a file name, so it is not taken on trust.
+  if (!is_object_id(id)) abort_bad_answer(client, "with a value that names no object")
+  own <- shared_object(client, id)
+  if (!is.null(own)) return(own)
+  downloaded_path(client, id)
+}
+
+downloaded_path <- function(client, id) {
   if (!is_object_id(id)) abort_bad_answer(client, "with a value that names no object")
   known <- client$objects[[id]]
   if (!is.null(known) && file.exists(known)) return(known)

@@ -83,7 +83,7 @@ class Layout:
 
     @property
     def intake(self) -> Path:
-        """Files that are not whole yet. Emptied at start."""
+        """Files that are not whole yet, or not named yet by the client that wrote them."""
         return self.root / "intake"
 
     @property

@@ -101,10 +101,11 @@ def adopt(layout: Layout, source: Path, format: str, object_id: str) -> Stored:
     except OSError as error:
         if target.exists():
             return Stored(object_id, target.stat().st_size, None)
-        raise RefusedFile(f"`{source.name}` is not there") from error
+        if not os.path.lexists(held):
+            raise RefusedFile(f"`{source.name}` is not there") from error
     found = held.lstat()
     if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
-        _discard(held)
+        discard(held)
         raise RefusedFile(f"`{source.name}` is not a plain file")
     if os.geteuid() in (0, found.st_uid):
         held.chmod(0o444)
@@ -112,7 +113,8 @@ def adopt(layout: Layout, source: Path, format: str, object_id: str) -> Stored:
     return Stored(object_id, found.st_size, None)
 
 
-def _discard(path: Path) -> None:
+def discard(path: Path) -> None:
+    """Remove whatever is there, if anything."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -166,6 +166,10 @@ class Collector:
             )
         return object_id
 
+    def digest_soon(self, object_id: str, format: str) -> None:
+        """Compute the digest of a file that was handed over, while nobody waits for it."""
+        self._later.submit(self._digest, [{"id": object_id, "format": format}])
+
     def finish(self, job: str, number: int, owner: str) -> None:
         """After the container's end: the last events, the digests, and the links to the inputs."""
         self.absorb(job, number, owner)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from landbridge_gateway.depot.folders import write_folder
+from landbridge_gateway.depot.handed import check_stamp
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.outcome import Outcome, failure
 from landbridge_gateway.model import PROTOCOL, Cause, Exit, Limits, RuntimeState, State, attempt_id, split_attempt
@@ -303,6 +304,8 @@ class Scheduler:
             "values": values,
             "seed": row["seed"],
         }
+        for object_id, expected in self._objects.stamps(objects).items():
+            check_stamp(self._layout.object_file(object_id, objects[object_id]), object_id, expected)
         write_folder(self._layout, attempt, spec, objects, session, held)
 
     def _on_started(self, event: Message) -> None:

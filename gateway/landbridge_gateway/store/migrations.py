@@ -118,6 +118,11 @@ def warm_attempts(db: Database) -> None:
     db.execute("ALTER TABLE attempts ADD COLUMN warm INTEGER")
 
 
+@migrations()
+def stamps_of_handed_files(db: Database) -> None:
+    db.execute("ALTER TABLE objects ADD COLUMN stamp TEXT")
+
+
 def _run(db: Database, statements: str) -> None:
     for statement in statements.split(";"):
         if statement.strip():

@@ -16,9 +16,21 @@ class Objects:
         self._db = database
 
     def add(
-        self, *, id: str, owner: str, origin: str, format: str, name: str | None, size: int, digest: str | None
+        self,
+        *,
+        id: str,
+        owner: str,
+        origin: str,
+        format: str,
+        name: str | None,
+        size: int,
+        digest: str | None,
+        stamp: str | None = None,
     ) -> Row:
-        """Store what is known of an object. One that a job made is durable with the job's end, which names it."""
+        """Store what is known of an object. One that a job made is durable with the job's end, which names it.
+
+        ``stamp`` is that of a file whose bytes nobody has looked at yet.
+        """
         row = {
             "id": id,
             "owner": owner,
@@ -28,6 +40,7 @@ class Objects:
             "size": size,
             "digest": digest,
             "created": timestamp(),
+            "stamp": stamp,
         }
         with self._db.write(durable=origin == UPLOAD) as db:
             db.table("objects").insert(row)
@@ -45,6 +58,13 @@ class Objects:
         for object_id in object_ids:
             found[object_id] = str(self.get(object_id, owner)["format"])
         return found
+
+    def stamps(self, object_ids: Iterable[str]) -> dict[str, str]:
+        """Those of the objects that have one."""
+        wanted = list(object_ids)
+        marks = ",".join("?" * len(wanted))
+        rows = self._db.rows(f"SELECT id, stamp FROM objects WHERE id IN ({marks}) AND stamp IS NOT NULL", wanted)
+        return {row["id"]: row["stamp"] for row in rows}
 
     def exists(self, object_id: str) -> bool:
         return self._db.row("SELECT 1 FROM objects WHERE id = ?", (object_id,)) is not None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from flask import current_app
 
+from landbridge_gateway.depot.handed import Intake
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.home import Home
 from landbridge_gateway.scheduler.collect import Collector
@@ -39,6 +40,7 @@ class Services:
     hub: Hub
     told: Told
     scheduler: Scheduler
+    intake: Intake
     signing_key: bytes = field(repr=False)
 
     @classmethod
@@ -48,6 +50,8 @@ class Services:
         home.prepare()
         layout = Layout(home.depot)
         layout.prepare()
+        intake = Intake(layout)
+        intake.open()
         hub = Hub(settings.waiting)
         database = Database(home.database, hub.notify)
         jobs, tokens = Jobs(database), Tokens(database)
@@ -70,6 +74,7 @@ class Services:
             scheduler=Scheduler(
                 database, layout, collector, hub, settings.running, machine_restarted=home.machine_restarted()
             ),
+            intake=intake,
             signing_key=home.signing_key(),
         )
 

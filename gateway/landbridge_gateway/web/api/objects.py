@@ -7,7 +7,8 @@ import re
 from flask import Blueprint, Response, request, send_file
 from werkzeug.exceptions import ClientDisconnected
 
-from landbridge_gateway.depot.objects import take_in
+from landbridge_gateway.depot.handed import stamp
+from landbridge_gateway.depot.objects import Stored, take_in
 from landbridge_gateway.errors import InvalidField, InvalidRequest, TooLarge
 from landbridge_gateway.model import FORMATS, Json
 from landbridge_gateway.store.database import Row
@@ -15,11 +16,12 @@ from landbridge_gateway.store.objects import UPLOAD
 from landbridge_gateway.web.access import READ, WRITE, access, owner
 from landbridge_gateway.web.body import choice, known_query
 from landbridge_gateway.web.natives import object_digest
-from landbridge_gateway.web.services import services
+from landbridge_gateway.web.services import Services, services
 
 blueprint = Blueprint("api_objects", __name__)
 
 DIGEST_HEADER = "Landbridge-Digest"
+NONCE_HEADER = "Landbridge-Nonce"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _LONGEST_NAME = 255
 _TYPES = {"arrow": "application/vnd.apache.arrow.file", "png": "image/png"}
@@ -30,22 +32,15 @@ _LOADED = ("rds", "pickle")
 @access(WRITE)
 def store() -> tuple[Json, int]:
     """Store bytes as a new object; a digest that was sent is checked."""
-    known_query("format", "name")
+    known_query("format", "name", "intake")
+    here = services()
     format = choice("format", "file", tuple(FORMATS))
     name = request.args.get("name")
     if name is not None and not 1 <= len(name) <= _LONGEST_NAME:
         raise InvalidField(f"`name` has from 1 to {_LONGEST_NAME} characters.", field="name")
-    digest = request.headers.get(DIGEST_HEADER)
-    if digest is not None and not _DIGEST.fullmatch(digest):
-        raise InvalidField(f"The header {DIGEST_HEADER} is `sha256:` and 64 hex digits.", field="digest")
-    here, length = services(), request.content_length
-    most = here.settings.max_object
-    if length is not None and length > most:
-        raise TooLarge(f"An object has at most {most} bytes here.", "Split it, or raise `max_object`.")
-    try:
-        stored = take_in(here.layout, request.stream, format=format, length=length, digest=digest, most=most)
-    except (ClientDisconnected, ConnectionError, TimeoutError):
-        raise InvalidRequest("The upload was cut short.", "Send the object again.") from None
+    handed = request.args.get("intake")
+    stored = _sent(here, format) if handed is None else _handed(here, handed, format)
+    path = here.layout.object_file(stored.id, format)
     row = here.objects.add(
         id=stored.id,
         owner=owner(),
@@ -54,8 +49,30 @@ def store() -> tuple[Json, int]:
         name=name,
         size=stored.size,
         digest=stored.digest,
+        stamp=None if handed is None else stamp(path),
     )
+    if handed is not None:
+        here.collector.digest_soon(stored.id, format)
     return {"object": _public(row)}, 201
+
+
+def _handed(here: Services, name: str, format: str) -> Stored:
+    """A file that the client wrote into the intake itself: it is renamed, and nobody reads it."""
+    here.intake.check(request.headers.get(NONCE_HEADER))
+    return here.intake.take(name, format, here.settings.max_object)
+
+
+def _sent(here: Services, format: str) -> Stored:
+    digest = request.headers.get(DIGEST_HEADER)
+    if digest is not None and not _DIGEST.fullmatch(digest):
+        raise InvalidField(f"The header {DIGEST_HEADER} is `sha256:` and 64 hex digits.", field="digest")
+    length, most = request.content_length, here.settings.max_object
+    if length is not None and length > most:
+        raise TooLarge(f"An object has at most {most} bytes here.", "Split it, or raise `max_object`.")
+    try:
+        return take_in(here.layout, request.stream, format=format, length=length, digest=digest, most=most)
+    except (ClientDisconnected, ConnectionError, TimeoutError):
+        raise InvalidRequest("The upload was cut short.", "Send the object again.") from None
 
 
 @blueprint.get("/objects/<object_id>")

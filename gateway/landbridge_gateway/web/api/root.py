@@ -26,6 +26,7 @@ def describe() -> Json:
             "defaults": Limits().as_json(),
             "maxima": {name: most for name, (_, most) in LIMIT_RANGES.items()},
         },
+        "depot": {"intake": str(here.layout.intake), "objects": str(here.layout.objects)},
         "pool": here.scheduler.pool,
         "load": {"waiting": here.hub.waiting, "most_waiting": here.hub.places},
     }
