@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import select
 import socket
 from typing import Any
 
@@ -10,6 +11,9 @@ from cheroot import wsgi
 from cheroot.server import HTTPConnection, HTTPRequest
 
 from landbridge_gateway.web.waiting import HOLD, Held
+
+_AT_ONCE = 2  # milliseconds
+_SPARE_THREADS = 4
 
 
 class Gateway(wsgi.Gateway_10):
@@ -151,6 +155,20 @@ class Connection(HTTPConnection):
         if self.held is None or self._request is None:
             self._request = Request(server, connection)
         return self._request
+
+    def communicate(self) -> bool:
+        """Answer a request, and the next as well if it comes at once: who calls again and again keeps a thread."""
+        while bool(super().communicate()):  # type: ignore[no-untyped-call]
+            if self.held is not None or not self._more_comes():
+                return True
+        return False
+
+    def _more_comes(self) -> bool:
+        if self.server.stopping or self.server.requests.idle < _SPARE_THREADS:
+            return False
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        return self.rfile.has_data() or bool(poll.poll(_AT_ONCE))
 
     def let_go(self) -> None:
         """It waits no longer."""
