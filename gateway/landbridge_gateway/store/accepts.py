@@ -43,6 +43,9 @@ class Accepts:
         return mine.stored
 
     def _store(self, together: list[_Submission]) -> None:
+        if len(together) == 1:
+            self._store_one(together[0])
+            return
         try:
             with self._db.write():
                 for one in together:

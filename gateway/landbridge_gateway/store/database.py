@@ -106,4 +106,6 @@ class Database:
 
 def returning(db: sqlite_utils.Database, sql: str, parameters: Sequence[Any] | dict[str, Any]) -> list[Row]:
     """Run a guarded ``UPDATE ... RETURNING`` inside a transaction and give its rows."""
-    return list(db.query(sql, parameters))
+    cursor = db.conn.execute(sql, parameters)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -61,14 +61,15 @@ class Line:
         values = [str(row["value"]) for row in rows]
         return values if until is None else [value for value in values if value <= until]
 
-    def oldest(self, given: dict[str, str], most: int, more: str = "") -> list[Row]:
+    def oldest(self, given: dict[str, str], most: int, columns: str, more: str = "") -> list[Row]:
         """The oldest jobs with these values."""
         fixed = "".join(f" AND {name} = ?" for name in given)
-        sql = f"SELECT {BRIEF} {self._from}{fixed} {more} ORDER BY seq LIMIT ?"
+        sql = f"SELECT {columns} {self._from}{fixed} {more} ORDER BY seq LIMIT ?"
         return [decoded(row) for row in self._db.rows(sql, (*given.values(), most))]
 
 
 OWNER, RUNTIME, EXPERIMENT = "owner", "runtime", "coalesce(experiment, '')"
+_ENTERING = "id, owner, runtime"
 _NOT_STARTING = "AND NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.job = jobs.id AND attempts.state != 'exited')"
 
 
@@ -90,7 +91,7 @@ class Queue:
 
     def first(self, owner: str, experiment: str) -> Row | None:
         """The oldest queued job of a group that no attempt was begun for, or whose last one is over."""
-        found = self._queued.oldest({OWNER: owner, EXPERIMENT: experiment}, 1, _NOT_STARTING)
+        found = self._queued.oldest({OWNER: owner, EXPERIMENT: experiment}, 1, BRIEF, _NOT_STARTING)
         return found[0] if found else None
 
     def running(self, jobs: Iterable[str]) -> Counter[tuple[str, str]]:
@@ -107,7 +108,9 @@ class Queue:
         return self._entering.distinct(RUNTIME, {}, None, self._glance)
 
     def entering(self, runtime: str, most: int) -> list[Row]:
-        """Jobs for a runtime, oldest first in each group; all groups in view have their share of ``most``."""
+        """Id, owner and runtime of jobs for a runtime, oldest first in each group; all groups in view have their share
+        of ``most``.
+        """
         groups = [
             (owner, experiment)
             for owner in self._entering.distinct(OWNER, {RUNTIME: runtime}, None, self._glance)
@@ -115,7 +118,7 @@ class Queue:
         ][:most]
         share = -(-most // max(1, len(groups)))
         given = ({RUNTIME: runtime, OWNER: owner, EXPERIMENT: experiment} for owner, experiment in groups)
-        return [row for one in given for row in self._entering.oldest(one, share)][:most]
+        return [row for one in given for row in self._entering.oldest(one, share, _ENTERING)][:most]
 
     def doomed(self, most: int) -> list[Row]:
         """Waiting jobs whose inputs have all ended, and not all well."""
