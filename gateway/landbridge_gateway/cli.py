@@ -207,7 +207,7 @@ def config(home: str | None, as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2))
         return
     for row in rows:
-        click.echo(f"{row['name']:<11} {row['value']:<28} {row['from']:<12} {row['variable']}: {row['help']}")
+        click.echo(f"{row['name']:<15} {row['value']:<28} {row['from']:<12} {row['variable']}: {row['help']}")
 
 
 @main.command("gateway-process", hidden=True)
