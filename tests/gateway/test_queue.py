@@ -133,7 +133,7 @@ def test_jobs_of_an_older_gateway_are_counted(tmp_path):
     with database.write() as db:
         for name in ("job_begins_to_wait", "job_waits_no_longer", "job_waits_again", "input_is_named", "input_ends"):
             db.execute(f"DROP TRIGGER {name}")
-        for name in ("jobs_entering", "jobs_doomed", "jobs_queued", "jobs_by_owner"):
+        for name in ("jobs_entering", "jobs_doomed", "jobs_queued"):
             db.execute(f"DROP INDEX {name}")
         db.execute("DROP TABLE queue_sizes")
         for column in ("open_inputs", "failed_inputs"):

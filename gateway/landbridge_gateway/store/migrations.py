@@ -123,6 +123,11 @@ def stamps_of_handed_files(db: Database) -> None:
     db.execute("ALTER TABLE objects ADD COLUMN stamp TEXT")
 
 
+@migrations()
+def lists_of_an_owner(db: Database) -> None:
+    db.execute("CREATE INDEX jobs_by_owner ON jobs (owner, seq)")
+
+
 def _run(db: Database, statements: str) -> None:
     for statement in statements.split(";"):
         if statement.strip():

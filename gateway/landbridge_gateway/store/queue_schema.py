@@ -25,7 +25,6 @@ QUEUE = (
     "CREATE INDEX jobs_doomed ON jobs (seq) WHERE state = 'waiting' AND failed_inputs > 0 AND open_inputs = 0",
     """CREATE INDEX jobs_queued ON jobs (owner, coalesce(experiment, ''), seq)
        WHERE state = 'queued' AND session IS NULL""",
-    "CREATE INDEX jobs_by_owner ON jobs (owner, seq)",
     "CREATE TABLE queue_sizes (owner TEXT PRIMARY KEY, jobs INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     f"INSERT INTO queue_sizes SELECT owner, count(*) FROM jobs WHERE state IN {_OPEN} GROUP BY owner",
     f"INSERT INTO queue_sizes SELECT '', count(*) FROM jobs WHERE state IN {_OPEN}",
