@@ -2,9 +2,10 @@
 
 import pytest
 from landbridge_gateway.settings import Settings
+from landbridge_gateway.store.queue import Queue
 
 from tests.filling import fill
-from tests.gateway.conftest import NULL, source_task, submission, submit
+from tests.gateway.conftest import NULL, RUNTIMES, source_task, submission, submit
 
 
 @pytest.fixture
@@ -41,6 +42,19 @@ class TestALongQueue:
     @pytest.fixture
     def settings(self, tmp_path):
         return Settings.load({}, home=tmp_path / "home", running=2)
+
+    def test_an_image_that_cannot_be_built_fails_all_that_wait_for_it_with_one_build(
+        self, client, road, commands, services
+    ):
+        road.connect([RUNTIMES[0] | {"state": "absent", "image": None}])
+        fill(services.database, "owner", "burst", 450, "waiting")
+        road.step()
+        commands.take("prepare")
+        told = {"message": "No package.", "hint": "Free some space.", "log_tail": []}
+        road.tell("prepare_failed", runtime="r:4.6", **told)
+        road.step()
+        assert "prepare" not in commands.verbs()
+        assert Queue(services.database, 64).sizes()[""] == 0
 
     def test_a_single_job_of_another_experiment_is_not_behind_a_burst(self, client, road, services):
         fill(services.database, "another", "their burst", 50_000, "waiting")

@@ -248,8 +248,10 @@ class Scheduler:
         outcome = failure(Cause.ENVIRONMENT, event["message"], event["hint"])
         if outcome.error is not None:
             outcome.error["log_tail"] = {"build": event["log_tail"]}
-        for row in self._queue.entering(event["runtime"], _AT_A_TIME):
-            self._end(row["id"], outcome, None)
+        while rows := self._queue.entering(event["runtime"], _AT_A_TIME):
+            with self._database.write():
+                for row in rows:
+                    self._end(row["id"], outcome, None)
 
     # From queued to running.
 
