@@ -69,7 +69,7 @@ def test_what_was_accepted_survives_a_kill_at_once(serving):
 def test_jobs_go_on_while_nothing_serves_and_are_taken_up_again(tmp_path):
     with Serving(tmp_path / "home") as first:
         lb.connect(first.url, first.token)
-        short, long = begun(first, 1), begun(first, 8)
+        short, long = begun(first, 4), begun(first, 12)
         assert first.stop() == 0
         waiting = subprocess.run(
             ["docker", "wait", *[name for name in containers_of(first.home) if short.id in name]],

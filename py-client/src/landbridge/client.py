@@ -13,6 +13,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -124,8 +125,11 @@ class Client:
         """The gateway's own files, where this client sees them; asked once."""
         if not self._asked:
             self._asked = True
-            here = urlsplit(self.url).hostname in _LOOPBACK
-            self._shared = SharedFiles.find(self.get("")) if here else None
+            self._shared = None
+            if urlsplit(self.url).hostname in _LOOPBACK:
+                # Whatever is wrong with the gateway is told by the request that needs it.
+                with suppress(LandbridgeError):
+                    self._shared = SharedFiles.find(self.get(""))
         return self._shared
 
     def hand_over(self, path: Path, extension: str) -> str | None:
