@@ -400,6 +400,7 @@ def test_a_pickle_with_code_of_another_python_is_never_opened(gateway: FakeGatew
 def test_what_came_without_a_digest_is_never_loaded(gateway: FakeGateway, connected: Client) -> None:
     native = {"kind": "native", "object": "obj_0000000000000003", "language": "python", "codec": "pickle"}
     job = handle(gateway, connected, state="succeeded", result=native)
+    connected.describe()
     gateway.faults = [answer(b"never loaded")]
     connected.download("obj_0000000000000003")
     with pytest.raises(errors.DigestMismatch, match="The gateway sent no digest"):

@@ -129,8 +129,15 @@ class Client:
             if urlsplit(self.url).hostname in _LOOPBACK:
                 # Whatever is wrong with the gateway is told by the request that needs it.
                 with suppress(LandbridgeError):
-                    self._shared = SharedFiles.find(self.get(""))
+                    self.describe()
         return self._shared
+
+    def describe(self) -> Json:
+        """What the gateway says of itself."""
+        told = self.get("")
+        self._asked = True
+        self._shared = SharedFiles.find(told) if urlsplit(self.url).hostname in _LOOPBACK else None
+        return told
 
     def hand_over(self, path: Path, extension: str) -> str | None:
         """Make a file that was written into the gateway's intake an object; None when it is another machine's."""
@@ -372,7 +379,7 @@ def connect(url: str | None = None, token: str | None = None) -> Client:
     """
     address = config.find(url, token)
     client = Client(address.url, address.token)
-    client.get("")
+    client.describe()
     _chosen[:] = [client]
     return client
 
