@@ -44,10 +44,18 @@ docs-types: images ## Measure what becomes of each kind of column, and write doc
 demo: setup images ## Run the example pipeline from R and from Python, in containers, on real data
 	PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo.sh
 
-bench: setup images ## Measure the figures of this machine
+bench-peers: setup ## Install the tools that the figures are measured beside, into .cache/bench
+	$(BIN)/python -m bench.peers
+
+bench: setup images bench-peers ## Measure the figures of this machine, and write docs/bench.md
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.document
 
-clean: ## Remove what the verbs made here; images and the gateway's home stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache bench/output
+bench-quick: setup images bench-peers ## The same in minutes: fewer samples, no heavy peers
+	$(BIN)/python -m bench --quick
+	$(BIN)/python -m bench.document
 
-.PHONY: help engine test-tools python r-client setup images check test docs-types demo bench clean
+clean: ## Remove what the verbs made here; images, figures and the gateway's home stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .cache/bench
+
+.PHONY: help engine test-tools python r-client setup images check test docs-types demo bench-peers bench bench-quick clean

@@ -1,4 +1,4 @@
-"""A frame of 1,000,000 rows and 20 columns: our encode and decode beside pyarrow's own write and read of it.
+"""A frame of 20 columns: our encode and decode beside pyarrow's own write and read of it.
 
 Prints one JSON object of seconds by contender; runs in the image of Python.
 """
@@ -16,29 +16,27 @@ import pyarrow as pa
 from landbridge.objects import FolderSink, FolderSource
 from landbridge.values import decode, encode
 
-ROWS = 1_000_000
 
-
-def made() -> pd.DataFrame:
+def made(rows: int) -> pd.DataFrame:
     random = np.random.default_rng(1)
     letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
     makers = [
-        (4, lambda: random.integers(0, ROWS, ROWS)),
-        (5, lambda: random.normal(size=ROWS)),
-        (3, lambda: pd.Series(np.char.add("id", random.integers(0, 100_000, ROWS).astype(str)), dtype="str")),
-        (3, lambda: pd.Categorical(letters[random.integers(0, 26, ROWS)], list(letters))),
-        (2, lambda: pd.to_datetime(random.integers(16 * 10**8, 17 * 10**8, ROWS), unit="s").as_unit("us")),
-        (1, lambda: random.integers(0, 2, ROWS) == 1),
-        (1, lambda: pd.array(random.integers(0, 9, ROWS), dtype="Int64")),
-        (1, lambda: np.where(random.random(ROWS) < 0.1, np.nan, random.normal(size=ROWS))),
+        (4, lambda: random.integers(0, rows, rows)),
+        (5, lambda: random.normal(size=rows)),
+        (3, lambda: pd.Series(np.char.add("id", random.integers(0, 100_000, rows).astype(str)), dtype="str")),
+        (3, lambda: pd.Categorical(letters[random.integers(0, 26, rows)], list(letters))),
+        (2, lambda: pd.to_datetime(random.integers(16 * 10**8, 17 * 10**8, rows), unit="s").as_unit("us")),
+        (1, lambda: random.integers(0, 2, rows) == 1),
+        (1, lambda: pd.array(random.integers(0, 9, rows), dtype="Int64")),
+        (1, lambda: np.where(random.random(rows) < 0.1, np.nan, random.normal(size=rows))),
     ]
     columns = [make() for count, make in makers for _ in range(count)]
     return pd.DataFrame({f"column{number}": column for number, column in enumerate(columns, 1)})
 
 
-def main(samples: int) -> None:
-    frame = made()
-    assert frame.shape == (ROWS, 20)
+def main(samples: int, rows: int) -> None:
+    frame = made(rows)
+    assert frame.shape == (rows, 20)
     with tempfile.TemporaryDirectory() as folder:
         objects = Path(folder)
 
@@ -70,4 +68,4 @@ def main(samples: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,4 +1,4 @@
-# A frame of 1,000,000 rows and 20 columns: our encode and decode beside arrow's own write and read of the same frame.
+# A frame of 20 columns: our encode and decode beside arrow's own write and read of the same frame.
 # Prints one JSON object of seconds by contender; runs in the image of R.
 
 suppressMessages({
@@ -7,7 +7,7 @@ suppressMessages({
 })
 options(arrow.use_altrep = FALSE)
 samples <- as.integer(commandArgs(TRUE)[[1]])
-rows <- 1e6L
+rows <- as.integer(commandArgs(TRUE)[[2]])
 set.seed(1)
 
 make <- function(n, column) stats::setNames(lapply(seq_len(n), function(i) column()), NULL)
@@ -19,7 +19,7 @@ columns <- c(
   make(2, function() .POSIXct(1.6e9 + sample.int(1e8L, rows, TRUE), tz = "UTC")),
   make(1, function() as.Date("2020-01-01") + sample.int(1000L, rows, TRUE)),
   make(1, function() sample(c(TRUE, FALSE, NA), rows, TRUE)),
-  make(1, function() replace(stats::rnorm(rows), sample.int(rows, 1e5L), NA))
+  make(1, function() replace(stats::rnorm(rows), sample.int(rows, rows %/% 10L), NA))
 )
 frame <- structure(columns, names = paste0("column", 1:20), class = "data.frame", row.names = .set_row_names(rows))
 

@@ -11,13 +11,18 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import landbridge as lb
 
-from bench.figures import Figure
+from bench.figures import OURS, PROVIDES, Budget, Figure
+from bench.interleaving import interleaved
+from bench.run import Run
 from tests.serving import Serving
 
+DOCKER = "docker run"
+DOCKER_PROVIDES = ("container per job",)
 TASKS = {
     "python": lambda: lb.python("def f(x):\n    return x\n", "f"),
     "r": lambda: lb.r("f <- function(x) x\n", "f"),
@@ -29,39 +34,44 @@ _HARDENED = (
 )
 
 
-def measure(serving: Serving, language: str, samples: int) -> list[Figure]:
-    first = lb.submit(TASKS[language](), 1)
-    first.result()  # the image is built and the client connected
-    spec, image = _same_job(serving, first.id)
-    ours: list[float] = []
-    beside: list[float] = []
-    for number in range(samples):
-        # A, B, B, A, ...: what drifts hits both alike.
-        contenders = [(ours, lambda: _ours(serving, language)), (beside, lambda: _docker_run(spec, image))]
-        for times, run in contenders if number % 2 else reversed(contenders):
-            times.append(run())
-    return [Figure(f"cold job, {language}", ours, "ms", 1.2, beside, "docker run")]
+def measure(run: Run) -> list[Figure]:
+    return [_measure(run, language) for language in run.languages]
 
 
-def _ours(serving: Serving, language: str) -> float:
+def _measure(run: Run, language: str) -> Figure:
+    beside = docker_run(run.serving, language)
+    contenders = {OURS: lambda: job_alone(run.serving, language), DOCKER: beside}
+    found = interleaved(contenders, run.samples, {OURS: PROVIDES, DOCKER: DOCKER_PROVIDES})
+    title = f"no-op job in a container started for it, submit to result, {language}"
+    return Figure("P2", title, "ms", list(found.values()), [Budget(1.1, beside=DOCKER)], language)
+
+
+def job(language: str) -> tuple[float, str]:
+    """Milliseconds from before ``submit()`` to the value in hand, and the job's id."""
     start = time.perf_counter()
-    job = lb.submit(TASKS[language](), 1)
-    assert job.result() == 1
-    taken = (time.perf_counter() - start) * 1000
-    _wait_until_gone(serving, job.id)
+    made = lb.submit(TASKS[language](), 1)
+    assert made.result() == 1
+    return (time.perf_counter() - start) * 1000, made.id
+
+
+def job_alone(serving: Serving, language: str) -> float:
+    taken, made = job(language)
+    _wait_until_gone(serving, made)
     return taken
+
+
+def docker_run(serving: Serving, language: str) -> Callable[[], float]:
+    """One `docker run` of the image that jobs of this language get; the first job is run here, unmeasured."""
+    _, first = job(language)
+    folder = next((serving.home / "depot" / "jobs" / first).iterdir())
+    image = serving.call(f"/jobs/{first}")["job"]["environment"]["image"]
+    return lambda: _docker_run(folder / "job.json", image)
 
 
 def _wait_until_gone(serving: Serving, job: str) -> None:
     """The next sample starts on a quiet machine, for us as for `docker run`, which waits for the end itself."""
     while any(job in name for name in serving.containers()):
         serving.call("/events?wait=0.05")
-
-
-def _same_job(serving: Serving, job: str) -> tuple[Path, str]:
-    folder = next((serving.home / "depot" / "jobs" / job).iterdir())
-    image = serving.call(f"/jobs/{job}")["job"]["environment"]["image"]
-    return folder / "job.json", image
 
 
 def _docker_run(spec: Path, image: str) -> float:

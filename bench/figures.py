@@ -1,61 +1,136 @@
-"""One figure beside its budget, and the table of all."""
+"""What a measurement is: contenders with their samples, beside budgets, as data that a file can hold."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
+
+OURS = "Landbridge"
+PROVIDES = ("container per job", "durable accept", "log capture", "record")
+Verdict = Literal["met", "missed", "not judged"]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to do the same work. Without samples, ``missing`` says why it was not measured."""
+
+    name: str
+    samples: Sequence[float] = ()
+    provides: Sequence[str] = ()
+    missing: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.samples) == bool(self.missing):
+            raise ValueError(f"{self.name}: either samples, or the reason why there are none.")
+        unknown = set(self.provides) - set(PROVIDES)
+        if unknown:
+            raise ValueError(f"{self.name}: {', '.join(sorted(unknown))} is none of {', '.join(PROVIDES)}.")
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.samples)
+
+    @property
+    def p99(self) -> float:
+        return p99(self.samples)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Bounds ``of`` (median or p99) of ours, or its ratio to the median of the contender ``beside``.
+
+    ``side`` tells which way is good: at most the bound, or at least. An ``aim`` is hoped for,
+    and told apart from a budget.
+    """
+
+    bound: float
+    of: Literal["median", "p99"] = "median"
+    beside: str = ""
+    side: Literal["at most", "at least"] = "at most"
+    aim: bool = False
+
+    def value(self, contenders: Mapping[str, Contender], ours: str) -> float | None:
+        """What is compared with the bound; none where a contender was not measured."""
+        first = contenders[ours]
+        against = contenders.get(self.beside) if self.beside else None
+        if first.missing or (self.beside and (against is None or against.missing)):
+            return None
+        value = first.median if self.of == "median" else first.p99
+        return value / against.median if against else value
+
+    def verdict(self, value: float | None) -> Verdict:
+        if value is None:
+            return "not judged"
+        return "met" if (value <= self.bound if self.side == "at most" else value >= self.bound) else "missed"
+
+    def missed_by(self, value: float) -> float:
+        """How many times the bound lies away from the value; 1 is on the bound."""
+        return value / self.bound if self.side == "at most" else self.bound / value
 
 
 @dataclass(frozen=True)
 class Figure:
-    """``ours`` and ``beside`` in ``unit``. The budget bounds their ratio, or ``ours`` where nothing is beside it."""
+    """One measurement. ``id`` is that of the list (P1 to P15), ``variant`` what tells figures of one id apart.
 
-    name: str
-    ours: Sequence[float]
+    The first contender is ours. ``size`` is the number that grows by tens between figures of the same variant.
+    """
+
+    id: str
+    title: str
     unit: str
-    budget: float
-    beside: Sequence[float] = ()
-    beside_name: str = ""
+    contenders: Sequence[Contender]
+    budgets: Sequence[Budget] = ()
+    variant: str = ""
+    size: int | None = None
+    note: str = ""
 
     @property
-    def judged(self) -> float:
-        ours = statistics.median(self.ours)
-        return ours / statistics.median(self.beside) if self.beside else ours
+    def ours(self) -> Contender:
+        return self.contenders[0]
 
-    @property
-    def missed(self) -> bool:
-        return self.judged > self.budget
-
-
-def p99(values: Sequence[float]) -> float:
-    """The 99th percentile; of few samples, the largest."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
+    def judged(self) -> list[tuple[Budget, float | None]]:
+        named = {one.name: one for one in self.contenders}
+        return [(budget, budget.value(named, self.ours.name)) for budget in self.budgets]
 
 
-def table(figures: Sequence[Figure]) -> str:
-    lines = [
-        "| figure | n | ours: median | ours: p99 | beside | beside: median | beside: p99 | ratio | budget | |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for figure in figures:
-        beside = ["", "", ""]
-        if figure.beside:
-            beside = [figure.beside_name, _told(figure.beside, figure.unit), f"{p99(figure.beside):.0f} {figure.unit}"]
-        cells = [
-            figure.name,
-            str(len(figure.ours)),
-            _told(figure.ours, figure.unit),
-            f"{p99(figure.ours):.0f} {figure.unit}",
-            *beside,
-            f"{figure.judged:.2f}" if figure.beside else "",
-            f"{figure.budget:g}" if figure.beside else f"{figure.budget:g} {figure.unit}",
-            "MISSED" if figure.missed else "met",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+def p99(samples: Sequence[float]) -> float:
+    """The 99th percentile by nearest rank; of fewer than 100 samples, the largest."""
+    ordered = sorted(samples)
+    return ordered[-(-99 * len(ordered) // 100) - 1]
 
 
-def _told(values: Sequence[float], unit: str) -> str:
-    return f"{statistics.median(values):.0f} {unit}"
+def as_record(figure: Figure) -> dict[str, Any]:
+    """The figure as JSON: the samples themselves, and everything that the page tells of them."""
+    return {
+        "id": figure.id,
+        "variant": figure.variant,
+        "title": figure.title,
+        "unit": figure.unit,
+        "size": figure.size,
+        "note": figure.note,
+        "contenders": [_contender(one) for one in figure.contenders],
+        "budgets": [_budget(budget, value) for budget, value in figure.judged()],
+    }
+
+
+def _contender(one: Contender) -> dict[str, Any]:
+    record: dict[str, Any] = {"name": one.name, "provides": list(one.provides), "n": len(one.samples)}
+    if one.missing:
+        return record | {"missing": one.missing}
+    return record | {"median": one.median, "p99": one.p99, "samples": [round(sample, 6) for sample in one.samples]}
+
+
+def _budget(budget: Budget, value: float | None) -> dict[str, Any]:
+    verdict = budget.verdict(value)
+    record = {
+        "of": budget.of,
+        "beside": budget.beside,
+        "side": budget.side,
+        "bound": budget.bound,
+        "aim": budget.aim,
+        "value": value,
+        "verdict": verdict,
+    }
+    return record | ({"missed_by": budget.missed_by(value)} if value is not None and verdict == "missed" else {})

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.figures import Figure
-from tests.serving import Serving
+from bench.figures import OURS, PROVIDES, Budget, Contender, Figure
+from bench.run import Run
 
 
-def measure(serving: Serving) -> list[Figure]:
-    held = sum(_resident(serving.child(name)) for name in ("gateway", "warden"))
-    return [Figure("gateway and warden, idle", [held], "MB", 120)]
+def measure(run: Run) -> list[Figure]:
+    held = sum(_resident(run.serving.child(name)) for name in ("gateway", "warden"))
+    ours = Contender(OURS, [held], PROVIDES)
+    return [Figure("P11", "gateway and warden, idle, resident memory", "MB", [ours], [Budget(120)], "memory")]
 
 
 def _resident(pid: int) -> float:
