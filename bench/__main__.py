@@ -18,7 +18,7 @@ from typing import Any
 
 import landbridge as lb
 
-from bench import calls, codec, cold, idle, sessions
+from bench import burst, calls, codec, cold, idle, load, sessions
 from bench.figures import Figure, as_record
 from bench.peers import PEERS
 from bench.run import Run
@@ -33,8 +33,10 @@ MODULES: tuple[tuple[tuple[str, ...], Callable[[Run], list[Figure]]], ...] = (
     (("P11",), idle.measure),
     (("P1",), calls.measure),
     (("P2",), cold.measure),
+    (("P3",), burst.measure),
     (("P15", "many", "frame"), sessions.measure),
     (("codec",), codec.measure),
+    (("P5", "P11", "P12", "queue"), load.measure),
 )
 
 
@@ -67,7 +69,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("--quick", action="store_true", help="fewer samples, smallest sizes, no heavy peers")
     parser.add_argument("--samples", type=int, help=f"rounds: {FULL}, or {QUICK} when quick")
-    parser.add_argument("--only", default="", help="ids, separated by commas")
+    parser.add_argument("--only", default="", help="ids, separated by commas; nothing is written then")
     given = parser.parse_args()
     mode = "quick" if given.quick else "full"
     peers = tuple(peer for peer in PEERS if not (given.quick and peer.heavy))
@@ -76,11 +78,12 @@ def main() -> int:
         run = Run(serving, given.samples or (QUICK if given.quick else FULL), given.quick, peers=peers)
         figures = measured(run, frozenset(filter(None, given.only.split(","))))
     done = record(figures, mode)
-    OUTPUT.mkdir(exist_ok=True)
-    (OUTPUT / f"{mode}.json").write_text(json.dumps(done, indent=1) + "\n")
-    text = f"{table(done)}\n{summary(done)}\n"
-    (OUTPUT / "figures.md").write_text(text)
+    text = f"{table(done)}\n\n{summary(done)}\n"
     print(text)
+    if not given.only:
+        OUTPUT.mkdir(exist_ok=True)
+        (OUTPUT / f"{mode}.json").write_text(json.dumps(done, indent=1) + "\n")
+        (OUTPUT / "figures.md").write_text(text)
     return 0
 
 

@@ -10,7 +10,7 @@ from functools import partial
 
 from bench.cold import DOCKER, DOCKER_PROVIDES, docker_run, job
 from bench.figures import OURS, PROVIDES, Budget, Contender, Figure
-from bench.interleaving import interleaved
+from bench.interleaving import Unable, interleaved
 from bench.peers import rows_without, working
 from bench.run import Run
 
@@ -28,10 +28,10 @@ def measure(run: Run) -> list[Figure]:
         contenders: dict[str, Callable[[], float]] = {}
         provides: dict[str, tuple[str, ...]] = {}
         for language in run.languages:
-            contenders[_of(OURS, language)] = partial(_taken, language)
-            contenders[_of(DOCKER, language)] = docker_run(run.serving, language)
+            contenders[_of(OURS, language)] = partial(_warm, run, language)
+            contenders[_of(DOCKER, language)] = partial(_rested, run, docker_run(run.serving, language))
             provides |= {_of(OURS, language): PROVIDES, _of(DOCKER, language): DOCKER_PROVIDES}
-        contenders |= {name: partial(one.ask, "call") for name, one in there.items()}
+        contenders |= {name: partial(_rested, run, partial(one.ask, "call")) for name, one in there.items()}
         provides |= {name: one.peer.provides for name, one in there.items()}
         taken = interleaved(contenders, run.samples, provides)
     absent = rows_without(peers, missing)
@@ -53,8 +53,17 @@ def _between(run: Run, taken: dict[str, Contender]) -> list[Figure]:
     return [Figure("P1", title, "ms", ours, [Budget(1.3, beside="python")], "languages")]
 
 
-def _taken(language: str) -> float:
-    return job(language)[0]
+def _warm(run: Run, language: str) -> float:
+    if not any(one["language"] == language and one["ready"] for one in run.rest()):
+        raise Unable("no container waited for a job")
+    taken, made = job(language)
+    assert made.document["environment"]["warm"] is True
+    return taken
+
+
+def _rested(run: Run, work: Callable[[], float]) -> float:
+    run.rest()
+    return work()
 
 
 def _of(name: str, language: str) -> str:

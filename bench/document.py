@@ -34,6 +34,7 @@ TITLES = {
     "many": "Many calls at once",
     "frame": "A frame there and back in a session",
     "codec": "Encode and decode",
+    "queue": "As the queue grows",
 }
 _INTRODUCTION = """# Figures
 
@@ -42,15 +43,19 @@ Written from the JSON of that run by `python -m bench.document`.
 
 Contenders take turns (A, B, C, C, B, A), so that what drifts hits all alike. Absolute times hold for that run alone;
 what counts is the ratio to what was measured beside. The clock is the client's: from before `submit()` to the value
-in hand. Of fewer than 100 samples there is no 99th percentile: the largest is told instead, and marked so.
+in hand. Of fewer than 100 samples there is no 99th percentile: the worst is told instead, and marked so.
 
 What a contender provides: {provides}.
+"""
+_ROUGH = """This was a quick run: few samples, the smallest sizes, no heavy peers. It shows orders of magnitude;
+`make bench` measures what the budgets are held against.
 """
 
 
 def page(record: dict[str, Any]) -> str:
     """The page as Markdown."""
-    parts = [_INTRODUCTION.format(machine=machine(record), provides=", ".join(PROVIDES)), _verdicts(record)]
+    rough = [_ROUGH] if record["mode"] == "quick" else []
+    parts = [_INTRODUCTION.format(machine=machine(record), provides=", ".join(PROVIDES)), *rough, _verdicts(record)]
     parts += [_section(id, figures) for id, figures in _by_id(record)]
     absent = [f"P{number}" for number in range(1, 16) if f"P{number}" not in {one["id"] for one in record["figures"]}]
     if absent:

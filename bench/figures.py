@@ -32,9 +32,8 @@ class Contender:
     def median(self) -> float:
         return statistics.median(self.samples)
 
-    @property
-    def p99(self) -> float:
-        return p99(self.samples)
+    def p99(self, more_is_better: bool = False) -> float:
+        return p99(self.samples, more_is_better)
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Budget:
         against = contenders.get(self.beside) if self.beside else None
         if first.missing or (self.beside and (against is None or against.missing)):
             return None
-        value = first.median if self.of == "median" else first.p99
+        value = first.median if self.of == "median" else first.p99(self.side == "at least")
         return value / against.median if against else value
 
     def verdict(self, value: float | None) -> Verdict:
@@ -74,7 +73,8 @@ class Budget:
 class Figure:
     """One measurement. ``id`` is that of the list (P1 to P15), ``variant`` what tells figures of one id apart.
 
-    The first contender is ours. ``size`` is the number that grows by tens between figures of the same variant.
+    The first contender is ours. Of rates and the like, more is better, and the 99th percentile is counted from above.
+    ``size`` is the number that grows by tens between figures of the same variant.
     """
 
     id: str
@@ -85,6 +85,12 @@ class Figure:
     variant: str = ""
     size: int | None = None
     note: str = ""
+    more_is_better: bool = False
+
+    def __post_init__(self) -> None:
+        good = "at least" if self.more_is_better else "at most"
+        if any(budget.side != good for budget in self.budgets):
+            raise ValueError(f"{self.id}: a budget of this figure bounds it {good}.")
 
     @property
     def ours(self) -> Contender:
@@ -95,9 +101,9 @@ class Figure:
         return [(budget, budget.value(named, self.ours.name)) for budget in self.budgets]
 
 
-def p99(samples: Sequence[float]) -> float:
-    """The 99th percentile by nearest rank; of fewer than 100 samples, the largest."""
-    ordered = sorted(samples)
+def p99(samples: Sequence[float], more_is_better: bool = False) -> float:
+    """What 99 in 100 are as good as or better, by nearest rank; of fewer than 100 samples, the worst."""
+    ordered = sorted(samples, reverse=more_is_better)
     return ordered[-(-99 * len(ordered) // 100) - 1]
 
 
@@ -110,16 +116,21 @@ def as_record(figure: Figure) -> dict[str, Any]:
         "unit": figure.unit,
         "size": figure.size,
         "note": figure.note,
-        "contenders": [_contender(one) for one in figure.contenders],
+        "more_is_better": figure.more_is_better,
+        "contenders": [_contender(one, figure.more_is_better) for one in figure.contenders],
         "budgets": [_budget(budget, value) for budget, value in figure.judged()],
     }
 
 
-def _contender(one: Contender) -> dict[str, Any]:
+def _contender(one: Contender, more_is_better: bool) -> dict[str, Any]:
     record: dict[str, Any] = {"name": one.name, "provides": list(one.provides), "n": len(one.samples)}
     if one.missing:
         return record | {"missing": one.missing}
-    return record | {"median": one.median, "p99": one.p99, "samples": [round(sample, 6) for sample in one.samples]}
+    return record | {
+        "median": one.median,
+        "p99": one.p99(more_is_better),
+        "samples": [round(sample, 6) for sample in one.samples],
+    }
 
 
 def _budget(budget: Budget, value: float | None) -> dict[str, Any]:

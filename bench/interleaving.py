@@ -43,6 +43,8 @@ def interleaved(
             missing[name] = str(why)
     granted = provides or {}
     return {
-        name: Contender(name, () if name in missing else taken[unmeasured:], granted.get(name, ()), missing.get(name, ""))
+        name: Contender(
+            name, () if name in missing else taken[unmeasured:], granted.get(name, ()), missing.get(name, "")
+        )
         for name, taken in samples.items()
     }

@@ -30,7 +30,7 @@ def drawn(title: str, figures: list[dict[str, Any]]) -> bytes:
     axes.set_xscale("log")
     axes.invert_yaxis()
     axes.set_xlabel(", ".join(dict.fromkeys(figure["unit"] for figure in figures)))
-    axes.set_title(f"{title}: bar = median, mark = p99 (of few samples, the largest)", fontsize=9)
+    axes.set_title(f"{title}: bar = median, mark = p99 (of few samples, the worst)", fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     made = io.BytesIO()
     with matplotlib.rc_context(_REPEATABLE):

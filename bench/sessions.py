@@ -37,6 +37,7 @@ def measure(run: Run) -> list[Figure]:
             peers = [peer for peer in kept if peer.language == language or peer.name in ("Dask", "Ray")]
             with lb.session(language) as session:
                 _call(session, language, 1)
+                run.rest(held=1)
                 found += _Beside(run, language, session, peers, there, missing).figures()
     return found
 
@@ -63,7 +64,7 @@ class _Beside:
         calls = self._figure("P15", title, "call", called, CALLS_PER_SAMPLE * self.run.samples, budgets=_BUDGETS)
         title = "no-op calls submitted at once, until all results are in hand, by their number"
         many = [
-            self._figure("many", title, f"many {count}", partial(_many, self.session, self.language, count), few, count)
+            self._figure("many", title, f"many {count}", partial(_many, self.session, self.language, count), 2, count)
             for count in self._sizes(MANY)
         ]
         title = f"a frame of {COLUMNS} numeric columns there and back unchanged, by rows"
@@ -91,7 +92,7 @@ class _Beside:
         mine = {peer.name: self.there[peer.name] for peer in self.peers if peer.name in self.there}
         asked = {name: partial(one.ask, question) for name, one in mine.items()}
         provides = {OURS: PROVIDES} | {name: one.peer.provides for name, one in mine.items()}
-        taken = interleaved({OURS: ours, **asked}, rounds, provides, unmeasured=1)
+        taken = interleaved({OURS: ours, **asked}, rounds, provides, unmeasured=0 if id == "many" else 1)
         contenders = [*taken.values(), *rows_without(self.peers, self.missing).values()]
         return Figure(id, f"{title}, {self.language}", "ms", contenders, budgets, self.language, size, _NOTE)
 

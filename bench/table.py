@@ -64,9 +64,9 @@ def number(value: float) -> str:
 
 
 def told_p99(contender: dict[str, Any], unit: str) -> str:
-    """Of few samples there is no 99th percentile: the largest is told, and said to be that."""
+    """Of few samples there is no 99th percentile: the worst is told, and said to be that."""
     told = f"{number(contender['p99'])} {unit}"
-    return told if contender["n"] >= MINIMUM_FOR_P99 else f"{told} (largest)"
+    return told if contender["n"] >= MINIMUM_FOR_P99 else f"{told} (worst)"
 
 
 def _rows(figure: dict[str, Any]) -> list[list[str]]:

@@ -32,8 +32,13 @@ def test_every_figure_has_its_budget_and_verdict(record: dict) -> None:
 
 def test_every_contender_has_a_row_and_a_missing_one_says_why(record: dict) -> None:
     text = page(record)
-    assert "| 10 | docker run | 10 | 100 ms | 100 ms (largest) | 0.1 | container per job |" in text
+    assert "| 10 | docker run | 10 | 100 ms | 100 ms (worst) | 0.1 | container per job |" in text
     assert "| 100 | Ray | 0 | not installed | | | log capture |" in text
+
+
+def test_a_quick_run_is_told_as_one(record: dict) -> None:
+    assert "This was a quick run" not in page(record)
+    assert "This was a quick run" in page(record | {"mode": "quick"})
 
 
 def test_what_was_not_measured_is_named(record: dict) -> None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bench.figures import OURS, Budget, Contender, as_record, p99
+from bench.figures import OURS, Budget, Contender, Figure, as_record, p99
 from bench.table import judged, summary, table, told_p99
 from tests.bench.records import figure, of
 
@@ -15,12 +15,14 @@ def test_the_99th_percentile_is_a_sample_by_nearest_rank() -> None:
     assert p99(range(1, 101)) == 99
     assert p99(range(1, 201)) == 198
     assert p99(range(1, 1001)) == 990
+    assert p99(range(1, 1001), more_is_better=True) == 11
 
 
-def test_of_fewer_than_100_samples_it_is_the_largest_and_is_told_as_such() -> None:
+def test_of_fewer_than_100_samples_it_is_the_worst_and_is_told_as_such() -> None:
     assert p99([3.0, 1.0, 2.0]) == 3.0
     assert p99(range(1, 100)) == 99
-    assert told_p99({"n": 99, "p99": 3.0}, "ms") == "3 ms (largest)"
+    assert p99([3.0, 1.0, 2.0], more_is_better=True) == 1.0
+    assert told_p99({"n": 99, "p99": 3.0}, "ms") == "3 ms (worst)"
     assert told_p99({"n": 100, "p99": 3.0}, "ms") == "3 ms"
 
 
@@ -37,7 +39,6 @@ def test_a_contender_has_samples_or_a_reason_and_provides_what_is_known() -> Non
         (Budget(0.04, beside="docker run"), 0.1, "missed", 2.5),
         (Budget(0.3, "p99", "docker run"), 0.4, "missed", 4 / 3),
         (Budget(4, "p99", OURS), 4.0, "met", None),
-        (Budget(0.2, beside="docker run", side="at least"), 0.1, "missed", 2.0),
         (Budget(9), 10.0, "missed", 10 / 9),
         (Budget(1, beside="Ray"), None, "not judged", None),
         (Budget(1, beside="Dask"), None, "not judged", None),
@@ -48,6 +49,16 @@ def test_a_budget_is_judged_by_ratio_or_alone(budget: Budget, value: float, verd
     assert told["verdict"] == verdict
     assert told["value"] == (None if value is None else pytest.approx(value))
     assert told.get("missed_by") == (None if missed_by is None else pytest.approx(missed_by))
+
+
+def test_a_rate_is_good_when_it_is_high() -> None:
+    contenders = [Contender(OURS, [4.0, 2.0, 6.0]), Contender("loop", [8.0])]
+    budgets = [Budget(1, beside="loop", side="at least"), Budget(0.2, "p99", "loop", side="at least")]
+    median, worst = as_record(Figure("P3", "burst", "/s", contenders, budgets, more_is_better=True))["budgets"]
+    assert (median["value"], median["verdict"], median["missed_by"]) == (0.5, "missed", 2.0)
+    assert (worst["value"], worst["verdict"]) == (0.25, "met")
+    with pytest.raises(ValueError, match="at most"):
+        Figure("P3", "burst", "ms", contenders, budgets)
 
 
 def test_the_record_is_json_with_the_samples_and_what_follows_from_them() -> None:
@@ -67,7 +78,7 @@ def test_the_table_has_a_row_for_each_contender_and_lines_of_one_width() -> None
     lines = table(of(figure())).splitlines()[2:]
     assert len(lines) == 2 + 3
     assert len({len(line) for line in lines}) == 1
-    assert "40 ms (largest)" in lines[2]
+    assert "40 ms (worst)" in lines[2]
     assert "all four" in lines[2]
     assert "0.1" in lines[3]
     assert "not installed" in lines[4]
