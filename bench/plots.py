@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import Any
 
 import matplotlib
@@ -28,6 +29,7 @@ def drawn(title: str, figures: list[dict[str, Any]]) -> bytes:
     axes.scatter([bar[2] for bar in bars], places, marker="|", s=90, color=MARK, zorder=3)
     axes.set_yticks(places, [bar[0] for bar in bars], fontsize=8)
     axes.set_xscale("log")
+    axes.set_xlim(left=10 ** math.floor(math.log10(min(min(bar[1:3]) for bar in bars)) - 0.2))
     axes.invert_yaxis()
     axes.set_xlabel(", ".join(dict.fromkeys(figure["unit"] for figure in figures)))
     axes.set_title(f"{title}: bar = median, mark = p99 (of few samples, the worst)", fontsize=9)

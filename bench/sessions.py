@@ -31,7 +31,7 @@ _NOTE = "A session is one container that is held; its jobs run there one after a
 
 def measure(run: Run) -> list[Figure]:
     found: list[Figure] = []
-    kept = [peer for peer in run.peers if not peer.fresh]
+    kept = [peer for peer in run.peers if "P15" in peer.beside]
     with working(kept) as (there, missing):
         for language in run.languages:
             peers = [peer for peer in kept if peer.language == language or peer.name in ("Dask", "Ray")]

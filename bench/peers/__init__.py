@@ -23,24 +23,29 @@ CACHE = Path(os.environ.get("LANDBRIDGE_BENCH_CACHE", HERE.parent.parent / ".cac
 ANSWER = b"= "
 FAILED = "! "
 SECONDS = 120
-NOT_INSTALLED = "not installed: `python -m bench.peers` could not install it, or was not run"
 
 
 @dataclass(frozen=True)
 class Peer:
-    """``package`` is its distribution on the package index or in R. ``fresh`` starts a process for each task."""
+    """``package`` is its distribution on the package index or in R. ``beside`` are the figures it is part of."""
 
     name: str
     language: str
     package: str
     script: str
-    fresh: bool = False
+    beside: tuple[str, ...]
     heavy: bool = False
     provides: tuple[str, ...] = ()
 
     @property
     def environment(self) -> Path:
         return CACHE / self.package
+
+    @property
+    def absent(self) -> str:
+        """Why it is not there."""
+        source = f"Debian's r-cran-{self.package}" if self.language == "r" else "its pin"
+        return f"not installed: `python -m bench.peers` could not install {source}, or was not run"
 
     @property
     def program(self) -> str | None:
@@ -61,20 +66,18 @@ def pins() -> dict[str, list[str]]:
 
 
 PEERS = (
-    Peer("Dask", "python", "dask", "with_dask.py"),
-    Peer("Ray", "python", "ray", "with_ray.py", heavy=True, provides=("log capture",)),
-    Peer("submitit", "python", "submitit", "with_submitit.py", fresh=True, provides=("log capture",)),
-    Peer("Prefect", "python", "prefect", "with_prefect.py", heavy=True, provides=("log capture", "record")),
-    Peer("MLflow Projects", "python", "mlflow", "with_mlflow.py", fresh=True, heavy=True, provides=("record",)),
-    Peer(
-        "Metaflow", "python", "metaflow", "with_metaflow.py", fresh=True, heavy=True, provides=("log capture", "record")
-    ),
-    Peer("callr", "r", "callr", "with_callr.R", fresh=True),
-    Peer("callr session", "r", "callr", "with_callr_session.R"),
-    Peer("future", "r", "future", "with_future.R"),
-    Peer("parallel", "r", "parallel", "with_parallel.R"),
-    Peer("mirai", "r", "mirai", "with_mirai.R"),
-    Peer("batchtools", "r", "batchtools", "with_batchtools.R", fresh=True, provides=("log capture", "record")),
+    Peer("Dask", "python", "dask", "with_dask.py", ("P1", "P15")),
+    Peer("Ray", "python", "ray", "with_ray.py", ("P1", "P15"), heavy=True, provides=("log capture",)),
+    Peer("submitit", "python", "submitit", "with_submitit.py", ("P1",), provides=("log capture",)),
+    Peer("Prefect", "python", "prefect", "with_prefect.py", ("P1",), heavy=True, provides=("log capture", "record")),
+    Peer("MLflow Projects", "python", "mlflow", "with_mlflow.py", ("P1",), heavy=True, provides=("record",)),
+    Peer("Metaflow", "python", "metaflow", "with_metaflow.py", ("P1",), heavy=True, provides=("log capture", "record")),
+    Peer("callr", "r", "callr", "with_callr.R", ("P1",)),
+    Peer("callr session", "r", "callr", "with_callr_session.R", ("P15",)),
+    Peer("future", "r", "future", "with_future.R", ("P15",)),
+    Peer("parallel", "r", "parallel", "with_parallel.R", ("P15",)),
+    Peer("mirai", "r", "mirai", "with_mirai.R", ("P15",)),
+    Peer("batchtools", "r", "batchtools", "with_batchtools.R", ("P1",), provides=("log capture", "record")),
 )
 
 
@@ -146,7 +149,7 @@ def working(peers: Iterable[Peer]) -> Iterator[tuple[dict[str, Working], dict[st
         for peer in peers:
             program = peer.program
             if program is None:
-                missing[peer.name] = NOT_INSTALLED
+                missing[peer.name] = peer.absent
                 continue
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
             one = Working(peer, program, folder)

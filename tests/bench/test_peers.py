@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.interleaving import Unable
-from bench.peers import NOT_INSTALLED, PEERS, WORK, Peer, Working, pins, rows_without, working
+from bench.peers import PEERS, WORK, Peer, Working, pins, rows_without, working
 
 ANSWERS = """
 import sys
@@ -41,7 +41,7 @@ class Absent(Peer):
 def made(folder: Path, name: str, code: str) -> Peer:
     script = folder / f"{name}.py"
     script.write_text(code)
-    return Installed(name, "python", name, str(script))
+    return Installed(name, "python", name, str(script), ())
 
 
 def test_a_peer_is_asked_and_what_else_it_prints_is_passed_over(tmp_path: Path) -> None:
@@ -76,12 +76,13 @@ def test_one_that_does_not_answer_in_time_is_unable(tmp_path: Path) -> None:
 
 def test_those_that_cannot_are_rows_with_the_reason(tmp_path: Path) -> None:
     broken = made(tmp_path, "broken", "raise SystemExit(1)")
-    absent = Absent("absent", "python", "absent", "none.py", provides=("record",))
+    absent = Absent("absent", "python", "absent", "none.py", (), provides=("record",))
     with working([broken, absent]) as (there, missing):
         assert there == {}
     rows = rows_without([broken, absent], missing)
+    assert absent.absent.startswith("not installed")
     assert rows["broken"].missing == "its process ended with 1"
-    assert (rows["absent"].missing, rows["absent"].provides) == (NOT_INSTALLED, ("record",))
+    assert (rows["absent"].missing, rows["absent"].provides) == (absent.absent, ("record",))
 
 
 def test_every_peer_has_its_work_and_those_of_python_a_pin() -> None:
