@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -95,6 +96,7 @@ class Working:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
+                start_new_session=True,
             )
 
     def ask(self, question: str) -> float:
@@ -137,6 +139,9 @@ class Working:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        # Whatever it started and left behind must not run beside the next figure.
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.stdout.close()
 
 

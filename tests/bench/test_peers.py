@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import sys
 from pathlib import Path
 
@@ -72,6 +74,23 @@ def test_one_that_does_not_answer_in_time_is_unable(tmp_path: Path) -> None:
         one.answer(0.1)
     one.stop()
     assert one.process.returncode == 0
+
+
+LEAVES = """
+import subprocess, sys
+left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], stdin=subprocess.DEVNULL)
+print(f"= {left.pid}", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_a_peer_leaves_behind_is_ended_with_it(tmp_path: Path) -> None:
+    one = Working(made(tmp_path, "leaves", LEAVES), sys.executable, tmp_path)
+    left = os.pidfd_open(int(one.answer()))
+    assert not select.select([left], [], [], 0)[0], "it runs"
+    one.stop()
+    assert select.select([left], [], [], 30)[0], "it has ended"
+    os.close(left)
 
 
 def test_those_that_cannot_are_rows_with_the_reason(tmp_path: Path) -> None:
