@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs one job: worker.sh [--warm] <job folder>; after --warm the folder's job comes later. The streams go to their files here, by descriptor, because R cannot move its
+# Runs one job: worker.sh [--warm] <job folder>; after --warm the folder's job comes later.
+# The streams go to their files here, by descriptor, because R cannot move its
 # own: so what compiled code and child processes print is in the logs as well. Descriptor 3 keeps the first standard error.
 LANDBRIDGE_WARM=
 job=job.json

@@ -98,10 +98,13 @@ class NotedEngine:
     name, warms = "noted", True
 
     def __init__(self):
-        self.started, self.gone, self.now = [], [], "sha256:1"
+        self.started, self.gone, self.now, self.seen = [], [], "sha256:1", "sha256:1"
 
     def image(self, _runtime):
-        return self.now
+        return self.seen
+
+    def refresh(self, _runtime):
+        self.seen = self.now
 
     def start(self, order):
         self.started.append(order.attempt)
@@ -152,8 +155,8 @@ class TestHandingOut:
 
     def test_one_of_an_image_that_was_built_anew_is_not_handed_out(self, warm, opened, engine):
         engine.now = "sha256:2"
-        assert warm.take(KIND) is None
         warm._drop_unwanted()
+        assert warm.take(KIND) is None
         assert engine.gone == engine.started
         assert warm.status() == []
 
@@ -183,12 +186,37 @@ class TestHandingOut:
     def test_the_next_warden_finds_a_job_that_was_handed_out_and_tells_it_again(self, warm, opened, engine, slots, job):
         slot = warm.take(KIND)
         warm.begin(slot, ATTEMPT)
-        os.close(slot.pipe)  # the warden dies before the word
+        slots.give(slot.id)
+        os.close(slot.pipe)  # the warden dies with the word on its lips
         slot.pipe = None
         following = WarmPool(engine, slots, Pool(0, 600), lambda _: None)
         assert following.recover({slot.id: None}) == {ATTEMPT: None}
         assert os.read(opened[0], 9) == b"go\n"
         assert following.container(ATTEMPT) == slot.id
+
+    def test_without_the_word_nothing_ran_and_another_attempt_begins(self, warm, opened, engine, slots, job):
+        slot = warm.take(KIND)
+        warm.begin(slot, ATTEMPT)
+        following = WarmPool(engine, slots, Pool(0, 600), lambda _: None)
+        assert following.recover({slot.id: Exit(0)}) == {}
+        assert engine.gone == [slot.id]
+        assert following.container(ATTEMPT) == ATTEMPT
+
+    def test_an_end_before_the_word_is_told_once_it_is_known_what_it_means(self, warm, opened, job):
+        slot = warm.take(KIND)
+        assert not warm.withheld(slot.id, Exit(137))
+        warm.begin(slot, ATTEMPT)
+        assert warm.withheld(slot.id, Exit(137))
+        assert warm.go(slot)
+        assert warm.begun(slot) == Exit(137)
+        assert not warm.withheld(slot.id, Exit(137))
+
+    def test_pausing_a_job_is_not_the_end_of_it(self, warm, opened, engine, job):
+        slot = warm.take(KIND)
+        warm.begin(slot, ATTEMPT)
+        warm.go(slot)
+        warm.ended(slot.id)  # what the engine's word of a pause leads to
+        assert (engine.gone, warm.container(ATTEMPT)) == ([], slot.id)
 
     def test_the_next_warden_removes_what_only_waited(self, opened, engine, slots):
         following = WarmPool(engine, slots, Pool(0, 600), lambda _: None)

@@ -71,6 +71,13 @@ class Slots:
             return None
         return mark if _SLOT.fullmatch(mark) else None
 
+    def give(self, slot: str) -> None:
+        """Note that the worker is about to be told: from then on the job may have begun."""
+        self._given(slot).touch()
+
+    def given(self, slot: str) -> bool:
+        return self._given(slot).exists()
+
     def unmark(self, attempt: str) -> None:
         """The attempt's folder is no slot's any more."""
         for name in (_MARK, _PIPE):
@@ -89,12 +96,16 @@ class Slots:
 
     def remove(self, slot: str) -> None:
         self._note(slot).unlink(missing_ok=True)
+        self._given(slot).unlink(missing_ok=True)
         shutil.rmtree(self.folder(slot).path, ignore_errors=True)
 
     def sweep(self, kept: Collection[str]) -> None:
         """Remove what is left of all slots but those that have a container."""
         for slot in {path.stem for path in self._root.iterdir() if _SLOT.fullmatch(path.stem)} - set(kept):
             self.remove(slot)
+
+    def _given(self, slot: str) -> Path:
+        return self._root / f"{slot}.given"
 
     def _note(self, slot: str) -> Path:
         return self._root / f"{slot}.to"

@@ -15,7 +15,7 @@ import docker
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
-from landbridge_gateway.engines.interface import SLOT, EngineError, Order, PrepareFailed
+from landbridge_gateway.engines.interface import EngineError, Order, PrepareFailed
 from landbridge_gateway.engines.pipes import Pipes
 from landbridge_gateway.environments.images import BuildFailed, ImageBuilder
 from landbridge_gateway.environments.runtimes import Runtimes
@@ -94,6 +94,12 @@ class DockerEngine:
     def image(self, runtime: str) -> str | None:
         return self._images.get(runtime)
 
+    def refresh(self, runtime: str) -> None:
+        with suppress(DockerException, requests.RequestException):
+            image = self._builder.find(self._runtimes[runtime])
+            if image:
+                self._images[runtime] = image
+
     def start(self, order: Order) -> str:
         image: str = self._images.get(order.runtime) or self.prepare(order.runtime, lambda _: None)
         name = self._container_name(order.attempt)
@@ -149,14 +155,14 @@ class DockerEngine:
     def _container_name(self, attempt: str) -> str:
         return f"landbridge-{self._gateway_id}-{attempt}"
 
-    def watch(self, ended: Callable[[str, Exit], None]) -> None:
+    def watch(self, ended: Callable[[str, Exit], None], paused: Callable[[str], None]) -> None:
         while not self._closed.is_set():
             # A broken stream means a restarting engine: what ended meanwhile is found by listing.
             with suppress(DockerException, requests.RequestException):
-                self._follow_events(ended)
+                self._follow_events(ended, paused)
             self._closed.wait(1)
 
-    def _follow_events(self, ended: Callable[[str, Exit], None]) -> None:
+    def _follow_events(self, ended: Callable[[str, Exit], None], paused: Callable[[str], None]) -> None:
         filters = {
             "label": f"{GATEWAY_LABEL}={self._gateway_id}",
             "event": ["die", "destroy", "pause"],
@@ -170,9 +176,8 @@ class DockerEngine:
             attempt = event["Actor"]["Attributes"].get(ATTEMPT_LABEL)
             if attempt and event.get("Action") == "die":
                 ended(attempt, self._inspect_exit(attempt))
-            elif event.get("Action") == "pause":
-                if attempt and attempt.startswith(SLOT):
-                    ended(attempt, Exit(None))
+            elif attempt and event.get("Action") == "pause":
+                paused(attempt)
             elif attempt:
                 ended(attempt, Exit(None))
 

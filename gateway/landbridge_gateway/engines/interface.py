@@ -57,14 +57,17 @@ class Engine(Protocol):
         """The digest of the image that the next container of a runtime would have; None where it is not known yet."""
         ...
 
+    def refresh(self, runtime: str) -> None:
+        """Look again which image a runtime has: somebody may have built another."""
+        ...
+
     def start(self, order: Order) -> str:
         """Start a container; gives the digest of the image it runs. Raises :class:`EngineError`."""
         ...
 
-    def watch(self, ended: Callable[[str, Exit], None]) -> None:
-        """Call ``ended(attempt, exit)`` for every container of ours that ends from now on; does not return.
-
-        A slot that is paused has ended as well: nobody could wake its worker.
+    def watch(self, ended: Callable[[str, Exit], None], paused: Callable[[str], None]) -> None:
+        """Call ``ended(attempt, exit)`` for every container of ours that ends from now on, and ``paused(attempt)`` for
+        one that somebody pauses; does not return.
         """
         ...
 

@@ -49,6 +49,9 @@ class ProcessEngine:
     def image(self, runtime: str) -> str | None:
         return "process" if runtime in self._commands else None
 
+    def refresh(self, runtime: str) -> None:
+        """There is no image."""
+
     def start(self, order: Order) -> str:
         command = self._commands.get(order.runtime)
         if command is None:
@@ -82,7 +85,7 @@ class ProcessEngine:
             self._ended[attempt] = ended
         self._exits.put((attempt, ended))
 
-    def watch(self, ended: Callable[[str, Exit], None]) -> None:
+    def watch(self, ended: Callable[[str, Exit], None], paused: Callable[[str], None]) -> None:  # noqa: ARG002
         while (item := self._exits.get()) is not None:
             ended(*item)
 

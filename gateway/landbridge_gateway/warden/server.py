@@ -54,7 +54,9 @@ class Warden:
             self._slots.sweep(self._engine.found())
             self._warm.start()
         ready()
-        threading.Thread(target=self._engine.watch, args=(self._ended,), name="engine-watch", daemon=True).start()
+        threading.Thread(
+            target=self._engine.watch, args=(self._ended, self._warm.ended), name="engine-watch", daemon=True
+        ).start()
         while True:
             connection, _ = server.accept()
             if self._channel:
@@ -129,6 +131,9 @@ class Warden:
         self._watch.add(attempt, folder)
         if self._warm.go(slot):
             self._tell({"event": "started", "attempt": attempt, "image": slot.image, "warm": True})
+            died = self._warm.begun(slot)
+            if died:
+                self._tell({"event": "exited", "attempt": attempt, "exit": died.as_json()})
             return True
         self._watch.drop(attempt)
         self._warm.leave(slot, attempt)
@@ -160,6 +165,8 @@ class Warden:
             self._engine.tell(session, self._layout.job_folder(session).requests, "end")
 
     def _ended(self, container: str, ended: Exit) -> None:
+        if self._warm.withheld(container, ended):
+            return
         attempt = self._warm.attempt(container)
         if attempt is None:
             self._warm.ended(container)

@@ -41,6 +41,7 @@ class WarmPool:
         self._lock = threading.Lock()
         self._waiting: list[Slot] = []
         self._handed: dict[str, str] = {}  # slot by attempt
+        self._beginning: dict[str, Exit | None] = {}  # slots between the hand-over and the word, and how they died
         self._wake = threading.Event()
         self._closed = threading.Event()
 
@@ -83,6 +84,7 @@ class WarmPool:
             raise
         with self._lock:
             self._handed[attempt] = slot.id
+            self._beginning[slot.id] = None
         self._tell()
         return folder
 
@@ -90,6 +92,7 @@ class WarmPool:
         """Tell the worker to begin; False when it is not there any more."""
         try:
             assert slot.pipe is not None
+            self._slots.give(slot.id)
             os.write(slot.pipe, _GO)
         except OSError:
             return False
@@ -97,10 +100,24 @@ class WarmPool:
             self._shut(slot)
         return True
 
+    def withheld(self, container: str, ended: Exit) -> bool:
+        """Is it a slot whose end is told later, or never: when it is known whether its worker got the word?"""
+        with self._lock:
+            if container not in self._beginning:
+                return False
+            self._beginning[container] = ended
+            return True
+
+    def begun(self, slot: Slot) -> Exit | None:
+        """The worker has the word; gives the end of one that ended meanwhile."""
+        with self._lock:
+            return self._beginning.pop(slot.id, None)
+
     def leave(self, slot: Slot, attempt: str) -> None:
         """The attempt will run in a container of its own after all."""
         with self._lock:
             self._handed.pop(attempt, None)
+            self._beginning.pop(slot.id, None)
         self._slots.unmark(attempt)
         self.discard(slot)
 
@@ -130,7 +147,7 @@ class WarmPool:
             self._slots.remove(slot)
 
     def ended(self, container: str) -> None:
-        """A slot's container has ended, or was paused, before it had a job."""
+        """A slot's container has ended, or was paused; that of a job is not this pool's."""
         with self._lock:
             slot = next((one for one in self._waiting if one.id == container), None)
             if slot:
@@ -149,8 +166,10 @@ class WarmPool:
                 continue
             if any(slot.id == container for slot in self._waiting):
                 continue
-            attempt = self.attempt(container) or self._slots.attempt_of(container)
-            if attempt is None:
+            known = self.attempt(container)
+            attempt = known or self._slots.attempt_of(container)
+            # Without the word nothing of the job ever ran there: another attempt begins it.
+            if attempt is None or (known is None and not self._slots.given(container)):
                 self._engine.remove(container)
                 self._slots.remove(container)
                 continue
@@ -187,6 +206,8 @@ class WarmPool:
             return to_open(self._pool.targets(time.monotonic()), [slot.kind for slot in self._waiting])
 
     def _drop_unwanted(self) -> None:
+        for runtime in {slot.kind.runtime for slot in self._waiting}:
+            self._engine.refresh(runtime)
         with self._lock:
             stale = [slot for slot in self._waiting if slot.image != self._engine.image(slot.kind.runtime)]
             left = [slot for slot in self._waiting if slot not in stale]

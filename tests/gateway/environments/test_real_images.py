@@ -63,7 +63,7 @@ def image_of(client: docker.DockerClient, name: str) -> str:
 
 
 def inside(client: docker.DockerClient, image: str, *command: str) -> bytes:
-    output = client.containers.run(
+    container = client.containers.run(
         image,
         list(command[1:]),
         entrypoint=command[0],
@@ -73,8 +73,15 @@ def inside(client: docker.DockerClient, image: str, *command: str) -> bytes:
         cap_drop=["ALL"],
         security_opt=["no-new-privileges"],
         mem_limit="1g",
-        remove=True,
+        detach=True,
     )
+    try:
+        # Its log is read when it has ended: who follows a short one may come too late.
+        status = container.wait(timeout=120)["StatusCode"]
+        assert status == 0, container.logs()
+        output = container.logs(stdout=True, stderr=False)
+    finally:
+        container.remove(force=True)
     assert isinstance(output, bytes)
     return output
 
