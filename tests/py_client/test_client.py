@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import os
 import signal
-import socket
 import threading
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import landbridge as lb
 import pandas as pd
 import pytest
 from landbridge import client as client_module
-from landbridge import config, errors
+from landbridge import errors
 from landbridge.client import Client
 from landbridge.job import Job, completed
 
@@ -94,49 +91,6 @@ def test_tries_are_bounded(gateway: FakeGateway, connected: Client) -> None:
     with pytest.raises(errors.GatewayUnreachable):
         handle(gateway, connected).cancel()
     assert len(gateway.sent("POST", "/jobs/job_0000000000000001/cancel")) == 1
-
-
-def full(retry_after: str) -> Any:
-    status, headers, body = refusal("too_many_jobs", "10 jobs wait already.", 429, "Wait.", most=10, whose="all")
-    return status, headers | {"Retry-After": retry_after}, body
-
-
-def test_a_full_gateway_is_asked_again_when_it_says_so(gateway: FakeGateway) -> None:
-    pauses: list[float] = []
-    client = Client(gateway.url, TOKEN, pause=pauses.append)
-    gateway.job(1)
-    gateway.faults = [full("5"), full("2"), full("soon")]
-    # A cancel has no key, and is repeated all the same: a refused one has changed nothing.
-    client.post("/jobs/job_0000000000000001/cancel")
-    client.close()
-    assert len(gateway.sent("POST", "/jobs/job_0000000000000001/cancel")) == 4
-    assert [low <= pause <= 1.5 * low for low, pause in zip([5, 2, 1], pauses, strict=True)] == [True] * 3
-
-
-def test_a_gateway_that_stays_full_is_given_up_with_its_own_error(gateway: FakeGateway) -> None:
-    pauses: list[float] = []
-    client = Client(gateway.url, TOKEN, pause=pauses.append)
-    gateway.faults = [full("4")] * 20
-    with pytest.raises(errors.TooManyJobs, match="10 jobs wait already") as caught:
-        client.get("/jobs")
-    client.close()
-    assert (caught.value.detail, caught.value.retry_after) == ({"most": 10, "whose": "all"}, 4.0)
-    assert caught.value.code == "too_many_jobs"
-    assert 20 < sum(pauses) <= 30
-    assert len(gateway.requests) == len(pauses) + 1
-
-
-def test_nobody_answers() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    pauses: list[float] = []
-    client = Client(url, pause=pauses.append)
-    with pytest.raises(errors.GatewayUnreachable) as caught:
-        client.get("")
-    client.close()
-    assert caught.value.message == f"No gateway answers at {url}."
-    assert len(pauses) == 3
 
 
 def test_a_wrong_token_is_told_in_the_gateways_words(gateway: FakeGateway) -> None:
@@ -499,37 +453,6 @@ def test_a_job_looks_well_in_a_notebook(gateway: FakeGateway, connected: Client)
     gateway.faults = [None] * 4
     running = handle(gateway, connected, 3)
     assert "running</span>" in running._repr_html_()
-
-
-def home(folder: Path, url: str, token: str) -> dict[str, str]:
-    folder.mkdir()
-    (folder / "gateway.json").write_text(json.dumps({"url": url, "pid": 1, "python": "python3"}))
-    (folder / "token").write_text(f"{token}\n")
-    return {"LANDBRIDGE_HOME": str(folder)}
-
-
-def test_the_address_is_found_in_the_contracts_order(tmp_path: Path) -> None:
-    here = tmp_path / "project" / "deep"
-    here.mkdir(parents=True)
-    local = home(tmp_path / "home", "http://local", "t-home")
-    assert config.find(environment=local, folder=here) == config.Address("http://local", "t-home")
-    (tmp_path / "project" / "landbridge.toml").write_text('url = "http://file"\ntoken = "t-file"\n')
-    assert config.find(environment=local, folder=here) == config.Address("http://file", "t-file")
-    named = local | {"LANDBRIDGE_URL": "http://env/", "LANDBRIDGE_TOKEN": "t-env"}
-    assert config.find(environment=named, folder=here) == config.Address("http://env", "t-env")
-    assert config.find("http://arg", "t-arg", named, here) == config.Address("http://arg", "t-arg")
-
-
-def test_the_local_token_goes_nowhere_else(tmp_path: Path) -> None:
-    local = home(tmp_path / "home", "http://local", "t-home")
-    (tmp_path / "landbridge.toml").write_text('url = "http://stranger"\n')
-    assert config.find(environment=local, folder=tmp_path) == config.Address("http://stranger", None)
-    (tmp_path / "landbridge.toml").write_text("url = \n")
-    with pytest.raises(errors.InvalidField, match="is not TOML"):
-        config.find(environment=local, folder=tmp_path)
-    (tmp_path / "landbridge.toml").unlink()
-    empty = config.find(environment={"LANDBRIDGE_HOME": str(tmp_path / "none")}, folder=tmp_path)
-    assert empty == config.Address(config.DEFAULT_URL, None)
 
 
 def test_connect_asks_once_and_stays(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:
