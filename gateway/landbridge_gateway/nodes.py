@@ -54,18 +54,19 @@ def _replaced(node: Json, path: tuple[str, ...], part: Json) -> Json:
 def natives_of(task: Json, values: Json) -> Iterator[tuple[str, Json]]:
     """Every native node of a submission, with its path in the body."""
     for position, (_, node) in enumerate(values["items"]):
-        yield from _natives_in(f"values.items[{position}][1]", node)
+        yield from natives_in(f"values.items[{position}][1]", node)
     functions = [("task.function", task["function"])]
     while functions:
         path, function = functions.pop()
         for position, free in enumerate(function.get("free") or []):
             if "value" in free:
-                yield from _natives_in(f"{path}.free[{position}].value", free["value"])
+                yield from natives_in(f"{path}.free[{position}].value", free["value"])
             elif "source" in free:
                 functions.append((f"{path}.free[{position}].source", free["source"]))
 
 
-def _natives_in(path: str, node: Json) -> Iterator[tuple[str, Json]]:
+def natives_in(path: str, node: Json) -> Iterator[tuple[str, Json]]:
+    """Every native node in a value that stands at ``path``, with its own path."""
     stack = [(path, node)]
     while stack:
         path, node = stack.pop()
@@ -131,22 +132,28 @@ def with_references(node: Json, change: Callable[[str], str]) -> Json:
 def resolved(task: Json, values: Json, results: Mapping[str, Json]) -> tuple[Json, Json]:
     """The task and its values with every job replaced by that job's result, or the part of it that is named."""
 
-    def replace(node: Json) -> Json:
-        if node["kind"] == "job":
-            return part_of(results[node["job"]], node.get("path") or [], node["job"])
-        return node
-
     def in_function(function: Json) -> Json:
         free = [
             entry
-            | ({"value": rewritten(entry["value"], replace)} if "value" in entry else {})
+            | ({"value": resolved_node(entry["value"], results)} if "value" in entry else {})
             | ({"source": in_function(entry["source"])} if "source" in entry else {})
             for entry in function.get("free") or []
         ]
         return function | ({"free": free} if free else {})
 
-    items = [[key, rewritten(node, replace)] for key, node in values["items"]]
+    items = [[key, resolved_node(node, results)] for key, node in values["items"]]
     return task | {"function": in_function(task["function"])}, values | {"items": items}
+
+
+def resolved_node(node: Json, results: Mapping[str, Json]) -> Json:
+    """A value with every job in it replaced by its result. Raises :class:`NoSuchPart`."""
+
+    def replace(inner: Json) -> Json:
+        if inner["kind"] == "job":
+            return part_of(results[inner["job"]], inner.get("path") or [], inner["job"])
+        return inner
+
+    return rewritten(node, replace)
 
 
 def rewritten(node: Json, change: Callable[[Json], Json]) -> Json:

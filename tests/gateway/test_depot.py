@@ -3,8 +3,9 @@ import json
 import os
 
 import pytest
-from landbridge_gateway.depot.folders import Unreadable, read_events, read_json, read_log, tail_offset, write_folder
+from landbridge_gateway.depot.folders import Unreadable, read_events, read_json, write_folder
 from landbridge_gateway.depot.layout import Layout
+from landbridge_gateway.depot.logs import Log
 from landbridge_gateway.depot.objects import RefusedFile, adopt, take_in
 from landbridge_gateway.errors import InvalidRequest, TooLarge
 
@@ -134,7 +135,7 @@ class TestReading:
         with pytest.raises(Unreadable, match="not a plain file"):
             read_json(folder.error)
         folder.log("stdout").symlink_to(tmp_path / "secret")
-        assert read_log(folder, "stdout", 0, 10) == (b"", 0)
+        assert Log(folder, "stdout").read(0, 10) == (b"", 0)
 
     def test_events_are_whole_lines(self, folder):
         folder.events.write_bytes(b'{"a": 1}\nnonsense\n[1]\n{"b"')
@@ -147,4 +148,4 @@ class TestReading:
     )
     def test_the_tail_of_a_log(self, folder, text, lines, offset):
         folder.log("stdout").write_text(text)
-        assert tail_offset(folder, "stdout", lines) == offset
+        assert Log(folder, "stdout").tail(lines) == offset

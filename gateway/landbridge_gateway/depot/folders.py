@@ -8,7 +8,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,14 +103,15 @@ def read_json(path: Path, most: int = MOST_JSON) -> Json:
 
 
 def _read(path: Path, most: int) -> bytes:
-    with _opened(path) as descriptor:
+    with opened(path) as descriptor:
         size = os.fstat(descriptor).st_size
         if size > most:
             raise Unreadable(f"{path.name} has {size} bytes; at most {most} are read")
-        return _read_all(descriptor, size)
+        return read_all(descriptor, size)
 
 
-def _read_all(descriptor: int, size: int) -> bytes:
+def read_all(descriptor: int, size: int) -> bytes:
+    """Up to ``size`` bytes from where the descriptor stands."""
     parts = []
     while size > 0 and (part := os.read(descriptor, size)):
         parts.append(part)
@@ -119,7 +120,7 @@ def _read_all(descriptor: int, size: int) -> bytes:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[int]:
+def opened(path: Path) -> Iterator[int]:
     """A job's file, opened without following links and only if it is a plain file."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -138,7 +139,7 @@ def _opened(path: Path) -> Iterator[int]:
 def read_events(folder: JobFolder, offset: int) -> EventBatch:
     """The whole lines that were appended since ``offset``; lines that are not JSON objects are counted."""
     try:
-        with _opened(folder.events) as descriptor:
+        with opened(folder.events) as descriptor:
             os.lseek(descriptor, offset, os.SEEK_SET)
             data = os.read(descriptor, MOST_EVENTS_READ)
     except (FileNotFoundError, Unreadable):
@@ -165,37 +166,32 @@ def _event(line: bytes) -> Json | None:
     return parsed if isinstance(parsed, dict) else None
 
 
-def read_log(folder: JobFolder, stream: str, offset: int, most: int) -> tuple[bytes, int]:
-    """Bytes of a log from ``offset``, and its size. A log that was never written is empty."""
+def note_adopted(folder: JobFolder, name: str, object_id: str) -> None:
+    """Note which object a worker's file becomes, before it does: after a crash it becomes the same one."""
+    with folder.adopted.open("a") as notes:
+        notes.write(json.dumps([name, object_id]) + "\n")
+
+
+def read_adopted(folder: JobFolder) -> dict[str, str]:
+    """The objects by the worker's names of them; the last note of a name counts, and one cut short never was."""
     try:
-        with _opened(folder.log(stream)) as descriptor:
-            size = os.fstat(descriptor).st_size
-            os.lseek(descriptor, offset, os.SEEK_SET)
-            return _read_all(descriptor, max(0, min(most, size - offset))), size
-    except (FileNotFoundError, Unreadable):
-        return b"", 0
+        lines = folder.adopted.read_text().splitlines(keepends=True)
+    except FileNotFoundError:
+        return {}
+    return dict(json.loads(line) for line in lines if line.endswith("\n"))
 
 
-def tail_offset(folder: JobFolder, stream: str, lines: int, most: int = 1024 * 1024) -> int:
-    """Where the last ``lines`` lines of a log start, looking back at most ``most`` bytes."""
-    _, size = read_log(folder, stream, 0, 0)
-    start = max(0, size - most)
-    data, _ = read_log(folder, stream, start, most)
-    at = len(data) - 1 if data.endswith(b"\n") else len(data)
-    for _ in range(lines):
-        at = data.rfind(b"\n", 0, at)
-        if at < 0:
-            return start
-    return start + at + 1
+def recall(folder: JobFolder) -> None:
+    """Let the worker of a chunk begin no further point. One that is gone is fine."""
+    with suppress(FileNotFoundError):
+        folder.recall.touch(0o644)
 
 
-def log_tail(folder: JobFolder, lines: int = 20) -> dict[str, list[str]]:
-    """The last lines of both streams, for the error of a job that died without a word."""
-    tails = {}
-    for stream in ("stdout", "stderr"):
-        data, _ = read_log(folder, stream, tail_offset(folder, stream, lines, 64 * 1024), 64 * 1024)
-        tails[stream] = data.decode("utf-8", "replace").splitlines()[-lines:]
-    return tails
+def pass_over(folder: JobFolder, point: int) -> None:
+    """Let the worker of a chunk leave out a point that it has not begun. One that is gone is fine."""
+    with suppress(FileNotFoundError):
+        folder.cancelled.mkdir(0o755, exist_ok=True)
+        (folder.cancelled / str(point)).touch(0o644)
 
 
 def leave_inputs(folder: JobFolder) -> None:

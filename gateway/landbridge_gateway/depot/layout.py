@@ -25,11 +25,21 @@ class JobFolder:
     @property
     def adopted(self) -> Path:
         """Which object each of the job's new files became: written before the file is moved."""
-        return self.path / "adopted.json"
+        return self.path / "adopted"
 
     @property
     def inputs(self) -> Path:
         return self.path / "in"
+
+    @property
+    def recall(self) -> Path:
+        """Of a sweep's chunk: while it is there, the worker begins no further point."""
+        return self.inputs / "recall"
+
+    @property
+    def cancelled(self) -> Path:
+        """Of a sweep's chunk: a file for each point that the worker is to pass over."""
+        return self.inputs / "cancelled"
 
     @property
     def out(self) -> Path:

@@ -12,12 +12,13 @@ from typing import Any
 from landbridge_gateway.depot.folders import (
     Unreadable,
     leave_inputs,
-    log_tail,
+    note_adopted,
+    read_adopted,
     read_events,
     read_json,
-    write_json,
 )
 from landbridge_gateway.depot.layout import JobFolder, Layout
+from landbridge_gateway.depot.logs import log_tail
 from landbridge_gateway.depot.objects import RefusedFile, adopt, digest_of
 from landbridge_gateway.depot.outcome import Facts, Outcome, decide
 from landbridge_gateway.model import EXTENSION_FORMATS, Exit, Json, Limits, new_id
@@ -30,7 +31,7 @@ from landbridge_gateway.store.objects import Objects
 from landbridge_gateway.store.records import Records
 
 log = logging.getLogger(__name__)
-_MOST_WARNED = 5
+MOST_WARNED = 5
 
 
 class Collector:
@@ -40,6 +41,7 @@ class Collector:
         self._database, self._layout, self._schemas = database, layout, schemas
         self._jobs, self._records, self._objects = Jobs(database), Records(database), Objects(database)
         self._lock = threading.Lock()
+        self._noted: tuple[Path | None, dict[str, str]] = None, {}
         # Digests of results are computed here, after the result was handed out.
         self._later = ThreadPoolExecutor(1, thread_name_prefix="digest")
 
@@ -58,21 +60,22 @@ class Collector:
         if batch.offset == attempt["events_offset"]:
             return False
         problems: list[str] = []
-        events = [event for given in batch.events if (event := self._event(folder, job, owner, given, problems))]
+        events = [event for given in batch.events if (event := self.event(folder, job, owner, given, problems))]
         if batch.broken:
             problems.append(f"{batch.broken} lines are not JSON")
-        events += [_told(problem) for problem in problems[:_MOST_WARNED]]
+        events += [told(problem) for problem in problems[:MOST_WARNED]]
         self._records.absorb(job, number, events, batch.offset)
         return True
 
-    def _event(self, folder: JobFolder, job: str, owner: str, event: Json, problems: list[str]) -> Json | None:
+    def event(self, folder: JobFolder, job: str, owner: str, event: Json, problems: list[str]) -> Json | None:
+        """The event with every file in it adopted; None where it cannot be kept, which is added to the problems."""
         found = self._schemas.problem("event", event)
         if found:
             problems.append(f"`{found[0] or event.get('event')}` {found[1]}")
             return None
         try:
             if event["event"] == "artifact":
-                node = self._taken_over(folder, job, owner, event["value"])
+                node = self.taken_over(folder, job, owner, event["value"])
                 return event | {"value": node}
             if event["event"] == "file":
                 source = folder.out / event["file"]
@@ -90,10 +93,10 @@ class Collector:
         given: dict[str, Any] = {"exit": exited, "stop_reason": stop, "limits": limits.as_json()}
         try:
             # An error that was published is looked for first: a result beside it would be a worker's mistake.
-            error = self._published(folder.error, "error")
-            result = self._published(folder.result, "value") if error is None else None
+            error = self.published(folder.error, "error")
+            result = self.published(folder.result, "value") if error is None else None
             if result is not None:
-                result = self._taken_over(folder, job, owner, result)
+                result = self.taken_over(folder, job, owner, result)
             facts = Facts(result=result, error=error, **given)
         except (Unreadable, RefusedFile) as problem:
             facts = Facts(unreadable=str(problem), **given)
@@ -102,7 +105,8 @@ class Collector:
             found.error["log_tail"] = log_tail(folder)
         return found
 
-    def _published(self, path: Path, schema: str) -> Json | None:
+    def published(self, path: Path, schema: str) -> Json | None:
+        """What a worker published in its folder, if it did. Raises :class:`Unreadable`."""
         try:
             document = read_json(path)
         except FileNotFoundError:
@@ -112,7 +116,7 @@ class Collector:
             raise Unreadable(f"{path.name}: `{found[0]}` {found[1]}")
         return document
 
-    def _taken_over(self, folder: JobFolder, job: str, owner: str, node: Json) -> Json:
+    def taken_over(self, folder: JobFolder, job: str, owner: str, node: Json) -> Json:
         """The node with every new file adopted and named by its object's id."""
         nodes = list(walk(node))
         if any(inner["kind"] == "job" for inner in nodes):
@@ -150,21 +154,27 @@ class Collector:
                     raise Unreadable(f"it calls {node['object']} a native object of the codec {node['codec']}")
 
     def _adopt(self, folder: JobFolder, job: str, owner: str, source: Path, format: str, name: Any) -> str:
-        try:
-            adopted = read_json(folder.adopted)
-        except FileNotFoundError:
-            adopted = {}
         key = f"{source.parent.name}/{source.name}"
-        if key in adopted and source.exists() and source.parent == folder.files:
-            del adopted[key]  # saved again under the same name
-        object_id = str(adopted.get(key) or new_id("obj"))
-        write_json(folder.adopted, adopted | {key: object_id})
+        object_id = self._adopted(folder).get(key)
+        # A file that was saved again under the same name is another one.
+        if object_id is None or (source.exists() and source.parent == folder.files):
+            object_id = new_id("obj")
+            note_adopted(folder, key, object_id)
+            self._adopted(folder)[key] = object_id
         stored = adopt(self._layout, source, format, object_id)
         if not self._objects.exists(object_id):
             self._objects.add(
                 id=object_id, owner=owner, origin=job, format=format, name=name, size=stored.size, digest=None
             )
         return object_id
+
+    def _adopted(self, folder: JobFolder) -> dict[str, str]:
+        """What was adopted from a folder so far; the last folder's is kept, because a chunk may leave thousands."""
+        path, known = self._noted
+        if path != folder.path:
+            known = read_adopted(folder)
+            self._noted = folder.path, known
+        return known
 
     def digest_soon(self, object_id: str, format: str) -> None:
         """Compute the digest of a file that was handed over, while nobody waits for it."""
@@ -178,7 +188,7 @@ class Collector:
     def _settle(self, job: str, number: int) -> None:
         try:
             leave_inputs(self._layout.job_folder(f"{job}.{number}"))
-            self._digest(self._objects.without_digest(job))
+            self._digest(self._objects.without_digest(job, number))
         except Exception:
             log.exception("could not settle %s", job)
 
@@ -190,6 +200,6 @@ class Collector:
         self._later.shutdown(wait=True, cancel_futures=True)
 
 
-def _told(problem: str) -> Json:
+def told(problem: str) -> Json:
     message = f"Part of what the job reported could not be kept: {problem}."
     return {"event": "warning", "at": timestamp(), "message": message, "category": "landbridge"}

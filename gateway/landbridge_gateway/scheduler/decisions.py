@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from landbridge_gateway.depot.outcome import Outcome, failure
@@ -26,6 +26,18 @@ class Flight:
     idle: int | None = None  # seconds that a session may wait for a call
     ending: bool = False  # a session that was asked to end
     session: str | None = None  # of a call: the attempt of the session in which it runs
+    points: dict[int, str] | None = None  # of a sweep's chunk: the jobs of the points that have not ended
+    current: int | None = None  # the point that has begun, and since when
+    since: str | None = None
+    progressed: bool = False  # a point has begun
+    recalled: bool = False  # its worker begins no further point
+    turn: float | None = None  # when it is looked again whether others should have its place
+
+    @property
+    def chunk(self) -> dict[int, str]:
+        """The points of a flight that is a sweep's chunk."""
+        assert self.points is not None
+        return self.points
 
     @property
     def interruptible(self) -> bool:
@@ -60,6 +72,37 @@ def free_slots(flights: Iterable[Flight], capacity: int) -> int:
     return max(0, capacity - sum(1 for flight in flights if not flight.held and flight.session is None))
 
 
+MOST_POINTS = 2500  # that a worker is handed at once: so many outcomes fit into one reading of its events
+
+
+def chunk_size(unassigned: int, capacity: int) -> int:
+    """An equal share for each worker that may run. Whoever is done early gets some of what others are recalled from."""
+    return max(1, min(MOST_POINTS, -(-unassigned // capacity)))
+
+
+def to_recall(
+    flights: Mapping[str, Flight],
+    now: float,
+    capacity: int,
+    others_wait: Callable[[], bool],
+    unassigned: Callable[[str], int],
+) -> list[str]:
+    """Chunks whose turn is over and which hold points that should be somebody else's: of those who wait for a place
+    where none is free, or where one is free and nobody has points for it but they.
+    """
+    due = {
+        attempt: flight
+        for attempt, flight in flights.items()
+        if flight.turn is not None and flight.turn <= now and not flight.recalled and not flight.published
+    }
+    due = {attempt: flight for attempt, flight in due.items() if len(flight.chunk) > (flight.current is not None)}
+    if not due:
+        return []
+    if free_slots(flights.values(), capacity):
+        return [attempt for attempt, flight in due.items() if not unassigned(flight.job)]
+    return list(due) if others_wait() else []
+
+
 def ready_sessions(flights: Mapping[str, Flight]) -> list[str]:
     """Sessions that run and have no call."""
     busy = {flight.session for flight in flights.values() if flight.session}
@@ -88,12 +131,14 @@ def overdue(flights: Mapping[str, Flight], now: float) -> list[str]:
     ]
 
 
-def next_deadline(flights: Iterable[Flight]) -> float | None:
+def next_deadline(all_flights: Iterable[Flight]) -> float | None:
+    flights = list(all_flights)
     times = [
         flight.deadline
         for flight in flights
         if flight.deadline is not None and not flight.published and (not flight.stop_reason or flight.interruptible)
     ]
+    times += [flight.turn for flight in flights if flight.turn is not None and not flight.published]
     return min(times, default=None)
 
 

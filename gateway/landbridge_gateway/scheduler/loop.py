@@ -9,37 +9,30 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Protocol
 
-from landbridge_gateway.depot.folders import write_folder
-from landbridge_gateway.depot.handed import check_stamp
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.outcome import Outcome, failure
-from landbridge_gateway.model import PROTOCOL, Cause, Exit, Limits, RuntimeState, State, attempt_id, split_attempt
-from landbridge_gateway.nodes import NoSuchPart, nodes_of, objects_in, resolved
+from landbridge_gateway.model import Cause, Exit, Limits, RuntimeState, State, attempt_id, split_attempt
+from landbridge_gateway.nodes import NoSuchPart
+from landbridge_gateway.scheduler.admission import Admission
+from landbridge_gateway.scheduler.chunks import Chunks
 from landbridge_gateway.scheduler.collect import Collector
-from landbridge_gateway.scheduler.decisions import (
-    Flight,
-    failed_input,
-    free_slots,
-    next_deadline,
-    overdue,
-    reconcile,
-    unheeded,
-)
+from landbridge_gateway.scheduler.decisions import Flight, free_slots, next_deadline, overdue, reconcile, unheeded
 from landbridge_gateway.scheduler.fairness import AT_A_GLANCE, Group, Turns
 from landbridge_gateway.scheduler.hub import Hub
 from landbridge_gateway.scheduler.sessions import Sessions, session_attempt
+from landbridge_gateway.scheduler.spec import Specs
+from landbridge_gateway.scheduler.sweeps import SweepRuns
 from landbridge_gateway.store.clock import seconds_between, timestamp
 from landbridge_gateway.store.database import Database, Row
 from landbridge_gateway.store.jobs import IllegalTransition, Jobs
 from landbridge_gateway.store.objects import Objects
 from landbridge_gateway.store.queue import Queue
+from landbridge_gateway.store.sweeps import Sweeps
 
 log = logging.getLogger(__name__)
 Message = dict[str, Any]
-_AT_A_TIME = 200
 _REST = 0.02  # seconds between two looks at what was submitted, while nothing of it can start
 _INTERRUPT_GRACE = 5.0  # seconds for a call to heed an interrupt
 ENGINE = "engine"  # the topic of those who wait for the engine to say what it offers
@@ -64,20 +57,31 @@ class Scheduler:
         clock: Callable[[], float] = time.monotonic,
         machine_restarted: bool = False,
     ) -> None:
-        self._jobs, self._objects = Jobs(database), Objects(database)
-        self._queue = Queue(database, AT_A_GLANCE)
+        self._jobs, self._queue = Jobs(database), Queue(database, AT_A_GLANCE)
         self._turns = Turns(self._queue.owners, self._queue.experiments)
-        self._database, self._layout, self._collector, self._hub = database, layout, collector, hub
+        self._layout, self._collector, self._hub = layout, collector, hub
         self._capacity, self._clock = capacity, clock
         self._machine_restarted = machine_restarted
         self._commands: Commands | None = None
         self._inbox: queue.Queue[Message] = queue.Queue()
         self._flights: dict[str, Flight] = {}
-        self._runtimes: dict[str, RuntimeState] = {}
         self._engine: str | None = None
         self._pool: list[Message] = []
-        self._sessions = Sessions(self._jobs, self._flights, self, lambda: self._clock())
         self._connected = False
+        sweeps = Sweeps(database, self._jobs)
+        self._specs = Specs(self._jobs, sweeps, Objects(database), layout)
+        self._admission = Admission(database, self._queue, self, lambda: self._connected)
+        self._sessions = Sessions(self._jobs, self._flights, self, lambda: self._clock())
+        self._sweeps = SweepRuns(
+            (self._jobs, sweeps, self._queue),
+            Chunks(self._jobs, sweeps, collector, layout),
+            collector,
+            self._specs,
+            self._flights,
+            self,
+            capacity,
+            lambda: self._clock(),
+        )
         self._advanced, self._resting = -math.inf, False
         self._waking = threading.Event()
         self._thread: threading.Thread | None = None
@@ -87,12 +91,13 @@ class Scheduler:
             "found": self._on_found,
             "disconnected": self._on_disconnected,
             "pool": self._on_pool,
-            "preparing": self._on_preparing,
-            "prepared": self._on_prepared,
-            "prepare_failed": self._on_prepare_failed,
+            "preparing": self._admission.preparing,
+            "prepared": self._admission.prepared,
+            "prepare_failed": self._admission.prepare_failed,
             "started": self._on_started,
             "start_failed": self._on_start_failed,
-            "activity": lambda event: self._hub.notify([split_attempt(event["attempt"])[0]]),
+            "activity": self._on_activity,
+            "point_cancelled": lambda event: self._sweeps.pass_over(event["sweep"], event["chunk"], event["point"]),
             "finished": self._on_finished,
             "exited": self._on_exited,
         }
@@ -101,7 +106,7 @@ class Scheduler:
 
     @property
     def runtimes(self) -> list[RuntimeState]:
-        return list(self._runtimes.values())
+        return self._admission.runtimes
 
     @property
     def engine(self) -> str | None:
@@ -174,84 +179,53 @@ class Scheduler:
     def advance(self) -> None:
         """Do all that may be done now: time out, cancel, admit, start."""
         for attempt in overdue(self._flights, self._clock()):
-            if self._flights[attempt].held:
+            flight = self._flights[attempt]
+            if flight.held:
                 self._sessions.overdue(attempt)
+            elif flight.points is not None:
+                self._sweeps.overdue(attempt)
             else:
                 self.stop(attempt, "timeout")
         for attempt in unheeded(self._flights, self._clock()):
             self._sessions.unheeded(attempt)
-        for job in self._jobs.to_cancel():
-            for attempt, flight in self._flights.items():
-                if flight.job == job and not flight.stop_reason and not flight.published:
-                    self.stop(attempt, "cancel")
-        self._admit()
+        for row in self._jobs.to_cancel():
+            self._cancel(row)
+        self._admission.advance()
+        self._sweeps.advance()
         if self._connected:
             self._start_queued()
             self._sessions.advance()
+
+    def _cancel(self, row: Row) -> None:
+        if row["sweep"]:
+            self._sweeps.cancel_point(row)
+        elif row["unassigned"] is not None:
+            self._sweeps.cancel(row["id"])
+        else:
+            for attempt, flight in self._flights.items():
+                if flight.job == row["id"] and not flight.stop_reason and not flight.published:
+                    self.stop(attempt, "cancel")
 
     def send(self, verb: str, **fields: object) -> None:
         """A command for the warden; dropped while it is away, for all is told again when it is back."""
         if self._commands:
             self._commands.send(verb, **fields)
 
-    # From waiting to queued.
-
-    def _admit(self) -> None:
-        for row in self._queue.doomed(_AT_A_TIME):
-            outcome = failed_input(self._jobs.input_states(row["id"]))
-            if outcome:
-                self._end(row["id"], outcome, None)
-        for name in self._queue.runtimes_wanted():
-            runtime = self._runtimes.get(name)
-            if runtime and runtime.state == "ready":
-                self._enter(name)
-            else:
-                for row in self._queue.entering(name, 1):
-                    self._prepare(row, runtime)
-
-    def _enter(self, runtime: str) -> None:
-        """Queue what waits for a runtime that is there: many in one transaction, and the rest after other events."""
-        rows = self._queue.entering(runtime, _AT_A_TIME)
-        self._jobs.enter([row["id"] for row in rows])
-        if len(rows) == _AT_A_TIME:
-            self.wake()
-
-    def _prepare(self, row: Row, runtime: RuntimeState | None) -> None:
-        if not self._connected:
-            return
-        if runtime is None:
-            outcome = failure(Cause.ENVIRONMENT, f"There is no runtime {row['runtime']} any more.", "Choose another.")
+    def refuse(self, row: Row, outcome: Outcome) -> None:
+        """A job that waits comes to nothing."""
+        if row.get("unassigned") is not None:
+            self._sweeps.refuse(row, outcome)
+        else:
             self._end(row["id"], outcome, None)
-        elif runtime.state != "building":
-            self._set_runtime(runtime.name, "building")
-            self._jobs.annotate(row["id"], f"preparing {runtime.name}")
-            self.send("prepare", runtime=runtime.name)
 
     def _on_pool(self, event: Message) -> None:
         self._pool = event["slots"]
 
-    def _set_runtime(self, name: str, state: str) -> None:
-        known = self._runtimes.get(name)
-        if known:
-            self._runtimes[name] = replace(known, state=state)
-
-    def _on_preparing(self, event: Message) -> None:
-        self._set_runtime(event["runtime"], "building")
-        for row in self._queue.entering(event["runtime"], _AT_A_TIME):
-            self._jobs.annotate(row["id"], str(event["note"])[:200])
-
-    def _on_prepared(self, event: Message) -> None:
-        self._set_runtime(event["runtime"], "ready")
-
-    def _on_prepare_failed(self, event: Message) -> None:
-        self._set_runtime(event["runtime"], "failed")
-        outcome = failure(Cause.ENVIRONMENT, event["message"], event["hint"])
-        if outcome.error is not None:
-            outcome.error["log_tail"] = {"build": event["log_tail"]}
-        while rows := self._queue.entering(event["runtime"], _AT_A_TIME):
-            with self._database.write():
-                for row in rows:
-                    self._end(row["id"], outcome, None)
+    def _on_activity(self, event: Message) -> None:
+        flight = self._flights.get(event["attempt"])
+        if flight and flight.points is not None:
+            self._sweeps.absorb(flight)
+        self._hub.notify([split_attempt(event["attempt"])[0]])
 
     # From queued to running.
 
@@ -269,7 +243,7 @@ class Scheduler:
             free -= 1
 
     def _start(self, row: Row) -> None:
-        attempt = self.begin(row)
+        attempt = self.begin(row) if row["unassigned"] is None else self._sweeps.begin(row)
         if attempt:
             flight = self._flights[attempt]
             fields = {"runtime": row["runtime"], "language": row["language"], "limits": row["limits"]}
@@ -282,7 +256,7 @@ class Scheduler:
         attempt = attempt_id(job, number)
         held = row["function"]["type"] == "session"
         try:
-            self._write_folder(job, number, attempt, session, held)
+            self._specs.write(job, number, session, held)
         except (NoSuchPart, OSError) as problem:
             self._jobs.close_attempt(job, number, Exit(None))
             outcome = failure(Cause.INPUT, str(problem), "Submit the job again with an input that exists.")
@@ -292,23 +266,6 @@ class Scheduler:
         limits = Limits(**row["limits"])
         self._flights[attempt] = Flight(job, number, row["runtime"], limits, held=held, idle=idle, session=session)
         return attempt
-
-    def _write_folder(self, job: str, number: int, attempt: str, session: str | None, held: bool) -> None:
-        row = self._jobs.get(job)
-        results = {given: self._jobs.get(given)["result"] for given in self._jobs.inputs(job)}
-        task, values = resolved(row["task"], row["values"], results)
-        objects = self._objects.formats(objects_in(nodes_of(task, values)), row["owner"])
-        spec = {
-            "protocol": PROTOCOL,
-            "job": job,
-            "attempt": number,
-            "task": task,
-            "values": values,
-            "seed": row["seed"],
-        }
-        for object_id, expected in self._objects.stamps(objects).items():
-            check_stamp(self._layout.object_file(object_id, objects[object_id]), object_id, expected)
-        write_folder(self._layout, attempt, spec, objects, session, held)
 
     def _on_started(self, event: Message) -> None:
         flight = self._flights.get(event["attempt"])
@@ -325,6 +282,9 @@ class Scheduler:
         """Its code may run from now on."""
         if flight.running or flight.published:
             return
+        if flight.points is not None:
+            self._sweeps.running(flight)
+            return
         self._jobs.move(flight.job, State.RUNNING, attempt=flight.number)
         flight.running = True
         if not flight.held:
@@ -335,9 +295,11 @@ class Scheduler:
         if flight is None:
             return
         self._jobs.close_attempt(flight.job, flight.number, Exit(None))
-        if not flight.published:
-            stopped = flight.stop_reason == "cancel"
-            outcome = Outcome(State.CANCELLED) if stopped else failure(Cause.ENGINE, event["message"], event["hint"])
+        failed = failure(Cause.ENGINE, event["message"], event["hint"])
+        if flight.points is not None:
+            self._sweeps.start_failed(flight, failed)
+        elif not flight.published:
+            outcome = Outcome(State.CANCELLED) if flight.stop_reason == "cancel" else failed
             self._end(flight.job, outcome, flight.number)
 
     # To the end.
@@ -358,7 +320,9 @@ class Scheduler:
         if flight is None or flight.published:
             return
         self.set_running(flight)
-        if flight.session:
+        if flight.points is not None:
+            self._sweeps.finished(flight)
+        elif flight.session:
             # Its process goes on with the next call.
             self.land(event["attempt"], flight, Exit(0))
         else:
@@ -374,7 +338,9 @@ class Scheduler:
 
     def land(self, attempt: str, flight: Flight, exited: Exit) -> None:
         """It has ended: publish what it left, and let its place go."""
-        if not flight.published:
+        if flight.points is not None:
+            self._sweeps.landed(flight, exited, self._machine_restarted)
+        elif not flight.published:
             if exited.code is not None:
                 self.set_running(flight)
             self.publish(flight, exited)
@@ -413,14 +379,12 @@ class Scheduler:
 
     def _on_hello(self, event: Message) -> None:
         self._engine = event["engine"]
-        self._runtimes = {given["name"]: RuntimeState(**given) for given in event["runtimes"]}
+        self._admission.offered(event["runtimes"])
         self._hub.notify([ENGINE])
 
     def _on_disconnected(self, _: Message) -> None:
         self._connected = False
-        for name in self._runtimes:
-            if self._runtimes[name].state == "building":
-                self._set_runtime(name, "absent")
+        self._admission.disconnected()
 
     def _on_found(self, event: Message) -> None:
         found = {attempt: Exit(**ended) if ended else None for attempt, ended in event["attempts"].items()}
@@ -447,7 +411,7 @@ class Scheduler:
         state, function = State(job["state"]), job["task"]["function"]
         held = function["type"] == "session"
         spent = seconds_between(job["started"], timestamp()) or 0.0
-        return Flight(
+        flight = Flight(
             row["job"],
             row["number"],
             row["runtime"],
@@ -461,12 +425,17 @@ class Scheduler:
             idle=function.get("idle"),
             session=session_attempt(self._jobs, job["session"]) if job["session"] else None,
         )
+        if job["unassigned"] is not None:
+            self._sweeps.recover(flight)
+        return flight
 
     def _resume(self, attempt: str) -> None:
         flight = self._flights[attempt]
         self.set_running(flight)
         if flight.stop_reason:
             self.send("stop", attempt=attempt)
+        elif flight.points is not None:
+            self._sweeps.absorb(flight)  # the warden tells of its end again
         elif not flight.published:
             self.publish(flight, None)
 

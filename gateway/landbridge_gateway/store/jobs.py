@@ -12,10 +12,10 @@ from landbridge_gateway.model import Cause, Exit, Json, State, sources
 from landbridge_gateway.store.clock import seconds_between, timestamp
 from landbridge_gateway.store.database import Database, Row, returning
 
-_JSON_COLUMNS = ("limits", "task", "values", "result", "error")
+_JSON_COLUMNS = ("limits", "task", "values", "result", "error", "logs")
 BRIEF = (
     "seq, id, owner, client, name, language, runtime, experiment, state, cause, note, attempt, seed, submitted,"
-    " started, ended, seconds, limits, cancel_requested, session,"
+    " started, ended, seconds, limits, cancel_requested, session, sweep, point, chunk, unassigned, logs,"
     " json_object('type', task ->> '$.function.type', 'name', task ->> '$.function.name') AS function"
 )
 
@@ -83,7 +83,15 @@ class Jobs:
         row = self._db.row("SELECT * FROM jobs WHERE id = ? AND (? IS NULL OR owner = ?)", (job, owner, owner))
         if row is None:
             raise UnknownJob(job)
-        return decoded(row)
+        return self._whole(row)
+
+    def _whole(self, row: Row) -> Row:
+        """Of a point: with the task of its sweep, and with its own values in their places among the sweep's."""
+        found = decoded(row)
+        if found["sweep"]:
+            sweep = self.get(found["sweep"])
+            found |= {"task": sweep["task"], "values": with_point(sweep["values"], found["values"])}
+        return found
 
     def brief(self, jobs: Iterable[str]) -> list[Row]:
         wanted = list(jobs)
@@ -131,8 +139,11 @@ class Jobs:
         row = self._db.row("SELECT end_requested FROM jobs WHERE id = ?", (job,))
         return bool(row and row["end_requested"])
 
-    def to_cancel(self) -> list[str]:
-        return [row["id"] for row in self._db.rows("SELECT id FROM jobs WHERE cancel_requested = 1 AND ended IS NULL")]
+    def to_cancel(self) -> list[Row]:
+        """Jobs that were asked to end: with what tells sweeps and their points apart."""
+        return self._db.rows(
+            "SELECT id, sweep, chunk, unassigned FROM jobs WHERE cancel_requested = 1 AND ended IS NULL"
+        )
 
     def input_states(self, job: str) -> dict[str, State]:
         rows = self._db.rows(
@@ -205,10 +216,14 @@ class Jobs:
                 self._note_event(db, row["id"], row["owner"], 0, State.QUEUED, None, None, now)
 
     def begin_attempt(self, job: str, runtime: str) -> int:
-        """Number the next try of a queued job."""
+        """Number the next try of a queued job, or the next chunk of a sweep."""
         with self._db.write() as db:
             row = returning(
-                db, "UPDATE jobs SET attempt = attempt + 1 WHERE id = ? AND state = 'queued' RETURNING attempt", (job,)
+                db,
+                """UPDATE jobs SET attempt = attempt + 1
+                   WHERE id = ? AND (state = 'queued' OR state = 'running' AND unassigned IS NOT NULL)
+                   RETURNING attempt""",
+                (job,),
             )
             if not row:
                 raise IllegalTransition(self._story(db, job, State.RUNNING))
@@ -226,6 +241,12 @@ class Jobs:
     def close_attempt(self, job: str, number: int, exited: Exit) -> None:
         self.update_attempt(job, number, state="exited", exited=timestamp(), exit=json.dumps(exited.as_json()))
 
+    def attempt_of(self, row: Row) -> Row | None:
+        """The current attempt of a job; of a point, the attempt of its sweep that has it."""
+        if row["sweep"]:
+            return self.attempt(row["sweep"], row["chunk"]) if row["chunk"] else None
+        return self.attempt(row["id"], row["attempt"]) if row["attempt"] else None
+
     def attempt(self, job: str, number: int) -> Row | None:
         row = self._db.row("SELECT * FROM attempts WHERE job = ? AND number = ?", (job, number))
         if row:
@@ -241,7 +262,9 @@ class Jobs:
         with self._db.write() as db:
             row = self.get(job, owner)
             state = State(row["state"])
-            if state in (State.WAITING, State.QUEUED) and not self._starting(db, job):
+            # A sweep's points end first, which is the scheduler's to do.
+            at_once = row["unassigned"] is None and state in (State.WAITING, State.QUEUED)
+            if at_once and not self._starting(db, job):
                 return self.move(job, State.CANCELLED)
             if not state.ended:
                 db.execute("UPDATE jobs SET cancel_requested = 1 WHERE id = ?", (job,))
@@ -299,7 +322,7 @@ class Jobs:
         self._db.touch(owner, job, *((ends_of(owner), ends_of(job)) if state.ended else ()))
 
     def _full(self, db: Any, job: str) -> Row:
-        return decoded(returning(db, "SELECT * FROM jobs WHERE id = ?", (job,))[0])
+        return self._whole(returning(db, "SELECT * FROM jobs WHERE id = ?", (job,))[0])
 
     @staticmethod
     def _story(db: Any, job: str, target: State) -> str:
@@ -321,6 +344,12 @@ def ends_of(topic: str) -> str:
 
 def _quoted(states: Iterable[State]) -> str:
     return ", ".join(f"'{state}'" for state in states)
+
+
+def with_point(values: Json, own: list[Json]) -> Json:
+    """The arguments of one point: those of the sweep, with the point's own in their places."""
+    items = [[key, own[node["column"]] if node["kind"] == "each" else node] for key, node in values["items"]]
+    return {"items": items}
 
 
 def decoded(row: Row) -> Row:

@@ -21,6 +21,7 @@ SORTS = {
     "language": "language",
     "experiment": "coalesce(experiment, '')",
     "seconds": "coalesce(seconds, -1)",
+    "point": "coalesce(point, -1)",
 }
 FACETS = ("state", "language", "experiment")
 MOST = 200
@@ -35,6 +36,7 @@ class JobQuery:
     experiment: Sequence[str] = ()
     tag: Sequence[str] = ()
     text: str | None = None
+    sweep: str | None = None
     sort: str = "-submitted"
     limit: int = 50
     page: str | None = None
@@ -85,6 +87,9 @@ def facets(database: Database, owner: str, query: JobQuery) -> dict[str, list[Ro
 
 def _conditions(owner: str, query: JobQuery) -> tuple[list[str], list[Any]]:
     where, values = ["owner = ?"], [owner]
+    # A sweep stands in lists as one job.
+    where.append("sweep IS NULL" if query.sweep is None else "sweep = ?")
+    values += [] if query.sweep is None else [query.sweep]
     for name in FACETS:
         chosen = list(getattr(query, name))
         if chosen:

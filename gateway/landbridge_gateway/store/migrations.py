@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlite_utils import Migrations
 
 from landbridge_gateway.store.queue_schema import QUEUE
+from landbridge_gateway.store.sweep_schema import SWEEPS
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -126,6 +127,12 @@ def stamps_of_handed_files(db: Database) -> None:
 @migrations()
 def lists_of_an_owner(db: Database) -> None:
     db.execute("CREATE INDEX jobs_by_owner ON jobs (owner, seq)")
+
+
+@migrations()
+def sweeps(db: Database) -> None:
+    for statement in SWEEPS:
+        db.execute(statement)
 
 
 def _run(db: Database, statements: str) -> None:

@@ -69,8 +69,13 @@ class Objects:
     def exists(self, object_id: str) -> bool:
         return self._db.row("SELECT 1 FROM objects WHERE id = ?", (object_id,)) is not None
 
-    def without_digest(self, origin: str) -> list[Row]:
-        return self._db.rows("SELECT id, format FROM objects WHERE origin = ? AND digest IS NULL", (origin,))
+    def without_digest(self, job: str, number: int) -> list[Row]:
+        """What an attempt of a job made; of a sweep, what the points of that chunk made."""
+        return self._db.rows(
+            """SELECT id, format FROM objects WHERE digest IS NULL
+               AND origin IN (SELECT ?1 UNION ALL SELECT id FROM jobs WHERE sweep = ?1 AND chunk = ?2)""",
+            (job, number),
+        )
 
     def set_digest(self, object_id: str, digest: str) -> None:
         with self._db.write(durable=False) as db:

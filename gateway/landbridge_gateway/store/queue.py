@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from landbridge_gateway.errors import TooManyJobs
 from landbridge_gateway.store.database import Database, Row, returning
 from landbridge_gateway.store.jobs import BRIEF, decoded
+from landbridge_gateway.store.sweep_schema import IN_LINE
 
 Values = Sequence[Any]
 
@@ -69,8 +70,10 @@ class Line:
 
 
 OWNER, RUNTIME, EXPERIMENT = "owner", "runtime", "coalesce(experiment, '')"
-_ENTERING = "id, owner, runtime"
-_NOT_STARTING = "AND NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.job = jobs.id AND attempts.state != 'exited')"
+_ENTERING = "id, owner, runtime, unassigned"
+# A sweep may have several workers at once.
+_NOT_STARTING = """AND (unassigned IS NOT NULL OR NOT EXISTS
+  (SELECT 1 FROM attempts WHERE attempts.job = jobs.id AND attempts.state != 'exited'))"""
 
 
 class Queue:
@@ -78,7 +81,7 @@ class Queue:
 
     def __init__(self, database: Database, glance: int) -> None:
         self._db, self._glance = database, glance
-        self._queued = Line(database, "jobs_queued", "state = 'queued' AND session IS NULL")
+        self._queued = Line(database, "jobs_queued", IN_LINE)
         self._entering = Line(database, "jobs_entering", "state = 'waiting' AND open_inputs = 0 AND failed_inputs = 0")
 
     # Queued jobs, which may be started.
@@ -95,12 +98,24 @@ class Queue:
         return found[0] if found else None
 
     def running(self, jobs: Iterable[str]) -> Counter[tuple[str, str]]:
-        """How many of these jobs each group has."""
-        wanted = list(jobs)
+        """How many workers each group has; ``jobs`` names a job as often as it has some."""
+        wanted = Counter(jobs)
         rows = self._db.rows(
-            f"SELECT owner, {EXPERIMENT} AS experiment FROM jobs WHERE id IN ({','.join('?' * len(wanted))})", wanted
+            f"SELECT id, owner, {EXPERIMENT} AS experiment FROM jobs WHERE id IN ({','.join('?' * len(wanted))})",
+            list(wanted),
         )
-        return Counter((row["owner"], row["experiment"]) for row in rows)
+        found: Counter[tuple[str, str]] = Counter()
+        for row in rows:
+            found[row["owner"], row["experiment"]] += wanted[row["id"]]
+        return found
+
+    def others(self, than: Collection[str]) -> bool:
+        """Does a job stand in line that is none of these?"""
+        marks = ",".join("?" * len(than))
+        sql = (
+            f"SELECT 1 FROM jobs INDEXED BY jobs_queued WHERE {IN_LINE} AND id NOT IN ({marks}) {_NOT_STARTING} LIMIT 1"
+        )
+        return self._db.row(sql, list(than)) is not None
 
     # Waiting jobs whose inputs have all ended well.
 

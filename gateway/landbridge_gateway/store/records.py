@@ -9,6 +9,17 @@ from typing import Any
 from landbridge_gateway.model import Json
 from landbridge_gateway.store.database import Database, Row
 
+Reported = tuple[str, int, Json]  # a job, its attempt, and an event of it
+
+_STATEMENTS = {
+    "metric": "INSERT INTO metrics (job, attempt, name, value, special, step, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    "param": """INSERT INTO params (job, attempt, name, value) VALUES (?, ?, ?, ?)
+                ON CONFLICT DO UPDATE SET value = excluded.value""",
+    "tag": "INSERT INTO tags (job, name, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+    "started": "UPDATE attempts SET versions = ? WHERE job = ? AND number = ?",
+    "report": "INSERT INTO reports (job, attempt, kind, at, data) VALUES (?, ?, ?, ?, ?)",
+}
+
 
 class Records:
     def __init__(self, database: Database) -> None:
@@ -19,28 +30,28 @@ class Records:
 
         The events stand in the job's folder as well: the end of the job makes them durable.
         """
-        metrics, reports = [], []
         with self._db.write(durable=False) as db:
-            for event in events:
-                kind = event["event"]
-                if kind == "metric":
-                    metrics.append(_metric(job, attempt, event))
-                elif kind == "param":
-                    row = {"job": job, "attempt": attempt, "name": event["name"], "value": json.dumps(event["value"])}
-                    db.table("params").upsert(row, pk=("job", "attempt", "name"))
-                elif kind == "tag":
-                    db.table("tags").upsert(
-                        {"job": job, "name": event["name"], "value": event["value"]}, pk=("job", "name")
-                    )
-                elif kind == "started":
-                    versions = json.dumps(event.get("versions"))
-                    db.table("attempts").update((job, attempt), {"versions": versions})
-                else:
-                    about = {"job": job, "attempt": attempt, "kind": kind, "at": event.get("at")}
-                    reports.append(about | {"data": json.dumps(event)})
-            db.table("metrics").insert_all(metrics)
-            db.table("reports").insert_all(reports)
-            db.table("attempts").update((job, attempt), {"events_offset": offset})
+            self.store(db, ((job, attempt, event) for event in events))
+            db.execute("UPDATE attempts SET events_offset = ? WHERE job = ? AND number = ?", (offset, job, attempt))
+
+    def store(self, db: Any, reported: Iterable[Reported]) -> None:
+        """Inside a transaction: store what jobs reported. One statement a kind, however many jobs they are of."""
+        rows: dict[str, list[tuple[Any, ...]]] = {kind: [] for kind in _STATEMENTS}
+        for job, attempt, event in reported:
+            kind = event["event"]
+            if kind == "metric":
+                rows[kind].append((job, attempt, *_metric(event)))
+            elif kind == "param":
+                rows[kind].append((job, attempt, event["name"], json.dumps(event["value"])))
+            elif kind == "tag":
+                rows[kind].append((job, event["name"], event["value"]))
+            elif kind == "started":
+                rows[kind].append((json.dumps(event.get("versions")), job, attempt))
+            else:
+                rows["report"].append((job, attempt, kind, event.get("at"), json.dumps(event)))
+        for kind, found in rows.items():
+            if found:
+                db.conn.executemany(_STATEMENTS[kind], found)
 
     def metrics(self, job: str, attempt: int) -> list[Row]:
         rows = self._db.rows(
@@ -91,15 +102,7 @@ class Records:
         return found
 
 
-def _metric(job: str, attempt: int, event: Json) -> Row:
+def _metric(event: Json) -> tuple[Any, ...]:
     value = event["value"]
     special = value if isinstance(value, str) else None
-    return {
-        "job": job,
-        "attempt": attempt,
-        "name": event["name"],
-        "value": None if special else float(value),
-        "special": special,
-        "step": event.get("step"),
-        "at": event["at"],
-    }
+    return event["name"], None if special else float(value), special, event.get("step"), event["at"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from landbridge_gateway.depot.objects import digest_of
 from landbridge_gateway.errors import InvalidField
 from landbridge_gateway.model import Json
-from landbridge_gateway.nodes import natives_of, rewritten
+from landbridge_gateway.nodes import rewritten
 from landbridge_gateway.signing import is_signed, sign
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.objects import UPLOAD
@@ -27,9 +29,12 @@ def signed(services: Services, node: Json, owner: str) -> Json:
     return rewritten(node, change)
 
 
-def check_natives(services: Services, task: Json, values: Json, owner: str) -> None:
-    """Refuse a native object that neither a job of this gateway made nor the same owner uploaded as one."""
-    for field, node in natives_of(task, values):
+def check_natives(services: Services, natives: Iterable[tuple[str, Json]], owner: str) -> None:
+    """Refuse a native object that neither a job of this gateway made nor the same owner uploaded as one.
+
+    ``natives`` are native nodes, each with its path in the body.
+    """
+    for field, node in natives:
         row = services.objects.get(node["object"], owner)
         if row["format"] != node["codec"]:
             raise InvalidField(

@@ -17,7 +17,7 @@ from landbridge_gateway.web.services import Services
 
 _SHARED = (
     *("id", "name", "language", "runtime", "experiment", "state", "cause", "note", "seed", "limits", "attempt"),
-    *("submitted", "started", "ended", "session"),
+    *("submitted", "started", "ended", "session", "sweep", "point"),
 )
 _WHOLE = ("task", "values", "result", "error")
 
@@ -31,12 +31,23 @@ def briefs(services: Services, rows: Iterable[Row]) -> list[Json]:
 
 def whole(services: Services, row: Row, host: str | None = None) -> Json:
     """One job with everything. ``host`` is the gateway's address where no request tells it."""
-    job, number = row["id"], row["attempt"]
-    if number:
-        services.collector.absorb(job, number, row["owner"])
+    job = row["id"]
+    _bring_up_to_date(services, row)
     tags = services.records.tags([job])[job]
     told = _brief(services, row, tags, host) | {name: row[name] for name in _WHOLE}
-    return told | ({"result": signed(services, row["result"], row["owner"])} if row["result"] else {})
+    counts = services.sweeps.counts(job) if row["unassigned"] is not None else None
+    return told | {"result": result(services, row["result"], row["owner"]), "points": counts}
+
+
+def result(services: Services, node: Json | None, owner: str) -> Json | None:
+    """A result as it is handed out: with this gateway's signature on what a job made."""
+    return signed(services, node, owner) if node else None
+
+
+def _bring_up_to_date(services: Services, row: Row) -> None:
+    # What a sweep's workers tell of its points is the scheduler's to take in.
+    if row["attempt"] and row["sweep"] is None and row["unassigned"] is None:
+        services.collector.absorb(row["id"], row["attempt"], row["owner"])
 
 
 def _brief(services: Services, row: Row, tags: dict[str, str], host: str | None = None) -> Json:
@@ -47,7 +58,7 @@ def _brief(services: Services, row: Row, tags: dict[str, str], host: str | None 
         "tags": tags,
         "url": f"{host or _host()}jobs/{job}",
         "function": {"type": function["type"], "name": function.get("name")},
-        "environment": _environment(services, job, number),
+        "environment": _environment(services, row),
         "progress": _without_kind(services.records.latest_report(job, number, "progress")) if number else None,
         "warnings": warnings(services, job, number),
     }
@@ -64,8 +75,8 @@ def _seconds(row: Row) -> float | None:
     return seconds_between(row["started"], row["ended"] or timestamp())
 
 
-def _environment(services: Services, job: str, number: int) -> Json | None:
-    attempt = services.jobs.attempt(job, number) if number else None
+def _environment(services: Services, row: Row) -> Json | None:
+    attempt = services.jobs.attempt_of(row)
     if attempt is None:
         return None
     warm = None if attempt["warm"] is None else bool(attempt["warm"])
@@ -83,8 +94,7 @@ def warnings(services: Services, job: str, number: int) -> list[Json]:
 def record(services: Services, row: Row) -> Json:
     """What the job reported, up to date while it runs."""
     job, number = row["id"], row["attempt"]
-    if number:
-        services.collector.absorb(job, number, row["owner"])
+    _bring_up_to_date(services, row)
     reports = services.records.reports
     return {
         "metrics": services.records.metrics(job, number),

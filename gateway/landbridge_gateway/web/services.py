@@ -20,6 +20,7 @@ from landbridge_gateway.store.jobs import Jobs
 from landbridge_gateway.store.objects import Objects
 from landbridge_gateway.store.queue import Bounds
 from landbridge_gateway.store.records import Records
+from landbridge_gateway.store.sweeps import Sweeps
 from landbridge_gateway.store.tokens import Tokens
 from landbridge_gateway.web.told import Told
 
@@ -33,6 +34,7 @@ class Services:
     database: Database
     jobs: Jobs
     accepts: Accepts
+    sweeps: Sweeps
     objects: Objects
     records: Records
     tokens: Tokens
@@ -65,6 +67,7 @@ class Services:
             database=database,
             jobs=jobs,
             accepts=Accepts(database, jobs),
+            sweeps=Sweeps(database, jobs),
             objects=Objects(database),
             records=Records(database),
             tokens=tokens,

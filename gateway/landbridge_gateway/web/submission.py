@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 from landbridge_gateway.errors import InvalidField, Overloaded, UnknownRuntime
 from landbridge_gateway.model import Json, Limits, RuntimeState, new_id
-from landbridge_gateway.nodes import NEW, jobs_in, nodes_of, objects_in
+from landbridge_gateway.nodes import NEW, jobs_in, natives_of, nodes_of, objects_in
 from landbridge_gateway.store.jobs import NewJob
 from landbridge_gateway.web.held import session_of
 from landbridge_gateway.web.natives import check_natives
@@ -21,16 +21,20 @@ _SEEDS = 2**31
 
 
 def new_job(services: Services, body: Json, owner: str, key: str | None) -> NewJob:
-    """Check a submission and make it a job; whatever is wrong is an error that names the field."""
-    services.schemas.check("submission", body)
+    """Check the body of a submission and make it a job; whatever is wrong is an error that names the field.
+
+    The body was held against its schema by the caller.
+    """
     task, values = body["task"], body["values"]
     session = session_of(services, task, owner)
     wanted = session["runtime"] if session else task.get("runtime")
     runtime = choose_runtime(services.scheduler.runtimes, task["language"], wanted)
     nodes = list(nodes_of(task, values))
-    inputs = _inputs(services, jobs_in(nodes), owner)
-    _check_objects(services, objects_in(nodes), owner)
-    check_natives(services, task, values, owner)
+    inputs = check_inputs(services, jobs_in(nodes), owner)
+    if len(inputs) > MOST_INPUTS:
+        raise InvalidField(f"A job takes at most {MOST_INPUTS} other jobs as values.", "Gather them in steps.")
+    check_objects(services, objects_in(nodes), owner)
+    check_natives(services, natives_of(task, values), owner)
     check_syntax(task["language"], runtime, task["function"])
     seed = task.get("seed")
     return NewJob(
@@ -71,15 +75,14 @@ def choose_runtime(known: list[RuntimeState], language: str, wanted: str | None)
     return wanted
 
 
-def _inputs(services: Services, wanted: set[str], owner: str) -> list[str]:
-    if len(wanted) > MOST_INPUTS:
-        raise InvalidField(f"A job takes at most {MOST_INPUTS} other jobs as values.", "Gather them in steps.")
+def check_inputs(services: Services, wanted: set[str], owner: str) -> list[str]:
+    """The jobs whose results are wanted, each of which must be this owner's."""
     for job in sorted(wanted):
         services.jobs.get(job, owner)
     return sorted(wanted)
 
 
-def _check_objects(services: Services, references: set[str], owner: str) -> None:
+def check_objects(services: Services, references: set[str], owner: str) -> None:
     for reference in sorted(references):
         if reference.startswith(NEW):
             raise InvalidField(f"`{reference}` is a name for workers.", "Upload the object and use its id.")

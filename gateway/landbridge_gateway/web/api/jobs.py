@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from landbridge_gateway.depot.folders import read_log, tail_offset
+from landbridge_gateway.depot.logs import STREAMS
 from landbridge_gateway.errors import InvalidRequest
-from landbridge_gateway.model import Json, State, attempt_id
+from landbridge_gateway.model import Json, State
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.listing import MOST, JobQuery, list_jobs
 from landbridge_gateway.store.queue import check_room
 from landbridge_gateway.web import present
 from landbridge_gateway.web.access import READ, WRITE, access, owner
 from landbridge_gateway.web.body import choice, header, json_body, known_query, seconds, whole_number
+from landbridge_gateway.web.logs import log_of
 from landbridge_gateway.web.services import Services, services
 from landbridge_gateway.web.submission import new_job
 from landbridge_gateway.web.waiting import answer_when
@@ -21,8 +22,7 @@ blueprint = Blueprint("api_jobs", __name__)
 
 LONGEST_WAIT = 60
 _MOST_LOG = 4 * 1024**2
-_STREAMS = ("stdout", "stderr")
-_FIELDS = ("state", "language", "experiment", "tag", "text", "sort", "limit", "page")
+_FIELDS = ("state", "language", "experiment", "tag", "text", "sweep", "sort", "limit", "page")
 
 
 def query_from_request(limit: int = 50) -> JobQuery:
@@ -34,6 +34,7 @@ def query_from_request(limit: int = 50) -> JobQuery:
         experiment=args.getlist("experiment"),
         tag=args.getlist("tag"),
         text=args.get("text") or None,
+        sweep=args.get("sweep") or None,
         sort=args.get("sort", "-submitted"),
         limit=whole_number("limit", limit, 1, MOST),
         page=args.get("page"),
@@ -48,7 +49,9 @@ def submit() -> tuple[Json, int]:
     key = header("Idempotency-Key", 200)
     cursor = here.jobs.cursor()
     whose = owner()
-    new = new_job(here, json_body(here.settings.max_body), whose, key)
+    body = json_body(here.settings.max_body)
+    here.schemas.check("submission", body)
+    new = new_job(here, body, whose, key)
     row, fresh = here.accepts.add(new, lambda db: check_room(db, whose, 1, here.queue_bounds))
     here.scheduler.wake()
     return _one(here, row, cursor), 201 if fresh else 200
@@ -80,6 +83,11 @@ def cancel(job: str) -> Json:
     here = services()
     cursor = here.jobs.cursor()
     row = here.jobs.request_cancel(job, owner())
+    if row["chunk"] and row["state"] == State.CANCELLED:
+        # A worker has it in its hands, and must leave it out.
+        here.scheduler.post(
+            {"event": "point_cancelled", "sweep": row["sweep"], "chunk": row["chunk"], "point": row["point"]}
+        )
     here.scheduler.wake()
     return _one(here, row, cursor)
 
@@ -113,14 +121,14 @@ def log(job: str) -> Response:
     known_query("stream", "offset", "limit", "tail", "wait")
     here = services()
     row = here.jobs.get(job, owner())
-    stream = choice("stream", "stdout", _STREAMS)
+    stream = choice("stream", "stdout", STREAMS)
     most = whole_number("limit", _MOST_LOG, 1, _MOST_LOG)
     if "tail" in request.args and "offset" in request.args:
         raise InvalidRequest("A log is read by `offset` or by `tail`, not by both.")
     offset = whole_number("offset", 0, 0, 2**62)
-    if "tail" in request.args and row["attempt"]:
-        folder = here.layout.job_folder(attempt_id(job, row["attempt"]))
-        offset = tail_offset(folder, stream, whole_number("tail", 100, 1, 1_000_000))
+    found = log_of(here, row, stream) if "tail" in request.args else None
+    if found:
+        offset = found.tail(whole_number("tail", 100, 1, 1_000_000))
 
     def render(found: tuple[bytes, bool] | None) -> Response:
         data, ended = found or (b"", False)
@@ -135,13 +143,18 @@ def _log_part(here: Services, job: str, stream: str, offset: int, most: int) -> 
     """Bytes from ``offset``, and whether no more will come; None when there are none yet."""
     # Asked before reading: what was written before the end is then read as well.
     current = here.jobs.get(job)
-    attempt = here.jobs.attempt(job, current["attempt"]) if current["attempt"] else None
-    over = State(current["state"]).ended and (attempt is None or attempt["state"] == "exited")
-    if attempt is None:
+    log = log_of(here, current, stream)
+    over = State(current["state"]).ended and (current["sweep"] is not None or _exited(here, current))
+    if log is None:
         return (b"", True) if over else None
-    data, size = read_log(here.layout.job_folder(attempt_id(job, attempt["number"])), stream, offset, most)
+    data, size = log.read(offset, most)
     ended = over and offset + len(data) >= size
     return (data, ended) if data or ended else None
+
+
+def _exited(here: Services, row: Row) -> bool:
+    attempt = here.jobs.attempt_of(row)
+    return attempt is None or attempt["state"] == "exited"
 
 
 def _one(here: Services, row: Row, cursor: int) -> Json:

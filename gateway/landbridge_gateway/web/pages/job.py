@@ -7,18 +7,18 @@ from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template
 
-from landbridge_gateway.depot.folders import read_log, tail_offset
+from landbridge_gateway.depot.logs import STREAMS
 from landbridge_gateway.errors import NotFound
-from landbridge_gateway.model import Json, attempt_id
+from landbridge_gateway.model import Json
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.web import present
 from landbridge_gateway.web.access import READ, WRITE, access, owner
+from landbridge_gateway.web.logs import log_of
 from landbridge_gateway.web.services import Services, services
 
 blueprint = Blueprint("pages_job", __name__)
 _LOG_LINES = 200
 _MOST_LOG = 256 * 1024
-_STREAMS = ("stdout", "stderr")
 _MOST_CALLS = 100
 
 
@@ -35,7 +35,7 @@ def page(job: str) -> str:
         job=shown,
         record=record,
         metrics=_by_name(record["metrics"]),
-        logs=[_tail(here, row, stream) for stream in _STREAMS],
+        logs=[_tail(here, row, stream) for stream in STREAMS],
         history=_history(here.jobs.events_of(job)),
         inputs=here.jobs.brief(here.jobs.inputs(job)),
         users=here.jobs.brief(here.jobs.used_by(job)[:50]),
@@ -60,13 +60,10 @@ def twin(job: str) -> Json:
 def log(job: str, stream: str) -> Response:
     here = services()
     row = here.jobs.get(job, owner())
-    if stream not in _STREAMS:
-        raise NotFound(f"There is no log `{stream}`.", f"There are: {', '.join(_STREAMS)}.")
-    data = b""
-    if row["attempt"]:
-        folder = here.layout.job_folder(attempt_id(job, row["attempt"]))
-        _, size = read_log(folder, stream, 0, 0)
-        data, _ = read_log(folder, stream, 0, min(size, 64 * 1024**2))
+    if stream not in STREAMS:
+        raise NotFound(f"There is no log `{stream}`.", f"There are: {', '.join(STREAMS)}.")
+    found = log_of(here, row, stream)
+    data = found.read(0, 64 * 1024**2)[0] if found else b""
     return Response(data, content_type="text/plain; charset=utf-8")
 
 
@@ -108,11 +105,11 @@ def _history(events: Iterable[Json]) -> list[Json]:
 
 
 def _tail(here: Services, row: Row, stream: str) -> Json:
-    if not row["attempt"]:
+    found = log_of(here, row, stream)
+    if found is None:
         return {"stream": stream, "text": "", "size": 0, "from": 0}
-    folder = here.layout.job_folder(attempt_id(row["id"], row["attempt"]))
-    start = tail_offset(folder, stream, _LOG_LINES, _MOST_LOG)
-    data, size = read_log(folder, stream, start, _MOST_LOG)
+    start = found.tail(_LOG_LINES, _MOST_LOG)
+    data, size = found.read(start, _MOST_LOG)
     return {"stream": stream, "text": data.decode("utf-8", "replace"), "size": size, "from": start}
 
 

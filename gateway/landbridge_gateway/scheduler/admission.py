@@ -1,0 +1,100 @@
+"""From waiting to queued: jobs whose inputs are there, and whose runtime is. Part of the loop, and on its thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from landbridge_gateway.depot.outcome import Outcome, failure
+from landbridge_gateway.model import Cause, Json, RuntimeState
+from landbridge_gateway.scheduler.decisions import failed_input
+from landbridge_gateway.store.database import Database, Row
+from landbridge_gateway.store.jobs import Jobs
+from landbridge_gateway.store.queue import Queue
+
+_AT_A_TIME = 200
+
+
+class Loop(Protocol):
+    """What admission needs of the loop that it is part of."""
+
+    def send(self, verb: str, **fields: object) -> None: ...
+    def wake(self) -> None: ...
+    def refuse(self, row: Row, outcome: Outcome) -> None: ...
+
+
+class Admission:
+    """Knows the runtimes, and has those prepared that a job wants."""
+
+    def __init__(self, database: Database, queue: Queue, loop: Loop, connected: Callable[[], bool]) -> None:
+        self._database, self._jobs, self._queue = database, Jobs(database), queue
+        self._loop, self._connected = loop, connected
+        self._runtimes: dict[str, RuntimeState] = {}
+
+    @property
+    def runtimes(self) -> list[RuntimeState]:
+        return list(self._runtimes.values())
+
+    def offered(self, runtimes: list[Json]) -> None:
+        """The warden said what it has."""
+        self._runtimes = {given["name"]: RuntimeState(**given) for given in runtimes}
+
+    def disconnected(self) -> None:
+        for name, runtime in self._runtimes.items():
+            if runtime.state == "building":
+                self._set(name, "absent")
+
+    def advance(self) -> None:
+        for row in self._queue.doomed(_AT_A_TIME):
+            outcome = failed_input(self._jobs.input_states(row["id"]))
+            if outcome:
+                self._loop.refuse(row, outcome)
+        for name in self._queue.runtimes_wanted():
+            runtime = self._runtimes.get(name)
+            if runtime and runtime.state == "ready":
+                self._enter(name)
+            else:
+                for row in self._queue.entering(name, 1):
+                    self._prepare(row, runtime)
+
+    def _enter(self, runtime: str) -> None:
+        """Queue what waits for a runtime that is there: many in one transaction, and the rest after other events."""
+        rows = self._queue.entering(runtime, _AT_A_TIME)
+        self._jobs.enter([row["id"] for row in rows])
+        if len(rows) == _AT_A_TIME:
+            self._loop.wake()
+
+    def _prepare(self, row: Row, runtime: RuntimeState | None) -> None:
+        if not self._connected():
+            return
+        if runtime is None:
+            sentence = f"There is no runtime {row['runtime']} any more."
+            self._loop.refuse(row, failure(Cause.ENVIRONMENT, sentence, "Choose another."))
+        elif runtime.state != "building":
+            self._set(runtime.name, "building")
+            self._jobs.annotate(row["id"], f"preparing {runtime.name}")
+            self._loop.send("prepare", runtime=runtime.name)
+
+    def _set(self, name: str, state: str) -> None:
+        known = self._runtimes.get(name)
+        if known:
+            self._runtimes[name] = replace(known, state=state)
+
+    def preparing(self, event: Json) -> None:
+        self._set(event["runtime"], "building")
+        for row in self._queue.entering(event["runtime"], _AT_A_TIME):
+            self._jobs.annotate(row["id"], str(event["note"])[:200])
+
+    def prepared(self, event: Json) -> None:
+        self._set(event["runtime"], "ready")
+
+    def prepare_failed(self, event: Json) -> None:
+        self._set(event["runtime"], "failed")
+        outcome = failure(Cause.ENVIRONMENT, event["message"], event["hint"])
+        if outcome.error is not None:
+            outcome.error["log_tail"] = {"build": event["log_tail"]}
+        while rows := self._queue.entering(event["runtime"], _AT_A_TIME):
+            with self._database.write():
+                for row in rows:
+                    self._loop.refuse(row, outcome)

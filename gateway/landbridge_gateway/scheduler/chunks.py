@@ -1,0 +1,155 @@
+"""Reads what the worker of a sweep's chunk tells: points that begin and end, and what they report meanwhile."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from landbridge_gateway.depot.folders import Unreadable, read_events
+from landbridge_gateway.depot.layout import JobFolder, Layout
+from landbridge_gateway.depot.logs import STREAMS, log_tail, part_tail
+from landbridge_gateway.depot.objects import RefusedFile
+from landbridge_gateway.depot.outcome import Facts, Outcome, decide, failure
+from landbridge_gateway.model import Cause, Exit, Json, State, attempt_id
+from landbridge_gateway.scheduler.collect import MOST_WARNED, Collector, told
+from landbridge_gateway.scheduler.decisions import Flight
+from landbridge_gateway.store.clock import timestamp
+from landbridge_gateway.store.jobs import Jobs
+from landbridge_gateway.store.records import Reported
+from landbridge_gateway.store.sweeps import Begun, Ended, Sweeps
+
+_SIGNALLED = 128
+_PROTOCOL_HINT = "The image and the gateway may be of different versions: run `landbridge images build`."
+
+
+class _Batch:
+    """What one reading of the events came to."""
+
+    def __init__(self) -> None:
+        self.begun: dict[str, Begun] = {}
+        self.ended: list[Ended] = []
+        self.reported: list[Reported] = []
+        self.problems: list[str] = []
+
+
+class Chunks:
+    """Keeps a flight's points as its worker tells them; all on the loop's thread."""
+
+    def __init__(self, jobs: Jobs, sweeps: Sweeps, collector: Collector, layout: Layout) -> None:
+        self._jobs, self._sweeps, self._collector, self._layout = jobs, sweeps, collector, layout
+
+    def absorb(self, flight: Flight, owner: str) -> bool:
+        """Take in what was appended since the last time; whether a point began or ended."""
+        moved = False
+        while (found := self._absorb_batch(flight, owner)) is not None:
+            moved = moved or found
+        return moved
+
+    def _absorb_batch(self, flight: Flight, owner: str) -> bool | None:
+        attempt = self._jobs.attempt(flight.job, flight.number)
+        folder = self.folder(flight)
+        read = read_events(folder, attempt["events_offset"]) if attempt else None
+        if attempt is None or read is None or read.offset == attempt["events_offset"]:
+            return None
+        batch = _Batch()
+        if read.broken:
+            batch.problems.append(f"{read.broken} lines are not JSON")
+        for event in read.events:
+            self._take(batch, folder, flight, owner, event)
+        about = (flight.job, flight.number)
+        batch.reported += [(*about, told(problem)) for problem in batch.problems[:MOST_WARNED]]
+        self._sweeps.record(*about, owner, batch.begun, batch.ended, batch.reported, read.offset)
+        return bool(batch.begun or batch.ended)
+
+    def _take(self, batch: _Batch, folder: JobFolder, flight: Flight, owner: str, event: Json) -> None:
+        points, number = flight.chunk, event.get("point")
+        job = flight.job if number is None else points.get(number) if isinstance(number, int) else None
+        if job is None:
+            batch.problems.append("it speaks of a point that it does not have")
+            return
+        kept = self._collector.event(folder, job, owner, event, batch.problems)
+        if kept is None:
+            return
+        kind = kept["event"]
+        if kind == "point" and number is not None:
+            flight.current, flight.since = number, _time(kept["at"])
+            # To the end of the logs, as long as it runs.
+            logs = {stream: [kept[stream][0], None] for stream in STREAMS if stream in kept}
+            batch.begun[job] = Begun(flight.since, logs or None)
+        elif kind == "outcome" and number is not None:
+            since = flight.since if flight.current == number else _time(kept["at"])
+            ended = self._ended(folder, flight, job, owner, kept, since)
+            batch.ended.append(ended)
+            batch.begun.pop(job, None)
+            del points[number]
+            flight.current = None
+        else:
+            batch.reported.append((job, flight.number if job == flight.job else 1, kept))
+
+    def _ended(self, folder: JobFolder, flight: Flight, job: str, owner: str, event: Json, since: str | None) -> Ended:
+        logs: Json = {stream: event[stream] for stream in STREAMS if stream in event}
+        given: dict[str, Any] = {"job": job, "begun": since, "at": _time(event["at"]), "logs": logs or None}
+        try:
+            if "result" in event:
+                return Ended(**given, state=State.SUCCEEDED, result=self._result(folder, job, owner, event["result"]))
+        except (Unreadable, RefusedFile) as problem:
+            outcome = failure(Cause.PROTOCOL, f"The point's result cannot be read: {problem}.", _PROTOCOL_HINT)
+            return Ended(**given, **_fields(outcome))
+        if "error" in event:
+            return Ended(**given, state=State.FAILED, cause=Cause.ERROR, error=event["error"])
+        outcome = _death(_exit_of(event["died"]), flight, None)
+        if outcome.error is not None:
+            outcome.error["log_tail"] = part_tail(folder, logs)
+        return Ended(**given, **_fields(outcome))
+
+    def _result(self, folder: JobFolder, job: str, owner: str, node: Json) -> Json:
+        # Most points return a scalar, in which there is nothing to take over.
+        return node if node["kind"] in ("null", "scalar") else self._collector.taken_over(folder, job, owner, node)
+
+    def bury(self, flight: Flight, owner: str, exited: Exit, stop: str | None) -> None:
+        """The worker is gone, and the point that had begun with it."""
+        if flight.current is None:
+            return
+        job = flight.chunk.pop(flight.current)
+        outcome = _death(exited, flight, stop)
+        if outcome.error is not None:
+            outcome.error["log_tail"] = log_tail(self.folder(flight))
+        ended = Ended(job, begun=flight.since, at=timestamp(), **_fields(outcome))
+        flight.current = None
+        self._sweeps.record(flight.job, flight.number, owner, {}, [ended], (), None)
+
+    def refuse(self, flight: Flight, owner: str, lacking: dict[str, str]) -> None:
+        """End points that lack an input."""
+        hint = "Submit the job again with an input that exists."
+        ended = [
+            Ended(job, begun=None, at=timestamp(), **_fields(failure(Cause.INPUT, problem, hint)))
+            for job, problem in lacking.items()
+        ]
+        flight.points = {point: job for point, job in flight.chunk.items() if job not in lacking}
+        self._sweeps.record(flight.job, flight.number, owner, {}, ended, (), None)
+
+    def folder(self, flight: Flight) -> JobFolder:
+        return self._layout.job_folder(attempt_id(flight.job, flight.number))
+
+
+def _death(exited: Exit, flight: Flight, stop: str | None) -> Outcome:
+    outcome = decide(Facts(exit=exited, stop_reason=stop, limits=flight.limits.as_json()))
+    assert outcome is not None  # what has exited has come to something
+    return outcome
+
+
+def _exit_of(died: Json) -> Exit:
+    number = died.get("signal")
+    return Exit(_SIGNALLED + number if number else died.get("code") or 0, oom=bool(died.get("memory")))
+
+
+def _fields(outcome: Outcome) -> dict[str, Any]:
+    return {"state": outcome.state, "cause": outcome.cause, "error": outcome.error}
+
+
+def _time(text: str) -> str:
+    """A worker's time where it is one, else the gateway's."""
+    try:
+        return timestamp(datetime.fromisoformat(text))
+    except (ValueError, OverflowError):
+        return timestamp()

@@ -1,0 +1,83 @@
+"""Lays out the folder of an attempt: its task and values, with every job among these replaced by its result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from landbridge_gateway.depot.folders import write_folder
+from landbridge_gateway.depot.handed import check_stamp
+from landbridge_gateway.depot.layout import Layout
+from landbridge_gateway.model import PROTOCOL, Json, attempt_id
+from landbridge_gateway.nodes import NoSuchPart, nodes_of, objects_in, resolved, resolved_node, walk
+from landbridge_gateway.store.database import Row
+from landbridge_gateway.store.jobs import Jobs
+from landbridge_gateway.store.objects import Objects
+from landbridge_gateway.store.sweeps import Sweeps
+
+
+class Specs:
+    """Raises :class:`NoSuchPart` where a result lacks the part that is wanted, and ``OSError``."""
+
+    def __init__(self, jobs: Jobs, sweeps: Sweeps, objects: Objects, layout: Layout) -> None:
+        self._jobs, self._sweeps, self._objects, self._layout = jobs, sweeps, objects, layout
+
+    def write(self, job: str, number: int, session: str | None = None, held: bool = False) -> None:
+        """The folder of a job, of a session (``held``), or of a call in one."""
+        row = self._jobs.get(job)
+        task, values = resolved(row["task"], row["values"], self._results([job]))
+        self._lay_out(row, number, task, values, {}, set(objects_in(nodes_of(task, values))), session, held)
+
+    def write_chunk(self, sweep: str, number: int, points: list[Row]) -> dict[str, str]:
+        """The folder of some points of a sweep. Gives those that lack an input, and why: they are not in it."""
+        row = self._jobs.get(sweep)
+        task, values = resolved(row["task"], row["values"], self._results([sweep]))
+        wanted = set(objects_in(nodes_of(task, values)))
+        results = self._results(point["job"] for point in points if _has_job(point["values"]))
+        given, lacking = [], {}
+        for point in points:
+            try:
+                own = [resolved_node(node, results) for node in point["values"]]
+            except NoSuchPart as problem:
+                lacking[point["job"]] = str(problem)
+                continue
+            wanted |= objects_in(inner for node in own for inner in walk(node))
+            given.append({name: point[name] for name in ("point", "job", "seed")} | {"values": own})
+        self._lay_out(row, number, task, values, {"points": given}, wanted)
+        return lacking
+
+    def _results(self, jobs: Iterable[str]) -> dict[str, Json]:
+        """What the inputs of jobs came to; of a sweep, the results of its points as a list."""
+        found: dict[str, Json] = {}
+        for given in {given for job in jobs for given in self._jobs.inputs(job)}:
+            row = self._jobs.get(given)
+            found[given] = row["result"] if row["unassigned"] is None else self._sweeps.results(given)
+        return found
+
+    def _lay_out(
+        self,
+        row: Row,
+        number: int,
+        task: Json,
+        values: Json,
+        more: Json,
+        wanted: set[str],
+        session: str | None = None,
+        held: bool = False,
+    ) -> None:
+        objects = self._objects.formats(wanted, row["owner"])
+        spec = {
+            "protocol": PROTOCOL,
+            "job": row["id"],
+            "attempt": number,
+            "task": task,
+            "values": values,
+            "seed": row["seed"],
+            **more,
+        }
+        for object_id, expected in self._objects.stamps(objects).items():
+            check_stamp(self._layout.object_file(object_id, objects[object_id]), object_id, expected)
+        write_folder(self._layout, attempt_id(row["id"], number), spec, objects, session, held)
+
+
+def _has_job(values: list[Json]) -> bool:
+    return any(inner["kind"] == "job" for node in values for inner in walk(node))

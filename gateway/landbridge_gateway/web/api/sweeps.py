@@ -1,0 +1,99 @@
+"""Sweeps: one task over many points by one call, their ends, and any job once more."""
+
+from __future__ import annotations
+
+import secrets
+
+from flask import Blueprint, Response, jsonify
+
+from landbridge_gateway.errors import InvalidRequest
+from landbridge_gateway.model import Json, State, new_id
+from landbridge_gateway.store.database import Row
+from landbridge_gateway.store.jobs import NewJob
+from landbridge_gateway.store.queue import check_room
+from landbridge_gateway.web import present
+from landbridge_gateway.web.access import READ, WRITE, access, owner
+from landbridge_gateway.web.api.jobs import LONGEST_WAIT
+from landbridge_gateway.web.body import header, json_body, known_query, seconds, whole_number
+from landbridge_gateway.web.services import Services, services
+from landbridge_gateway.web.sweeping import new_sweep
+from landbridge_gateway.web.waiting import answer_when
+
+blueprint = Blueprint("api_sweeps", __name__)
+
+_MOST_POINTS = 5000
+
+
+@blueprint.post("/jobs/batch")
+@access(WRITE)
+def batch() -> tuple[Json, int]:
+    """Submit one task over many points; the same Idempotency-Key gives the same sweep."""
+    here, whose = services(), owner()
+    cursor = here.jobs.cursor()
+    new, points = new_sweep(here, json_body(here.settings.max_body), whose, header("Idempotency-Key", 200))
+    row, fresh = here.sweeps.add(new, points, lambda db: check_room(db, whose, len(points) + 1, here.queue_bounds))
+    here.scheduler.wake()
+    return {"job": present.whole(here, row), "cursor": cursor}, 201 if fresh else 200
+
+
+@blueprint.get("/jobs/<job>/points")
+@access(READ)
+def points(job: str) -> Response:
+    """The points of a sweep that have ended, in the order of their ends; may be held until there are more."""
+    known_query("after", "limit", "wait")
+    here = services()
+    row = here.jobs.get(job, owner())
+    if row["unassigned"] is None:
+        raise InvalidRequest("Only sweeps have points.", "Ask for the job itself.")
+    after = whole_number("after", 0, 0, 2**62)
+    most = whole_number("limit", 1000, 1, _MOST_POINTS)
+
+    def look() -> list[Row] | None:
+        # Asked before reading: what ended before the sweep did is then read as well.
+        over = State(here.jobs.get(job)["state"]).ended
+        found = here.sweeps.done_after(job, after, most)
+        return found if found or over else None
+
+    def render(found: list[Row] | None) -> Response:
+        return jsonify(_told(here, row, found or [], after))
+
+    return answer_when(look, render, seconds("wait", LONGEST_WAIT), [job])
+
+
+def _told(here: Services, sweep: Row, found: list[Row], after: int) -> Json:
+    metrics = here.records.latest_metrics([row["job"] for row in found])
+    told = [
+        {name: row[name] for name in ("done", "point", "job", "state", "cause", "seconds", "error")}
+        | {"result": present.result(here, row["result"], sweep["owner"]), "metrics": metrics[row["job"]]}
+        for row in found
+    ]
+    following = found[-1]["done"] if found else after
+    counts = here.sweeps.counts(sweep["id"])
+    ended = State(here.jobs.get(sweep["id"])["state"]).ended
+    return {"points": told, "counts": counts, "next": following, "ended": ended}
+
+
+@blueprint.post("/jobs/<job>/rerun")
+@access(WRITE)
+def rerun(job: str) -> tuple[Json, int]:
+    """A new job of the same task, values and seed."""
+    here, whose = services(), owner()
+    key = header("Idempotency-Key", 200) or secrets.token_hex(16)
+    cursor = here.jobs.cursor()
+    row = here.jobs.get(job, whose)
+    if row["unassigned"] is not None or row["session"] or row["task"]["function"]["type"] == "session":
+        kind = "sweep" if row["unassigned"] is not None else "session"
+        raise InvalidRequest(f"A {kind} is not run again as a whole.", "Submit it again, or run single jobs again.")
+    shared = ("owner", "client", "name", "language", "runtime", "experiment", "seed", "limits", "task", "values")
+    inputs = here.jobs.inputs(job) + (here.jobs.inputs(row["sweep"]) if row["sweep"] else [])
+    new = NewJob(
+        **{name: row[name] for name in shared},
+        id=new_id("job"),
+        key=key,
+        body_digest=f"rerun of {job}",
+        tags=here.records.tags([job])[job],
+        inputs=inputs,
+    )
+    made, fresh = here.accepts.add(new, lambda db: check_room(db, whose, 1, here.queue_bounds))
+    here.scheduler.wake()
+    return {"job": present.whole(here, made), "cursor": cursor}, 201 if fresh else 200

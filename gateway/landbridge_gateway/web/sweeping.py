@@ -1,0 +1,80 @@
+"""From the body of a batch to a sweep and its points: every reference checked, every point made one job."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from landbridge_gateway.errors import InvalidField
+from landbridge_gateway.model import Json, new_id
+from landbridge_gateway.nodes import jobs_in, natives_in, objects_in, walk
+from landbridge_gateway.store.jobs import NewJob
+from landbridge_gateway.store.sweeps import NewPoint
+from landbridge_gateway.web.natives import check_natives
+from landbridge_gateway.web.services import Services
+from landbridge_gateway.web.submission import check_inputs, check_objects, new_job
+
+_SEEDS = 2**31
+
+
+def new_sweep(services: Services, body: Json, owner: str, key: str | None) -> tuple[NewJob, list[NewPoint]]:
+    """Check a batch; whatever is wrong is an error that names the field."""
+    services.schemas.check("batch", body)
+    function = body["task"]["function"]["type"]
+    if function in ("script", "session"):
+        raise InvalidField(f"A {function} cannot be a sweep.", "Give a function.", field="task.function.type")
+    if body["task"].get("session"):
+        raise InvalidField("A sweep cannot run in a session.", "Submit it by itself.", field="task.session")
+    _check_columns(body)
+    new = new_job(services, body, owner, key)
+    return new, list(_points(services, body["points"], new.seed, owner))
+
+
+def _check_columns(body: Json) -> None:
+    columns, n = body["points"]["columns"], body["points"]["n"]
+    used = {node["column"] for _, node in body["values"]["items"] if node["kind"] == "each"}
+    for position, (_, node) in enumerate(body["values"]["items"]):
+        if node["kind"] == "each" and node["column"] >= len(columns):
+            field = f"values.items[{position}][1].column"
+            raise InvalidField(f"`{field}` is {node['column']}, and there are {len(columns)} columns.", field=field)
+    for number, column in enumerate(columns):
+        field = f"points.columns[{number}]"
+        length = len(column["values"] if column["kind"] == "vector" else column["items"])
+        if length != n:
+            raise InvalidField(f"`{field}` has {length} entries, and there are {n} points.", field=field)
+        if number not in used:
+            raise InvalidField(f"`{field}` is the value of no argument.", "Leave it out, or use it.", field=field)
+
+
+def _points(services: Services, table: Json, seed: int, owner: str) -> Iterator[NewPoint]:
+    for number, column in enumerate(table["columns"]):
+        if column["kind"] == "list":
+            _check_nodes(services, f"points.columns[{number}]", column["items"], owner)
+    for point in range(table["n"]):
+        values = [_node(column, point) for column in table["columns"]]
+        inputs = jobs_in(inner for node in values for inner in walk(node))
+        yield NewPoint(new_id("job"), seed_of(seed, point), values, sorted(inputs))
+
+
+def _check_nodes(services: Services, field: str, items: list[list[Json]], owner: str) -> None:
+    nodes = [inner for _, node in items for inner in walk(node)]
+    # One job may be the value of many points, which wait for it together.
+    check_inputs(services, jobs_in(nodes), owner)
+    check_objects(services, objects_in(nodes), owner)
+    natives = (found for position, (_, node) in enumerate(items) for found in natives_in(f"{field}[{position}]", node))
+    check_natives(services, natives, owner)
+
+
+def _node(column: Json, point: int) -> Json:
+    if column["kind"] == "list":
+        node: Json = column["items"][point][1]
+        return node
+    value = column["values"][point]
+    about = {"kind": "scalar", "type": column["type"]} | ({"tags": column["tags"]} if column.get("tags") else {})
+    return about | ({"na": True} if value is None else {"value": value})
+
+
+def seed_of(seed: int, point: int) -> int:
+    """The seed of a point: the same in every sweep of this seed, and unlike those of points and sweeps nearby."""
+    mixed = hashlib.sha256(f"{seed}:{point}".encode()).digest()
+    return int.from_bytes(mixed[:4]) % _SEEDS
