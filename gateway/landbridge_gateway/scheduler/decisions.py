@@ -75,9 +75,9 @@ def free_slots(flights: Iterable[Flight], capacity: int) -> int:
 MOST_POINTS = 2500  # that a worker is handed at once: so many outcomes fit into one reading of its events
 
 
-def chunk_size(unassigned: int, capacity: int) -> int:
-    """An equal share for each worker that may run. Whoever is done early gets some of what others are recalled from."""
-    return max(1, min(MOST_POINTS, -(-unassigned // capacity)))
+def chunk_size(unassigned: int, workers: int) -> int:
+    """An equal share for each worker that may still be started. Who is done early gets what others are recalled from."""
+    return max(1, min(MOST_POINTS, -(-unassigned // max(1, workers))))
 
 
 def to_recall(

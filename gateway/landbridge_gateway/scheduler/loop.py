@@ -65,6 +65,7 @@ class Scheduler:
         self._commands: Commands | None = None
         self._inbox: queue.Queue[Message] = queue.Queue()
         self._flights: dict[str, Flight] = {}
+        self._served: dict[Group, str] = {}
         self._engine: str | None = None
         self._pool: list[Message] = []
         self._connected = False
@@ -234,10 +235,11 @@ class Scheduler:
         running = self._queue.running(flight.job for flight in self._flights.values()) if free else Counter()
         passed: set[Group] = set()
         while free and (group := self._turns.next(running, frozenset(passed))):
-            row = self._queue.first(*group)
+            row = self._queue.first(*group, self._served.get(group))
             if row is None:
                 passed.add(group)  # all of its queued jobs are being started
                 continue
+            self._served[group] = row["id"]
             self._start(row)
             running[group] += 1
             free -= 1

@@ -57,7 +57,9 @@ class SweepRuns:
         """Number a chunk and lay out its folder; None when nothing of it can be run."""
         sweep, owner = row["id"], row["owner"]
         number = self._jobs.begin_attempt(sweep, row["runtime"])
-        points = self._sweeps.assign(sweep, number, chunk_size(self._sweeps.unassigned(sweep), self._capacity))
+        others = sum(flight.job == sweep and not flight.published for flight in self._flights.values())
+        size = chunk_size(self._sweeps.unassigned(sweep), self._capacity - others)
+        points = self._sweeps.assign(sweep, number, size)
         flight = Flight(sweep, number, row["runtime"], Limits(**row["limits"]))
         flight.points = {point["point"]: point["job"] for point in points}
         try:

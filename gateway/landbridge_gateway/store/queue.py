@@ -92,10 +92,14 @@ class Queue:
     def experiments(self, owner: str, last: str | None) -> list[str]:
         return self._queued.distinct(EXPERIMENT, {OWNER: owner}, last, self._glance)
 
-    def first(self, owner: str, experiment: str) -> Row | None:
-        """The oldest queued job of a group that no attempt was begun for, or whose last one is over."""
-        found = self._queued.oldest({OWNER: owner, EXPERIMENT: experiment}, 1, BRIEF, _NOT_STARTING)
-        return found[0] if found else None
+    def first(self, owner: str, experiment: str, last: str | None = None) -> Row | None:
+        """The oldest queued job of a group that no attempt was begun for, or whose last one is over.
+
+        ``last`` is the one that was served last: a sweep, which stays in line, lets all others go before it once.
+        """
+        group = {OWNER: owner, EXPERIMENT: experiment}
+        found = self._queued.oldest(group, 2, BRIEF, _NOT_STARTING)
+        return next((row for row in found if row["id"] != last), found[0] if found else None)
 
     def running(self, jobs: Iterable[str]) -> Counter[tuple[str, str]]:
         """How many workers each group has; ``jobs`` names a job as often as it has some."""
