@@ -519,9 +519,9 @@ class TestRestarts:
     ):
         body, key = batch(column(*range(12))), {"Idempotency-Key": "one"}
         monkeypatch.setattr("landbridge_gateway.store.sweeps._AT_A_TIME", 5)
-        stored = []
+        stored, insert = [], type(services.sweeps)._insert
 
-        def broken(self, new, sweep, start, points, insert=type(services.sweeps)._insert):
+        def broken(self, new, sweep, start, points):
             stored.append(start)
             if start == 10:
                 raise OSError("the power went")

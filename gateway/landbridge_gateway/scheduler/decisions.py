@@ -76,7 +76,7 @@ MOST_POINTS = 2500  # that a worker is handed at once: so many outcomes fit into
 
 
 def chunk_size(unassigned: int, workers: int) -> int:
-    """An equal share for each worker that may still be started. Who is done early gets what others are recalled from."""
+    """An equal share for each worker that may be started. Who is done early gets what others are recalled from."""
     return max(1, min(MOST_POINTS, -(-unassigned // max(1, workers))))
 
 
