@@ -245,6 +245,22 @@ class Sweeps:
         total = self._db.row("SELECT total FROM sweeps WHERE id = ?", (sweep,))
         return {"total": int(total["total"]) if total else 0, **found}
 
+    def progress(self, jobs: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Of those of the jobs that are sweeps, how many points have ended and how many there are."""
+        marks = ",".join("?" * len(jobs))
+        rows = self._db.rows(f"SELECT id, done AS ended, total FROM sweeps WHERE id IN ({marks})", jobs)
+        return {row["id"]: {"ended": row["ended"], "total": row["total"]} for row in rows}
+
+    def page(self, sweep: str, after: int, most: int, state: str | None) -> list[Row]:
+        """Points in their order, after one of them; of one state, or of all."""
+        chosen, values = ("AND state = ?", (state,)) if state is not None else ("", ())
+        rows = self._db.rows(
+            f"""SELECT point, id AS job, state, cause, seconds, "values", result, error FROM jobs
+                WHERE sweep = ? AND point > ? {chosen} ORDER BY point LIMIT ?""",
+            (sweep, after, *values, most),
+        )
+        return [decoded(row) for row in rows]
+
     def first_unwell(self, sweep: str) -> Row | None:
         """The first point that ended and did not succeed."""
         sql = f"SELECT {BRIEF}, error FROM jobs WHERE sweep = ? AND state IN ('failed', 'cancelled', 'lost')"

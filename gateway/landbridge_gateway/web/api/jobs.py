@@ -13,6 +13,7 @@ from landbridge_gateway.store.queue import check_room
 from landbridge_gateway.web import present
 from landbridge_gateway.web.access import READ, WRITE, access, owner
 from landbridge_gateway.web.body import choice, header, json_body, known_query, seconds, whole_number
+from landbridge_gateway.web.cancelling import cancel_job
 from landbridge_gateway.web.logs import log_of
 from landbridge_gateway.web.services import Services, services
 from landbridge_gateway.web.submission import new_job
@@ -82,14 +83,7 @@ def cancel(job: str) -> Json:
     """Cancel a job; one that has ended stays as it is."""
     here = services()
     cursor = here.jobs.cursor()
-    row = here.jobs.request_cancel(job, owner())
-    if row["chunk"] and row["state"] == State.CANCELLED:
-        # A worker has it in its hands, and must leave it out.
-        here.scheduler.post(
-            {"event": "point_cancelled", "sweep": row["sweep"], "chunk": row["chunk"], "point": row["point"]}
-        )
-    here.scheduler.wake()
-    return _one(here, row, cursor)
+    return _one(here, cancel_job(here, job, owner()), cursor)
 
 
 @blueprint.post("/jobs/<job>/end")

@@ -13,7 +13,9 @@ from landbridge_gateway.model import Json
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.web import present
 from landbridge_gateway.web.access import READ, WRITE, access, owner
+from landbridge_gateway.web.cancelling import cancel_job
 from landbridge_gateway.web.logs import log_of
+from landbridge_gateway.web.pages.sweep import points_shown
 from landbridge_gateway.web.services import Services, services
 
 blueprint = Blueprint("pages_job", __name__)
@@ -41,6 +43,7 @@ def page(job: str) -> str:
         users=here.jobs.brief(here.jobs.used_by(job)[:50]),
         held=shown["function"]["type"] == "session",
         calls=here.jobs.calls(job, _MOST_CALLS),
+        points=points_shown(here, row),
         digests=_digests(here, record, owner()),
         cursor=cursor,
         live=shown["ended"] is None,
@@ -52,7 +55,10 @@ def page(job: str) -> str:
 def twin(job: str) -> Json:
     here = services()
     row = here.jobs.get(job, owner())
-    return {"job": present.whole(here, row), "record": present.record(here, row)}
+    points = points_shown(here, row)
+    return {"job": present.whole(here, row), "record": present.record(here, row)} | (
+        {"points": points} if points else {}
+    )
 
 
 @blueprint.get("/jobs/<job>/<stream>.txt")
@@ -70,9 +76,7 @@ def log(job: str, stream: str) -> Response:
 @blueprint.post("/jobs/<job>/cancel")
 @access(WRITE)
 def cancel(job: str) -> Any:
-    here = services()
-    here.jobs.request_cancel(job, owner())
-    here.scheduler.wake()
+    cancel_job(services(), job, owner())
     return redirect(f"/jobs/{job}", 303)
 
 

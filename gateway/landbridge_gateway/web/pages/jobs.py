@@ -37,6 +37,7 @@ def page() -> str:
         "jobs.html",
         jobs=jobs,
         metrics=here.records.latest_metrics([job["id"] for job in jobs]),
+        sweeps=here.sweeps.progress([job["id"] for job in jobs]),
         query=query,
         columns=[_column(name, query) for name in _COLUMNS],
         chosen=_chosen(),
