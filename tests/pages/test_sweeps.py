@@ -46,11 +46,11 @@ def test_its_points_are_listed_by_state_and_by_page(site, signed_in, sweep):
     points = signed_in.locator("section", has=signed_in.get_by_role("heading", name="Points"))
     expect(points).to_contain_text("120 of 250 have ended")
     expect(points.locator("thead th")).to_have_text(["point", "state", "x0", "x1", "result", "loss", "took"])
-    expect(points.locator("tbody tr")).to_have_count(100)
+    expect(points.locator("tbody tr")).to_have_count(50)
     expect(points.locator("tbody tr").nth(7)).to_contain_text("ValueError: no")
     signed_in.screenshot(path=screenshot_folder() / "sweep.png", full_page=True)
     points.get_by_role("link", name="Next points").click()
-    expect(points.locator("tbody tr").first).to_contain_text("100")
+    expect(points.locator("tbody tr").first).to_contain_text("50")
     points.get_by_role("link", name="failed").click()
     expect(points.locator("tbody tr")).to_have_count(1)
 

@@ -1,4 +1,4 @@
-"""A sweep's points on its page: how many are in which state, and a table of them with what varies and what came of it."""
+"""A sweep's points on its page: how many are in which state, and a table of what varies and what came of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from landbridge_gateway.web import present
 from landbridge_gateway.web.body import whole_number
 from landbridge_gateway.web.services import Services
 
-_MOST = 100
+_MOST = 50
 
 
 def points_shown(here: Services, row: Row) -> Json | None:
