@@ -1,10 +1,10 @@
 """The indexes and triggers of jobs that wait: how many there are, and whose turn it may be, without counting."""
 
-_OPEN = "('waiting', 'queued')"
+OPEN = "('waiting', 'queued')"
 
 
-def _count(job: str, change: str) -> str:
-    """Count a job under its owner and under the empty name, which is everybody."""
+def count(job: str, change: str) -> str:
+    """In a trigger: count a job under its owner and under the empty name, which is everybody."""
     return "".join(
         f"INSERT INTO queue_sizes VALUES ({owner}, {change}1) ON CONFLICT DO UPDATE SET jobs = jobs {change or '+'} 1; "
         for owner in (f"{job}.owner", "''")
@@ -26,16 +26,16 @@ QUEUE = (
     """CREATE INDEX jobs_queued ON jobs (owner, coalesce(experiment, ''), seq)
        WHERE state = 'queued' AND session IS NULL""",
     "CREATE TABLE queue_sizes (owner TEXT PRIMARY KEY, jobs INTEGER NOT NULL) STRICT, WITHOUT ROWID",
-    f"INSERT INTO queue_sizes SELECT owner, count(*) FROM jobs WHERE state IN {_OPEN} GROUP BY owner",
-    f"INSERT INTO queue_sizes SELECT '', count(*) FROM jobs WHERE state IN {_OPEN}",
-    f"""CREATE TRIGGER job_begins_to_wait AFTER INSERT ON jobs WHEN NEW.state IN {_OPEN}
-        BEGIN {_count("NEW", "")} END""",
+    f"INSERT INTO queue_sizes SELECT owner, count(*) FROM jobs WHERE state IN {OPEN} GROUP BY owner",
+    f"INSERT INTO queue_sizes SELECT '', count(*) FROM jobs WHERE state IN {OPEN}",
+    f"""CREATE TRIGGER job_begins_to_wait AFTER INSERT ON jobs WHEN NEW.state IN {OPEN}
+        BEGIN {count("NEW", "")} END""",
     f"""CREATE TRIGGER job_waits_no_longer AFTER UPDATE OF state ON jobs
-        WHEN OLD.state IN {_OPEN} AND NEW.state NOT IN {_OPEN}
-        BEGIN {_count("OLD", "-")} END""",
+        WHEN OLD.state IN {OPEN} AND NEW.state NOT IN {OPEN}
+        BEGIN {count("OLD", "-")} END""",
     f"""CREATE TRIGGER job_waits_again AFTER UPDATE OF state ON jobs
-        WHEN OLD.state NOT IN {_OPEN} AND NEW.state IN {_OPEN}
-        BEGIN {_count("NEW", "")} END""",
+        WHEN OLD.state NOT IN {OPEN} AND NEW.state IN {OPEN}
+        BEGIN {count("NEW", "")} END""",
     """CREATE TRIGGER input_is_named AFTER INSERT ON inputs
        BEGIN UPDATE jobs SET
          open_inputs = open_inputs + (SELECT ended IS NULL FROM jobs WHERE id = NEW.input),

@@ -1,5 +1,7 @@
 """The columns, indexes and triggers of sweeps: how many of their points stand in line, and in which order they end."""
 
+from landbridge_gateway.store.queue_schema import OPEN, count
+
 # What may be given a worker: jobs that are queued, and sweeps with points that no worker has.
 IN_LINE = """((state = 'queued' AND session IS NULL AND sweep IS NULL AND unassigned IS NULL)
   OR (state IN ('queued', 'running') AND unassigned > 0))"""
@@ -34,6 +36,10 @@ SWEEPS = (
             f"CREATE INDEX {name} ON jobs ({columns}) WHERE sweep IS NULL",
         )
     ),
+    # Points are counted by who stores them, many in one statement.
+    "DROP TRIGGER job_begins_to_wait",
+    f"""CREATE TRIGGER job_begins_to_wait AFTER INSERT ON jobs WHEN NEW.state IN {OPEN} AND NEW.sweep IS NULL
+        BEGIN {count("NEW", "")} END""",
     "DROP INDEX jobs_queued",
     f"CREATE INDEX jobs_queued ON jobs (owner, coalesce(experiment, ''), seq) WHERE {IN_LINE}",
     """CREATE TRIGGER point_is_assigned AFTER UPDATE OF state, chunk ON jobs

@@ -112,6 +112,11 @@ class Sweeps:
                 ),
             )
             db.conn.executemany(
+                """INSERT INTO queue_sizes (owner, jobs) VALUES (?, ?)
+                   ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs""",
+                [(new.owner, len(points)), ("", len(points))],
+            )
+            db.conn.executemany(
                 "INSERT INTO inputs (job, input) VALUES (?, ?)",
                 ((point.id, given) for point in points for given in sorted(set(point.inputs))),
             )

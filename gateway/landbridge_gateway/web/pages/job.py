@@ -55,10 +55,9 @@ def page(job: str) -> str:
 def twin(job: str) -> Json:
     here = services()
     row = here.jobs.get(job, owner())
+    shown = {"job": present.whole(here, row), "record": present.record(here, row)}
     points = points_shown(here, row)
-    return {"job": present.whole(here, row), "record": present.record(here, row)} | (
-        {"points": points} if points else {}
-    )
+    return shown | {"points": points} if points else shown
 
 
 @blueprint.get("/jobs/<job>/<stream>.txt")
