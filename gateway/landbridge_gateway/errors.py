@@ -5,7 +5,8 @@
     ├── Forbidden                403
     ├── NotFound                 404
     │   ├── UnknownJob
-    │   └── UnknownObject
+    │   ├── UnknownObject
+    │   └── UnknownUpload
     ├── MethodNotAllowed         405
     ├── Conflict                 409
     ├── TooLarge                 413
@@ -17,7 +18,9 @@
     │   └── DigestMismatch
     ├── TooManyJobs              429
     ├── TooManyWaiting           429
+    ├── TooManyUploads           429
     ├── Overloaded               503
+    ├── DiskFull                 507
     └── InternalError            500
 
 The codes are the contract of docs/protocol.md: both clients turn them into exceptions and conditions of the same name.
@@ -25,6 +28,7 @@ The codes are the contract of docs/protocol.md: both clients turn them into exce
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 
@@ -74,6 +78,13 @@ class UnknownObject(NotFound):
 
     def __init__(self, object_id: str) -> None:
         super().__init__(f"There is no object `{object_id}`.", "Upload it first, or take the id from a job.")
+
+
+class UnknownUpload(NotFound):
+    code = "unknown_upload"
+
+    def __init__(self, upload_id: str) -> None:
+        super().__init__(f"There is no upload `{upload_id}`: it was given up, or never begun.", "Begin another one.")
 
 
 class MethodNotAllowed(GatewayError):
@@ -145,6 +156,33 @@ class TooManyWaiting(GatewayError):
             "Try again in a second, or raise LANDBRIDGE_WAITING.",
             most=most,
         )
+
+
+class TooManyUploads(GatewayError):
+    """As many uploads in parts are open as may be; ``detail.most`` says how many that is."""
+
+    code, status, retry_after = "too_many_uploads", 429, 2
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"{most} uploads are open already, which is as many as this gateway takes.",
+            "Try again when one has ended, or raise LANDBRIDGE_UPLOADS.",
+            most=most,
+        )
+
+
+class DiskFull(GatewayError):
+    """Nothing of what was asked for is kept; the same call succeeds when there is room again."""
+
+    code, status = "disk_full", 507
+
+    def __init__(self) -> None:
+        super().__init__("The gateway's disk is full.", "Make room there; `landbridge doctor` shows how much there is.")
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Did something fail because there is no room on the disk?"""
+    return isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT))
 
 
 class Overloaded(GatewayError):

@@ -52,6 +52,7 @@ TABLE = (
     Setting("waiting", 1000, int, "how many requests may wait at once for something to happen; they hold no thread"),
     Setting("max_queued", 250_000, int, "how many jobs may wait to be run"),
     Setting("max_queued_each", 150_000, int, "how many jobs of one owner may wait to be run"),
+    Setting("uploads", 64, int, "how many uploads in parts may be open at once"),
     Setting("max_object", 64 * 1024**3, parse_bytes, "largest object that may be uploaded, in bytes"),
     Setting("max_body", 32 * 1024**2, parse_bytes, "largest JSON body, in bytes"),
     Setting("ca_bundle", "", str, "certificate bundle that image builds trust; found from SSL_CERT_FILE when empty"),

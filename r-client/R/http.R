@@ -1,6 +1,7 @@
 # The only file that talks to the network.
 
 most_tries <- 4L
+largest_block <- 512L * 1024L
 patience <- 30
 loopback <- "^https?://(localhost|127\\.[0-9.]+|\\[::1\\])(:[0-9]+)?(/|$)"
 
@@ -13,7 +14,8 @@ loopback <- "^https?://(localhost|127\\.[0-9.]+|\\[::1\\])(:[0-9]+)?(/|$)"
 #' (objects) store a copy that nobody names.
 #'
 #' @param call list of `method`, `url`, `headers`, `seconds` (longest duration, NULL for none as long as bytes move),
-#'   and of at most one of `body` (raw), `upload` (path of a file to send), `download` (path of a file to write)
+#'   and of at most one of `body` (raw), `upload` (path of a file to send, from the byte `offset` on), `download` (path
+#'   of a file to write)
 #' @return list of `status`, `headers` (lower case), `content`
 #' @noRd
 send_call <- function(client, call) {
@@ -60,7 +62,7 @@ abort_unreachable <- function(client, cause) {
   )
 }
 
-#' One try: the answer, or list(broken = reason, refused = nobody listens).
+#' One try: the answer, or list(broken = reason, refused = nobody listens) with `status` and `headers` if these came.
 #' @noRd
 try_call <- function(client, call) {
   state <- new.env(parent = emptyenv())
@@ -74,7 +76,7 @@ try_call <- function(client, call) {
     }
     client$handle <- handle
     parsed_answer(fetched)
-  }, error = function(error) broken_call(client, state, conditionMessage(error)))
+  }, error = function(error) broken_call(client, state, handle, conditionMessage(error)))
 }
 
 parsed_answer <- function(answer) {
@@ -85,11 +87,12 @@ parsed_answer <- function(answer) {
   list(status = answer$status_code, headers = headers, content = content)
 }
 
-broken_call <- function(client, state, reason) {
+broken_call <- function(client, state, handle, reason) {
   if (isTRUE(state$too_large)) abort_bad_answer(client, sprintf("more than %.0f MiB", client$largest_answer / 1024^2))
   # libcurl reports a Ctrl-C as its own error; it must not look like a missing gateway.
   if (grepl("callback aborted|aborted by an application callback", reason, ignore.case = TRUE)) rlang::interrupt()
-  list(broken = reason, refused = grepl("connect to|resolve", reason))
+  began <- curl::handle_data(handle)
+  c(parsed_answer(began), list(broken = reason, refused = grepl("connect to|resolve", reason)))
 }
 
 call_handle <- function(client, call, state) {
@@ -101,9 +104,9 @@ call_handle <- function(client, call, state) {
   options <- c(
     list(customrequest = call$method, followlocation = FALSE, connecttimeout = 10L, useragent = user_agent()),
     if (grepl(loopback, client$url)) list(noproxy = "*"), longest_duration(call$seconds),
-    if (is.null(call$download)) largest_size(client$largest_answer, state),
+    if (is.null(call$download)) largest_size(client$largest_answer, state) else list(buffersize = largest_block),
     if (!is.null(call$body)) list(post = TRUE, postfieldsize = length(call$body), postfields = call$body),
-    if (!is.null(call$upload)) upload_options(call$upload, state)
+    if (!is.null(call$upload)) upload_options(call$upload, call$offset, state)
   )
   # In one go: each call of it looks all of curl's options through.
   curl::handle_setopt(handle, .list = options)
@@ -134,10 +137,11 @@ largest_size <- function(most, state) {
   list(noprogress = FALSE, xferinfofunction = watch)
 }
 
-upload_options <- function(path, state) {
+upload_options <- function(path, offset, state) {
   state$upload <- file(path, "rb")
+  if (!is.null(offset)) seek(state$upload, offset)
   list(
-    post = TRUE, postfieldsize_large = file.size(path),
+    post = TRUE, postfieldsize_large = file.size(path) - sum(offset), upload_buffersize = largest_block,
     readfunction = function(size) readBin(state$upload, "raw", size)
   )
 }

@@ -9,22 +9,11 @@ client_sink <- function(client, task = NULL) {
     shared <- shared_files(client)
     path <- if (is.null(shared)) tempfile("landbridge-", fileext = paste0(".", extension)) else new_shared_file(shared)
     on.exit(unlink(path))
-    write(path)
+    if (is.null(shared)) write(path) else with_room(write(path))
     id <- if (!is.null(shared)) hand_over_file(client, path, object_formats[[extension]])
     if (is.null(id)) upload_object(client, path, object_formats[[extension]]) else id
   }
   list(put = put, arrow = arrow_codec(), reader = task$code$language, on_loss = task$options$on_loss)
-}
-
-upload_object <- function(client, path, format) {
-  digest <- file_digest(path)
-  answer <- send_call(client, list(
-    method = "POST", url = api_url(client, "/objects", list(format = format)), upload = path,
-    headers = c("Content-Type" = "application/octet-stream", "Landbridge-Digest" = digest)
-  ))
-  id <- json_answer(client, answer)$object$id
-  if (!is_object_id(id)) abort_bad_answer(client, "without the id of the object")
-  id
 }
 
 is_object_id <- function(id) is.character(id) && length(id) == 1 && grepl("^obj_[0-9a-z]{16}$", id)
@@ -96,21 +85,4 @@ downloaded_path <- function(client, id) {
   download_object(client, id, path)
   client$objects[[id]] <- path
   path
-}
-
-download_object <- function(client, id, path) {
-  part <- tempfile(paste0(id, "-"), tmpdir = dirname(path))
-  on.exit(unlink(part))
-  answer <- send_call(client, list(
-    method = "GET", url = api_url(client, paste0("/objects/", id)), headers = NULL, download = part
-  ))
-  told <- answer$headers[["landbridge-digest"]]
-  digest <- file_digest(part)
-  if (!is.null(told) && !is.null(digest) && told != digest) {
-    abort_landbridge(
-      "digest_mismatch", "The bytes that arrived do not have the digest of the object.", "Fetch the result again."
-    )
-  }
-  if (!is.null(told)) assign(id, told, envir = client$digests)
-  file.rename(part, path)
 }

@@ -57,3 +57,14 @@ shared_object <- function(client, id) {
   found <- found[file.access(found, 4) == 0]
   if (length(found) > 0) found[[1]]
 }
+
+#' What is written into the depot is the gateway's: when its disk is full, that is what the gateway would have answered.
+#' @noRd
+with_room <- function(write) {
+  tryCatch(write, error = function(error) {
+    if (inherits(error, "landbridge_error")) stop(error)
+    if (!grepl("No space left|quota exceeded|errno 28", conditionMessage(error), ignore.case = TRUE)) stop(error)
+    hint <- "Make room there; `landbridge doctor` shows how much there is."
+    abort_landbridge("disk_full", "The gateway's disk is full.", hint, parent = error)
+  })
+}

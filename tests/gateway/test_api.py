@@ -387,7 +387,7 @@ class TestDescription:
         contract = (ROOT / "docs" / "protocol.md").read_text()
         for rule in create_app(services).url_map.iter_rules():
             if rule.rule.startswith("/api/v1"):
-                path = rule.rule.replace("<job>", "<id>").replace("<object_id>", "<id>")
+                path = rule.rule.replace("<job>", "<id>").replace("<object_id>", "<id>").replace("<upload_id>", "<id>")
                 assert f"{path}`" in contract or f"{path}?" in contract, path
 
 

@@ -3,10 +3,13 @@
 import hashlib
 import json
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from landbridge_gateway.depot.handed import stamp
+from landbridge_gateway.errors import InvalidField
 from landbridge_gateway.web.services import Services
 
 from tests.gateway.conftest import ROOT, Schemas, fetched, source_task, submission, submit
@@ -78,6 +81,28 @@ def test_the_second_of_two_who_name_one_file(client, intake):
     assert "handed over before, or never written" in again.json["error"]["message"]
 
 
+def test_two_clients_that_name_one_file_at_the_same_time_make_one_object(services, intake):
+    """One has it, and the other is told so; neither half of the file is lost or doubled."""
+    with ThreadPoolExecutor(2) as clients:
+        for number in range(20):
+            name, both = f"c_{number:016}", threading.Barrier(2)
+            (intake / name).write_bytes(b"table")
+            told = list(clients.map(lambda args: _taken(services, *args), [(name, both)] * 2))
+            (stored,) = [one for one in told if not isinstance(one, InvalidField)]
+            (refused,) = [one for one in told if isinstance(one, InvalidField)]
+            assert "handed over before, or never written" in refused.message
+            assert services.layout.object_file(stored.id, "arrow").read_bytes() == b"table"
+    assert list(intake.glob("*.handed")) == []
+
+
+def _taken(services, name, both):
+    both.wait(30)
+    try:
+        return services.intake.take(name, "arrow", 100)
+    except InvalidField as refused:
+        return refused
+
+
 @pytest.mark.parametrize("kind", ["symlink", "hard link", "pipe", "folder"])
 def test_what_is_no_plain_file_of_its_own(client, intake, tmp_path, kind):
     secret = tmp_path / "secret"
@@ -110,6 +135,15 @@ def test_what_dead_clients_left_goes_after_a_day(client, intake):
     os.utime(left, (1, 1))
     (intake / NAME).write_bytes(b"table")
     assert hand_over(client).status_code == 201
+    assert (left.exists(), new.exists()) == (False, True)
+
+
+def test_a_start_removes_them_too_and_leaves_those_that_are_being_written(services, settings, intake):
+    left, new = intake / "c_aaaaaaaaaaaaaaaa", intake / "c_bbbbbbbbbbbbbbbb"
+    for path in (left, new):
+        path.write_bytes(b"half")
+    os.utime(left, (1, 1))
+    Services.open(settings, Schemas(ROOT / "containers" / "schema")).close()
     assert (left.exists(), new.exists()) == (False, True)
 
 

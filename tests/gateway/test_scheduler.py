@@ -1,10 +1,14 @@
 """The loop, driven event by event, over a real database and real folders."""
 
+import errno
 import json
+import threading
 
 import pytest
+from landbridge_gateway.errors import DiskFull
+from landbridge_gateway.scheduler import loop
 
-from tests.gateway.conftest import NULL, POLYGLOT, RUNTIMES, fetched, source_task, submission, submit
+from tests.gateway.conftest import NULL, POLYGLOT, RUNTIMES, NotedCommands, fetched, source_task, submission, submit
 
 ONE = {"kind": "scalar", "type": "int", "value": 1}
 ERROR = {"type": "ValueError", "classes": ["ValueError", "Exception"], "message": "no"}
@@ -320,3 +324,37 @@ def test_a_new_scheduler_takes_up_what_the_last_one_left(client, road, commands,
     road.leave(attempt, result=ONE)
     road.exit(attempt, 0)
     assert road.job(job["id"])["state"] == "succeeded"
+
+
+def test_what_could_not_be_written_down_on_a_full_disk_is_done_when_there_is_room(services, monkeypatch):
+    """Without a new start, and the event is not forgotten."""
+    scheduler = services.scheduler
+    tries: list[str] = []
+    done = threading.Event()
+
+    def write_down(event):
+        tries.append(event["word"])
+        if len(tries) == 1:
+            raise DiskFull
+        if len(tries) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        done.set()
+
+    monkeypatch.setattr(loop, "_ROOM_PAUSE", 0)
+    monkeypatch.setitem(scheduler._handlers, "probe", write_down)
+    scheduler.start(NotedCommands())
+    scheduler.post({"event": "probe", "word": "once"})
+    assert done.wait(30)
+    assert tries == ["once"] * 3
+
+
+def test_a_job_whose_folder_found_no_room_ends_with_that_cause(client, road, monkeypatch):
+    def no_room(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    job = submit(client)["id"]
+    monkeypatch.setattr(loop, "write_folder", no_room)
+    road.step()
+    row = road.job(job)
+    assert (row["state"], row["cause"]) == ("failed", "disk")
+    assert row["error"]["message"] == "The gateway's disk is full."

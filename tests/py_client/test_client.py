@@ -355,6 +355,7 @@ def test_what_came_without_a_digest_is_never_loaded(gateway: FakeGateway, connec
     native = {"kind": "native", "object": "obj_0000000000000003", "language": "python", "codec": "pickle"}
     job = handle(gateway, connected, state="succeeded", result=native)
     connected.describe()
+    gateway.objects["obj_0000000000000003"] = b"never loaded"
     gateway.faults = [answer(b"never loaded")]
     connected.download("obj_0000000000000003")
     with pytest.raises(errors.DigestMismatch, match="The gateway sent no digest"):

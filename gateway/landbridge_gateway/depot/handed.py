@@ -29,6 +29,7 @@ class Intake:
         """A new nonce for each start, in a file that only who may enter the depot can read."""
         for left in (*self._layout.intake.glob("*.part"), *self._layout.intake.glob("*.handed")):
             left.unlink(missing_ok=True)
+        self._sweep()
         path = self._layout.intake / "nonce"
         path.unlink(missing_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

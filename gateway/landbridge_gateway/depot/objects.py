@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import stat
@@ -10,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from landbridge_gateway.depot.arriving import Arriving
+from landbridge_gateway.depot.digests import SHA256, Hashing, algorithm_of
 from landbridge_gateway.depot.layout import Layout
-from landbridge_gateway.errors import DigestMismatch, InvalidRequest, TooLarge
+from landbridge_gateway.errors import DigestMismatch, DiskFull, InvalidRequest, TooLarge
 from landbridge_gateway.model import new_id
 
 CHUNK = 1024 * 1024
@@ -38,40 +39,43 @@ def take_in(
     """Store the bytes of ``stream`` as a new object; on any failure nothing stays."""
     object_id = new_id("obj")
     temporary = layout.intake / f"{object_id}.part"
+    hashing = Hashing(algorithm_of(digest) if digest else SHA256)
     try:
-        size, found = _copy(stream, temporary, length, most)
-        if length is not None and size < length:
+        if length is not None:
+            check_room(layout, length)
+        with Arriving(temporary, hashing) as file:
+            _copy(stream, file, length, most)
+        if length is not None and file.size < length:
             raise InvalidRequest(
-                f"The upload was cut short: {size} of {length} bytes arrived.", "Send the object again."
+                f"The upload was cut short: {file.size} of {length} bytes arrived.", "Send the object again."
             )
-        if digest is not None and found != digest:
+        if digest is not None and hashing.digest != digest:
             raise DigestMismatch(
                 "The bytes do not have the digest that was sent with them.", "Send the object again.", field="digest"
             )
-        _move_into_place(temporary, layout.object_file(object_id, format))
+        move_into_place(temporary, layout.object_file(object_id, format))
     finally:
         temporary.unlink(missing_ok=True)
-    return Stored(object_id, size, found)
+    return Stored(object_id, file.size, hashing.digest)
 
 
-def _copy(stream: Readable, target: Path, length: int | None, most: int) -> tuple[int, str]:
-    hasher, size = hashlib.sha256(), 0
-    with target.open("xb") as out:
-        while length is None or size < length:
-            chunk = stream.read(CHUNK if length is None else min(CHUNK, length - size))
-            if not chunk:
-                break
-            size += len(chunk)
-            if size > most:
-                raise TooLarge(f"An object has at most {most} bytes here.", "Split it, or raise `max_object`.")
-            hasher.update(chunk)
-            out.write(chunk)
-        out.flush()
-        os.fsync(out.fileno())
-    return size, f"sha256:{hasher.hexdigest()}"
+def check_room(layout: Layout, size: int) -> None:
+    """Refuse what cannot fit before any of it is sent; what fills the disk later is told when it does."""
+    if size > shutil.disk_usage(layout.intake).free:
+        raise DiskFull()
 
 
-def _move_into_place(source: Path, target: Path) -> None:
+def _copy(stream: Readable, file: Arriving, length: int | None, most: int) -> None:
+    while length is None or file.size < length:
+        data = stream.read(CHUNK if length is None else min(CHUNK, length - file.size))
+        if not data:
+            break
+        if file.size + len(data) > most:
+            raise TooLarge(f"An object has at most {most} bytes here.", "Split it, or raise `max_object`.")
+        file.write(data)
+
+
+def move_into_place(source: Path, target: Path) -> None:
     target.parent.mkdir(mode=0o700, exist_ok=True)
     source.chmod(0o444)
     source.replace(target)
@@ -119,8 +123,3 @@ def discard(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def digest_of(path: Path) -> str:
-    with path.open("rb") as stream:
-        return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"

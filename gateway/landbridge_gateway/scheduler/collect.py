@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from landbridge_gateway.depot.digests import digest_of
 from landbridge_gateway.depot.folders import (
     Unreadable,
     leave_inputs,
@@ -19,7 +20,7 @@ from landbridge_gateway.depot.folders import (
 )
 from landbridge_gateway.depot.layout import JobFolder, Layout
 from landbridge_gateway.depot.logs import log_tail
-from landbridge_gateway.depot.objects import RefusedFile, adopt, digest_of
+from landbridge_gateway.depot.objects import RefusedFile, adopt
 from landbridge_gateway.depot.outcome import Facts, Outcome, decide
 from landbridge_gateway.model import EXTENSION_FORMATS, Exit, Json, Limits, new_id
 from landbridge_gateway.nodes import NEW, objects_in, rewritten, walk, with_references

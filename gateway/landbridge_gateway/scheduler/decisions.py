@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from landbridge_gateway.depot.outcome import Outcome, failure
+from landbridge_gateway.errors import DiskFull, is_disk_full
 from landbridge_gateway.model import Cause, Exit, Limits, State
 
 
@@ -62,6 +63,14 @@ def failed_input(states: Mapping[str, State]) -> Outcome | None:
         return None
     sentence = f"Its input {failed[0]} did not succeed: it is {states[failed[0]]}."
     return failure(Cause.INPUT, sentence, "Look at that job first.")
+
+
+def not_laid_out(problem: Exception) -> Outcome:
+    """What becomes of a job whose folder could not be written."""
+    if is_disk_full(problem):
+        full = DiskFull()
+        return failure(Cause.DISK, full.message, full.hint or "")
+    return failure(Cause.INPUT, str(problem), "Submit the job again with an input that exists.")
 
 
 def free_slots(flights: Iterable[Flight], capacity: int) -> int:

@@ -13,12 +13,21 @@ from typing import Any, Protocol
 
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.outcome import Outcome, failure
+from landbridge_gateway.errors import is_disk_full
 from landbridge_gateway.model import Cause, Exit, Limits, RuntimeState, State, attempt_id, split_attempt
 from landbridge_gateway.nodes import NoSuchPart
 from landbridge_gateway.scheduler.admission import Admission
 from landbridge_gateway.scheduler.chunks import Chunks
 from landbridge_gateway.scheduler.collect import Collector
-from landbridge_gateway.scheduler.decisions import Flight, free_slots, next_deadline, overdue, reconcile, unheeded
+from landbridge_gateway.scheduler.decisions import (
+    Flight,
+    free_slots,
+    next_deadline,
+    not_laid_out,
+    overdue,
+    reconcile,
+    unheeded,
+)
 from landbridge_gateway.scheduler.fairness import AT_A_GLANCE, Group, Turns
 from landbridge_gateway.scheduler.hub import Hub
 from landbridge_gateway.scheduler.sessions import Sessions, session_attempt
@@ -33,6 +42,7 @@ from landbridge_gateway.store.sweeps import Sweeps
 
 log = logging.getLogger(__name__)
 Message = dict[str, Any]
+_ROOM_PAUSE = 1.0  # seconds until a full disk is tried again
 _REST = 0.02  # seconds between two looks at what was submitted, while nothing of it can start
 _INTERRUPT_GRACE = 5.0  # seconds for a call to heed an interrupt
 ENGINE = "engine"  # the topic of those who wait for the engine to say what it offers
@@ -86,6 +96,7 @@ class Scheduler:
         self._advanced, self._resting = -math.inf, False
         self._waking = threading.Event()
         self._thread: threading.Thread | None = None
+        self._closing = threading.Event()
         self._handlers: dict[str, Callable[[Message], None]] = {
             "wake": lambda _: self._waking.clear(),
             "hello": self._on_hello,
@@ -134,6 +145,7 @@ class Scheduler:
         self._thread.start()
 
     def close(self) -> None:
+        self._closing.set()
         self.post({"event": "close"})
         if self._thread:
             self._thread.join(10)
@@ -151,9 +163,19 @@ class Scheduler:
                 if self._inbox.empty() and not self._may_rest(event):
                     self.advance()
                     self._advanced = self._clock()
-            except Exception:
+            except Exception as problem:
+                if is_disk_full(problem):
+                    self._wait_for_room(event)
+                    continue
                 # One job's trouble must not stop all others; the job's own handlers have ended it where they could.
                 log.exception("the event %s was not handled", event)
+
+    def _wait_for_room(self, event: Message | None) -> None:
+        """Nothing can be written down now, but what happened is not forgotten."""
+        log.error("the disk is full: %s waits", event["event"] if event else "the next step")
+        if event:
+            self.post(event)
+        self._closing.wait(_ROOM_PAUSE)
 
     def _next_event(self) -> Message | None:
         deadline = next_deadline(self._flights.values())
@@ -261,8 +283,7 @@ class Scheduler:
             self._specs.write(job, number, session, held)
         except (NoSuchPart, OSError) as problem:
             self._jobs.close_attempt(job, number, Exit(None))
-            outcome = failure(Cause.INPUT, str(problem), "Submit the job again with an input that exists.")
-            self._end(job, outcome, number)
+            self._end(job, not_laid_out(problem), number)
             return None
         idle = self._jobs.get(job)["task"]["function"].get("idle") if held else None
         limits = Limits(**row["limits"])

@@ -20,6 +20,7 @@ for _name in ("pandas", "numpy"):
     if sys.modules.get(_name) is None:
         sys.modules.pop(_name, None)
 
+from landbridge_gateway.errors import DiskFull  # noqa: E402
 from landbridge_gateway.store.migrations import migrations  # noqa: E402
 
 Row = dict[str, Any]
@@ -65,6 +66,10 @@ class Database:
             try:
                 with self._writer.atomic():
                     yield self._writer
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+                    raise DiskFull() from error
+                raise
             finally:
                 if outermost:
                     touched, self._touched = self._touched, touched

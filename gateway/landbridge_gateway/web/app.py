@@ -10,12 +10,14 @@ from flask import Flask, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from landbridge_gateway.errors import (
+    DiskFull,
     GatewayError,
     InternalError,
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
     TooManyWaiting,
+    is_disk_full,
 )
 from landbridge_gateway.scheduler.hub import NoPlace
 from landbridge_gateway.web import access, api, pages
@@ -67,6 +69,8 @@ def _from_werkzeug(error: HTTPException) -> Any:
 
 
 def _broken(error: Exception) -> Any:
+    if is_disk_full(error):
+        return _typed(DiskFull())
     number = secrets.token_hex(4)
     log.error("error %s", number, exc_info=error)
     return _typed(InternalError("Something broke in the gateway.", f"Its log tells more under {number}."))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from landbridge_gateway.depot.objects import digest_of
+from landbridge_gateway.depot.digests import digest_of
 from landbridge_gateway.errors import InvalidField
 from landbridge_gateway.model import Json
 from landbridge_gateway.nodes import rewritten

@@ -8,6 +8,7 @@ from flask import current_app
 
 from landbridge_gateway.depot.handed import Intake
 from landbridge_gateway.depot.layout import Layout
+from landbridge_gateway.depot.uploads import Uploads
 from landbridge_gateway.home import Home
 from landbridge_gateway.scheduler.collect import Collector
 from landbridge_gateway.scheduler.hub import Hub
@@ -43,6 +44,7 @@ class Services:
     told: Told
     scheduler: Scheduler
     intake: Intake
+    uploads: Uploads
     signing_key: bytes = field(repr=False)
 
     @classmethod
@@ -78,6 +80,7 @@ class Services:
                 database, layout, collector, hub, settings.running, machine_restarted=home.machine_restarted()
             ),
             intake=intake,
+            uploads=Uploads(layout, settings.uploads),
             signing_key=home.signing_key(),
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import random
@@ -13,14 +12,15 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 
-from landbridge import config
+from landbridge import config, transfers
+from landbridge.digests import digest_of
 from landbridge.errors import (
     BadAnswer,
     DigestMismatch,
@@ -36,7 +36,7 @@ from landbridge.errors import (
 from landbridge.events import Events
 from landbridge.kinds import Json
 from landbridge.objects import Crossing
-from landbridge.shared_files import SharedFiles
+from landbridge.shared_files import SharedFiles, room_in_the_depot
 
 T = TypeVar("T")
 
@@ -45,7 +45,6 @@ _MOST_JSON = 64 * 1024**2
 _PAUSES = (0.2, 0.5, 1.0)
 _PATIENCE = 30.0  # seconds to wait in all for a gateway that is full
 _jitter = random.SystemRandom()  # the user's own random numbers stay as they are
-_FORMATS = {"arrow": "arrow", "rds": "rds", "pkl": "pickle", "png": "png", "bin": "file"}
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _CHUNK = 1024**2
 _OBJECT = re.compile(r"obj_[0-9a-z]{16}")
@@ -67,7 +66,7 @@ class Client:
     ) -> None:
         self.url = url.rstrip("/")
         self._token = token
-        self._pause = pause
+        self.pause = pause
         self._http = httpx.Client(
             transport=transport,
             follow_redirects=False,
@@ -80,6 +79,7 @@ class Client:
         weakref.finalize(self, self._http.close)
         self._files: Path | None = None
         self._fetched: dict[str, Path] = {}
+        self._promised: dict[str, str | None] = {}
         self._sealed: set[str] = set()
         self._shared: SharedFiles | None = None
         self._asked = False
@@ -110,16 +110,13 @@ class Client:
         """Headers and body of an answer that is not JSON."""
         return self._send("GET", path, patience=patience, params=query)
 
+    def ask(self, method: str, path: str, **fields: Any) -> Json:
+        """The JSON answer to a request that does no harm when it is repeated."""
+        return self._json(self._send(method, path, repeat=True, **fields)[1])
+
     def upload(self, path: Path, extension: str) -> str:
         """Store a file as an object; its id."""
-        digest = _digest(path)
-        headers = {"Landbridge-Digest": f"sha256:{digest}", "Content-Length": str(path.stat().st_size)}
-        query = {"format": _FORMATS[extension], "name": f"upload.{extension}"}
-        # An upload that was cut short leaves nothing, and one that was not is another object: both do no harm.
-        _, data = self._send(
-            "POST", "/objects", content=lambda: _chunks(path), headers=headers, params=query, repeat=True
-        )
-        return str(self._json(data)["object"]["id"])
+        return transfers.upload(self, path, extension)
 
     def shared(self) -> SharedFiles | None:
         """The gateway's own files, where this client sees them; asked once."""
@@ -141,7 +138,7 @@ class Client:
 
     def hand_over(self, path: Path, extension: str) -> str | None:
         """Make a file that was written into the gateway's intake an object; None when it is another machine's."""
-        query = {"format": _FORMATS[extension], "name": f"upload.{extension}", "intake": path.name}
+        query = {"format": transfers.FORMATS[extension], "name": f"upload.{extension}", "intake": path.name}
         for _ in range(2):
             shared = self.shared()
             if shared is None or shared.intake != path.parent:
@@ -166,16 +163,31 @@ class Client:
             return found
         with self._fetching:
             if reference not in self._fetched:
-                target = self._folder() / reference
-                self._again(lambda: self._fetch(f"/objects/{reference}", target), repeat=True)
-                target.chmod(0o444)
-                self._fetched[reference] = target
+                self._fetch(reference, sealed)
             if sealed and reference not in self._sealed:
-                raise DigestMismatch(
-                    "The gateway sent no digest with the object: its bytes cannot be checked before they are loaded.",
-                    "Use a newer gateway, or ask for the result without trust.",
-                )
+                self._seal(reference)
             return self._fetched[reference]
+
+    def _fetch(self, reference: str, sealed: bool) -> None:
+        target = self._folder() / reference
+        with target.open("wb") as file:
+            download = transfers.Download(self, reference, file, sealed)
+            download.run()
+        target.chmod(0o444)
+        self._fetched[reference], self._promised[reference] = target, download.promised
+
+    def _seal(self, reference: str) -> None:
+        promised = self._promised[reference]
+        if promised is None:
+            raise DigestMismatch(
+                "The gateway sent no digest with the object: its bytes cannot be checked before they are loaded.",
+                "Use a newer gateway, or ask for the result without trust.",
+            )
+        if digest_of(self._fetched[reference]) != promised:
+            raise DigestMismatch(
+                "The bytes that arrived do not have the digest of the object.", "Fetch the result again."
+            )
+        self._sealed.add(reference)
 
     def _folder(self) -> Path:
         if self._files is None:
@@ -183,25 +195,19 @@ class Client:
             weakref.finalize(self, shutil.rmtree, self._files, ignore_errors=True)
         return self._files
 
-    def _fetch(self, path: str, target: Path) -> None:
-        request = self._request("GET", path)
-        answer = self._http.send(request, stream=True)
-        hasher = hashlib.sha256()
+    @contextmanager
+    def opened(self, method: str, path: str, **fields: Any) -> Iterator[httpx.Response]:
+        """The answer to one try of a request, its head read and checked and its body not."""
+        answer = self._http.send(self._request(method, path, **fields), stream=True)
         try:
             self._check(answer)
-            with target.open("wb") as out:
-                for chunk in answer.iter_bytes(_CHUNK):
-                    hasher.update(chunk)
-                    out.write(chunk)
+            yield answer
         finally:
             answer.close()
-        promised = answer.headers.get("Landbridge-Digest")
-        if promised and promised != f"sha256:{hasher.hexdigest()}":
-            raise DigestMismatch(
-                "The bytes that arrived do not have the digest of the object.", "Fetch the result again."
-            )
-        if promised:
-            self._sealed.add(target.name)
+
+    def document(self, answer: httpx.Response) -> Json:
+        """The JSON object of an answer."""
+        return self._json(self._bounded(answer))
 
     def _request(self, method: str, path: str, patience: float = 0, **fields: Any) -> httpx.Request:
         headers = {"Landbridge-Protocol": PROTOCOL, **fields.pop("headers", {})}
@@ -215,16 +221,12 @@ class Client:
 
     def _send(self, method: str, path: str, repeat: bool = False, **fields: Any) -> tuple[httpx.Headers, bytes]:
         def once() -> tuple[httpx.Headers, bytes]:
-            answer = self._http.send(self._request(method, path, **dict(fields)), stream=True)
-            try:
-                self._check(answer)
+            with self.opened(method, path, **dict(fields)) as answer:
                 return answer.headers, self._bounded(answer)
-            finally:
-                answer.close()
 
-        return self._again(once, repeat or method == "GET")
+        return self.again(once, repeat or method == "GET")
 
-    def _again(self, once: Callable[[], T], repeat: bool) -> T:
+    def again(self, once: Callable[[], T], repeat: bool) -> T:
         """Try a request that may be repeated a few times when the connection breaks or the gateway is overloaded.
 
         One that a full gateway refused has changed nothing, and is tried again when the gateway says so.
@@ -242,14 +244,14 @@ class Client:
                     waited += pause
                     if waited > _PATIENCE:
                         raise
-                    self._pause(pause)
+                    self.pause(pause)
 
         for pause in (*_PAUSES, None):
             try:
                 return patiently()
             except (httpx.TransportError, Overloaded) as problem:
                 if repeat and pause is not None:
-                    self._pause(pause)
+                    self.pause(pause)
                     continue
                 if isinstance(problem, Overloaded):
                     raise
@@ -314,17 +316,6 @@ def _seconds(text: str | None) -> float | None:
         return None
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            yield chunk
-
-
 class UploadSink:
     """The client's sink: every file becomes an object of the gateway. ``written`` counts the bytes."""
 
@@ -339,7 +330,8 @@ class UploadSink:
             return self._sent(extension, write)
         path = shared.new_file()
         try:
-            write(path)
+            with room_in_the_depot():
+                write(path)
             self.written += path.stat().st_size
             reference = self._client.hand_over(path, extension)
             return self._client.upload(path, extension) if reference is None else reference

@@ -5,15 +5,18 @@
     │   ├── Unauthorized, Forbidden
     │   ├── NotFound
     │   │   ├── UnknownJob
-    │   │   └── UnknownObject
+    │   │   ├── UnknownObject
+    │   │   └── UnknownUpload
     │   ├── MethodNotAllowed, Conflict, TooLarge, UnsupportedMediaType, InvalidRequest
     │   ├── InvalidField
     │   │   ├── UnknownRuntime
     │   │   └── DigestMismatch
     │   ├── TooManyRequests          the gateway is full; tried again for half a minute
     │   │   ├── TooManyJobs
-    │   │   └── TooManyWaiting
+    │   │   ├── TooManyWaiting
+    │   │   └── TooManyUploads
     │   ├── Overloaded
+    │   ├── DiskFull                 also found where this client writes into the gateway's folder
     │   └── InternalError
     ├── ConnectionProblem
     │   ├── GatewayUnreachable       nobody answers
@@ -80,6 +83,9 @@ class UnknownJob(NotFound): ...
 class UnknownObject(NotFound): ...
 
 
+class UnknownUpload(NotFound): ...
+
+
 class MethodNotAllowed(GatewayError): ...
 
 
@@ -113,6 +119,12 @@ class TooManyJobs(TooManyRequests):
 
 
 class TooManyWaiting(TooManyRequests): ...
+
+
+class TooManyUploads(TooManyRequests): ...
+
+
+class DiskFull(GatewayError): ...
 
 
 class Overloaded(GatewayError): ...

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from landbridge.errors import DiskFull
 from landbridge.kinds import Json
 
 OFF = "LANDBRIDGE_SHARED_FILES"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextmanager
+def room_in_the_depot() -> Iterator[None]:
+    """What is written here is the gateway's: when its disk is full, that is what the gateway would have answered."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        hint = "Make room there; `landbridge doctor` shows how much there is."
+        raise DiskFull("The gateway's disk is full.", hint) from error
 
 
 @dataclass(frozen=True)

@@ -132,11 +132,13 @@ test_that("objects go up as bytes and come down once", {
   id <- "obj_0000000000000001"
   client <- local_gateway(
     answer("/objects", list(object = list(id = id)), "POST", status = 201),
-    answer(paste0("/objects/", id), base64 = jsonlite::base64_enc(bytes))
+    answer(paste0("/objects/", id), base64 = jsonlite::base64_enc(bytes)),
+    answer(paste0("/objects/", id, "/digest"), list(digest = way_digest(path)))
   )
   expect_equal(upload_object(client, path, "file"), id)
   sent <- seen("/objects")[[1]]
   expect_equal(sent$query, "format=file")
+  expect_equal(sent$headers[["landbridge-digest"]], way_digest(path))
   expect_equal(jsonlite::base64_dec(sent$base64), bytes)
   source <- client_source(client)
   expect_equal(readBin(source$path(id), "raw", 1000), bytes)

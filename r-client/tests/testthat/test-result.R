@@ -136,7 +136,12 @@ test_that("an object of R waits for trust", {
 
 test_that("an object that came without a digest is never loaded", {
   native <- list(kind = "native", object = "obj_0000000000000007", language = "r", codec = "rds", class = list("lm"))
-  local_gateway(job_answer(1, result = native), answer("/objects/obj_0000000000000007", base64 = "AAAA"))
+  path <- withr::local_tempfile()
+  writeBin(raw(3), path)
+  local_gateway(
+    job_answer(1, result = native), answer("/objects/obj_0000000000000007", base64 = "AAAA"),
+    answer("/objects/obj_0000000000000007/digest", list(digest = way_digest(path)))
+  )
   error <- catch_error(result(get_job(job_id(1)), trust = TRUE))
   expect_s3_class(error, "landbridge_digest_mismatch")
   expect_match(error$message, "The gateway sent no digest")

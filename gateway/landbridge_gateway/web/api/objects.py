@@ -6,9 +6,11 @@ import re
 
 from flask import Blueprint, Response, request, send_file
 from werkzeug.exceptions import ClientDisconnected
+from werkzeug.wsgi import FileWrapper
 
+from landbridge_gateway.depot.digests import ALGORITHMS, PATTERN, SHA256, algorithm_of, digest_of
 from landbridge_gateway.depot.handed import stamp
-from landbridge_gateway.depot.objects import Stored, take_in
+from landbridge_gateway.depot.objects import CHUNK, Readable, Stored, take_in
 from landbridge_gateway.errors import InvalidField, InvalidRequest, TooLarge
 from landbridge_gateway.model import FORMATS, Json
 from landbridge_gateway.store.database import Row
@@ -22,7 +24,7 @@ blueprint = Blueprint("api_objects", __name__)
 
 DIGEST_HEADER = "Landbridge-Digest"
 NONCE_HEADER = "Landbridge-Nonce"
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_DIGEST = re.compile(PATTERN)
 _LONGEST_NAME = 255
 _TYPES = {"arrow": "application/vnd.apache.arrow.file", "png": "image/png"}
 _LOADED = ("rds", "pickle")
@@ -34,13 +36,24 @@ def store() -> tuple[Json, int]:
     """Store bytes as a new object; a digest that was sent is checked."""
     known_query("format", "name", "intake")
     here = services()
-    format = choice("format", "file", tuple(FORMATS))
+    format, name = choice("format", "file", tuple(FORMATS)), object_name()
+    handed = request.args.get("intake")
+    stored = _sent(here, format) if handed is None else _handed(here, handed, format)
+    return {"object": add_object(stored, format, name)}, 201
+
+
+def object_name() -> str | None:
     name = request.args.get("name")
     if name is not None and not 1 <= len(name) <= _LONGEST_NAME:
         raise InvalidField(f"`name` has from 1 to {_LONGEST_NAME} characters.", field="name")
-    handed = request.args.get("intake")
-    stored = _sent(here, format) if handed is None else _handed(here, handed, format)
-    path = here.layout.object_file(stored.id, format)
+    return name
+
+
+def add_object(stored: Stored, format: str, name: str | None) -> Json:
+    """Make stored bytes an object of whoever asks; what is told of it."""
+    here = services()
+    # Another digest was for the way here, and that of the object itself follows when nobody waits.
+    known = stored.digest if stored.digest and algorithm_of(stored.digest) == SHA256 else None
     row = here.objects.add(
         id=stored.id,
         owner=owner(),
@@ -48,12 +61,12 @@ def store() -> tuple[Json, int]:
         format=format,
         name=name,
         size=stored.size,
-        digest=stored.digest,
-        stamp=None if handed is None else stamp(path),
+        digest=known,
+        stamp=None if stored.digest else stamp(here.layout.object_file(stored.id, format)),
     )
-    if handed is not None:
+    if known is None:
         here.collector.digest_soon(stored.id, format)
-    return {"object": _public(row)}, 201
+    return _public(row)
 
 
 def _handed(here: Services, name: str, format: str) -> Stored:
@@ -63,16 +76,29 @@ def _handed(here: Services, name: str, format: str) -> Stored:
 
 
 def _sent(here: Services, format: str) -> Stored:
-    digest = request.headers.get(DIGEST_HEADER)
-    if digest is not None and not _DIGEST.fullmatch(digest):
-        raise InvalidField(f"The header {DIGEST_HEADER} is `sha256:` and 64 hex digits.", field="digest")
+    digest = sent_digest()
     length, most = request.content_length, here.settings.max_object
     if length is not None and length > most:
         raise TooLarge(f"An object has at most {most} bytes here.", "Split it, or raise `max_object`.")
     try:
-        return take_in(here.layout, request.stream, format=format, length=length, digest=digest, most=most)
+        return take_in(here.layout, sent_bytes(), format=format, length=length, digest=digest, most=most)
     except (ClientDisconnected, ConnectionError, TimeoutError):
         raise InvalidRequest("The upload was cut short.", "Send the object again.") from None
+
+
+def sent_digest() -> str | None:
+    digest: str | None = request.headers.get(DIGEST_HEADER)
+    if digest is not None and not _DIGEST.fullmatch(digest):
+        known = "`sha256:` and 64, or `xxh128:` and 32 hex digits"
+        raise InvalidField(f"The header {DIGEST_HEADER} is {known}.", field="digest")
+    return digest
+
+
+def sent_bytes() -> Readable:
+    """The body. Where its length is told the server's own stream, of which no more is to be read: Flask's copies each
+    byte twice more."""
+    stream: Readable = request.stream if request.content_length is None else request.environ["wsgi.input"]
+    return stream
 
 
 @blueprint.get("/objects/<object_id>")
@@ -82,6 +108,8 @@ def fetch(object_id: str) -> Response:
     here = services()
     row = here.objects.get(object_id, owner())
     path = here.layout.object_file(row["id"], row["format"])
+    # In blocks so large that the interpreter hardly counts; the usual ones have 8 kB.
+    request.environ["wsgi.file_wrapper"] = lambda file, _: FileWrapper(file, CHUNK)
     # Always an attachment: what a job made is never shown from this origin as something active.
     answer = send_file(
         path,
@@ -97,6 +125,19 @@ def fetch(object_id: str) -> Response:
     if digest:
         answer.headers[DIGEST_HEADER] = digest
     return answer
+
+
+@blueprint.get("/objects/<object_id>/digest")
+@access(READ)
+def digest(object_id: str) -> Json:
+    """The digest of an object's bytes, by the algorithm that is asked for."""
+    known_query("algorithm")
+    here = services()
+    algorithm = choice("algorithm", SHA256, tuple(ALGORITHMS))
+    row = here.objects.get(object_id, owner())
+    if algorithm == SHA256:
+        return {"digest": object_digest(here, row)}
+    return {"digest": digest_of(here.layout.object_file(row["id"], row["format"]), algorithm)}
 
 
 def _public(row: Row) -> Json:

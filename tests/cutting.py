@@ -1,0 +1,78 @@
+"""A way to a gateway that breaks: connections through it are cut after so many bytes."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Self
+from urllib.parse import urlsplit
+
+
+class Cutting:
+    """Listens beside a gateway and passes on what comes, both ways.
+
+    Each number in ``cuts`` is for one connection that carries as many bytes as that: it is reset there. What goes by
+    unharmed afterwards is counted in ``carried``.
+    """
+
+    def __init__(self, url: str, cuts: list[int]) -> None:
+        parts = urlsplit(url)
+        self._to = (str(parts.hostname), int(parts.port or 80))
+        self.cuts, self.carried, self.made = list(cuts), 0, 0
+        self._lock = threading.Lock()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                self.made += 1
+                gateway = socket.create_connection(self._to)
+                pair = _Pair(client, gateway)
+                for source, target in ((client, gateway), (gateway, client)):
+                    threading.Thread(target=self._pass_on, args=(pair, source, target), daemon=True).start()
+
+    def _pass_on(self, pair: _Pair, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+                with self._lock:
+                    self.carried += len(data)
+                    pair.carried += len(data)
+                    cut = bool(self.cuts) and pair.carried >= self.cuts[0]
+                    if cut:
+                        self.cuts.pop(0)
+                if cut:
+                    pair.reset()
+                    return
+            target.shutdown(socket.SHUT_WR)
+
+
+class _Pair:
+    def __init__(self, *ends: socket.socket) -> None:
+        self.ends, self.carried = ends, 0
+
+    def reset(self) -> None:
+        for end in self.ends:
+            with suppress(OSError):
+                # Nothing in flight is delivered, as when a cable is pulled.
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+
+@contextmanager
+def cutting(url: str, *cuts: int) -> Iterator[Cutting]:
+    with Cutting(url, list(cuts)) as made:
+        yield made
