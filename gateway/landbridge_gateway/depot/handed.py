@@ -7,6 +7,7 @@ import re
 import secrets
 import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from landbridge_gateway.depot.layout import Layout
@@ -77,9 +78,12 @@ class Intake:
 
     def _sweep(self) -> None:
         oldest = time.time() - _LEFT_FOR
-        for entry in os.scandir(self._layout.intake):
-            if _NAME.fullmatch(entry.name) and entry.stat(follow_symlinks=False).st_mtime < oldest:
-                Path(entry.path).unlink(missing_ok=True)
+        with os.scandir(self._layout.intake) as entries:
+            for entry in entries:
+                # Another request may take it meanwhile.
+                with suppress(FileNotFoundError):
+                    if _NAME.fullmatch(entry.name) and entry.stat(follow_symlinks=False).st_mtime < oldest:
+                        Path(entry.path).unlink()
 
 
 class ChangedFile(OSError):
