@@ -6,7 +6,7 @@ import threading
 
 import pytest
 from landbridge_gateway.errors import DiskFull
-from landbridge_gateway.scheduler import loop
+from landbridge_gateway.scheduler import loop, spec
 
 from tests.gateway.conftest import NULL, POLYGLOT, RUNTIMES, NotedCommands, fetched, source_task, submission, submit
 
@@ -353,7 +353,7 @@ def test_a_job_whose_folder_found_no_room_ends_with_that_cause(client, road, mon
         raise OSError(errno.ENOSPC, "No space left on device")
 
     job = submit(client)["id"]
-    monkeypatch.setattr(loop, "write_folder", no_room)
+    monkeypatch.setattr(spec, "write_folder", no_room)
     road.step()
     row = road.job(job)
     assert (row["state"], row["cause"]) == ("failed", "disk")
