@@ -18,7 +18,7 @@ from typing import Any
 
 import landbridge as lb
 
-from bench import burst, calls, codec, cold, idle, load, sessions
+from bench import burst, calls, codec, cold, idle, load, sessions, sweep
 from bench.figures import Figure, as_record
 from bench.peers import PEERS
 from bench.run import Run
@@ -34,6 +34,7 @@ MODULES: tuple[tuple[tuple[str, ...], Callable[[Run], list[Figure]]], ...] = (
     (("P1",), calls.measure),
     (("P2",), cold.measure),
     (("P3",), burst.measure),
+    (("P4",), sweep.measure),
     (("P15", "many", "frame"), sessions.measure),
     (("codec",), codec.measure),
     (("P5", "P11", "P12", "queue"), load.measure),

@@ -67,17 +67,17 @@ def pins() -> dict[str, list[str]]:
 
 
 PEERS = (
-    Peer("Dask", "python", "dask", "with_dask.py", ("P1", "P15")),
-    Peer("Ray", "python", "ray", "with_ray.py", ("P1", "P15"), heavy=True, provides=("log capture",)),
+    Peer("Dask", "python", "dask", "with_dask.py", ("P1", "P4", "P15")),
+    Peer("Ray", "python", "ray", "with_ray.py", ("P1", "P4", "P15"), heavy=True, provides=("log capture",)),
     Peer("submitit", "python", "submitit", "with_submitit.py", ("P1",), provides=("log capture",)),
     Peer("Prefect", "python", "prefect", "with_prefect.py", ("P1",), heavy=True, provides=("log capture", "record")),
     Peer("MLflow Projects", "python", "mlflow", "with_mlflow.py", ("P1",), heavy=True, provides=("record",)),
     Peer("Metaflow", "python", "metaflow", "with_metaflow.py", ("P1",), heavy=True, provides=("log capture", "record")),
     Peer("callr", "r", "callr", "with_callr.R", ("P1",)),
     Peer("callr session", "r", "callr", "with_callr_session.R", ("P15",)),
-    Peer("future", "r", "future", "with_future.R", ("P15",)),
-    Peer("parallel", "r", "parallel", "with_parallel.R", ("P15",)),
-    Peer("mirai", "r", "mirai", "with_mirai.R", ("P15",)),
+    Peer("future", "r", "future", "with_future.R", ("P4", "P15")),
+    Peer("parallel", "r", "parallel", "with_parallel.R", ("P4", "P15")),
+    Peer("mirai", "r", "mirai", "with_mirai.R", ("P4", "P15")),
     Peer("batchtools", "r", "batchtools", "with_batchtools.R", ("P1",), provides=("log capture", "record")),
 )
 
