@@ -1,7 +1,8 @@
 """What code inside a job can report: metrics, parameters, tags, progress, values, files, plots.
 
 Outside a job every function here does nothing, and the first one called says so once on standard error. Events are
-lines of ``out/events.jsonl``, each appended by one write, so that threads and child processes never mix theirs.
+lines of ``out/events.jsonl``, each appended by one write, so that threads and child processes never mix theirs. In a
+sweep they carry the number of the point, which stands in the environment, so that child processes tell it too.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import shutil
 import sys
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,9 @@ from landbridge.objects import Crossing
 from landbridge.scalars import EXACT_INTEGERS, number
 
 FOLDER = "LANDBRIDGE_JOB_FOLDER"
+POINT = "LANDBRIDGE_POINT"
 _TEXT = 2000
+_line = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class _Job:
@@ -30,25 +34,44 @@ class _Job:
     def __init__(self, folder: str) -> None:
         self.folder = Path(folder)
         self.out = self.folder / "out"
-        self._crossing: Crossing | None = None
+        self._crossings: tuple[Json, Crossing] | None = None
         self._events = os.open(self.out / "events.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
     def append(self, event: str, fields: Json) -> None:
         at = datetime.now(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
-        line = json.dumps({"event": event, "at": at, **fields}, separators=(",", ":"), allow_nan=False)
-        os.write(self._events, line.encode() + b"\n")
+        line: Json = {"event": event, "at": at}
+        point = os.environ.get(POINT)
+        if point:
+            line["point"] = int(point)
+        os.write(self._events, _line(line | fields).encode() + b"\n")
 
     def close(self) -> None:
         os.close(self._events)
 
+    @cached_property
+    def document(self) -> Json:
+        document: Json = json.loads((self.folder / "job.json").read_bytes())
+        return document
+
+    @cached_property
+    def _points(self) -> dict[str, Json]:
+        return {str(point["point"]): point for point in self.document.get("points") or []}
+
+    @property
+    def point(self) -> Json | None:
+        """The point of a sweep that this process is at work on."""
+        point = os.environ.get(POINT)
+        return self._points.get(point) if point else None
+
     @property
     def crossing(self) -> Crossing:
         """What the job's own document says of the frames that it gives away."""
-        if self._crossing is None:
+        point = self.point or {}
+        if self._crossings is None or self._crossings[0] is not point:
             from landbridge.job_folder import crossing_of
 
-            self._crossing = crossing_of(json.loads((self.folder / "job.json").read_bytes()))
-        return self._crossing
+            self._crossings = (point, crossing_of(self.document, point.get("values") or []))
+        return self._crossings[1]
 
 
 _open: dict[str, _Job] = {}
@@ -62,10 +85,19 @@ def _job() -> _Job | None:
             _said.add(FOLDER)
             sys.stderr.write("landbridge: not inside a job, so nothing is recorded.\n")
         return None
+    return _opened(folder)
+
+
+def _opened(folder: str) -> _Job:
     job = _open.get(folder)
     if job is None:
         job = _open[folder] = _Job(folder)
     return job
+
+
+def know(folder: str, document: Json) -> None:
+    """The worker has read the folder's document: nothing here reads it again."""
+    _opened(folder).document = document
 
 
 def leave(folder: str) -> None:
@@ -150,11 +182,18 @@ def _keep_file(job: _Job, path: Path, name: str | None) -> None:
         raise ValueCannotCross("path", f"there is no file `{path}`", "Give the path of one existing file.")
     if "/" in shown or "\0" in shown or shown in ("", ".", "..") or len(shown) > 200:
         raise ValueCannotCross("name", f"`{shown}` is no name for a file", "Use a short name without slashes.")
+    stored = _stored(shown)
     temporary = job.out / "files" / f".{os.urandom(8).hex()}"
     shutil.copyfile(path, temporary)
     size = temporary.stat().st_size
-    temporary.rename(job.out / "files" / shown)
-    job.append("file", {"name": shown, "file": f"files/{shown}", "media_type": media_type(shown), "size": size})
+    temporary.rename(job.out / "files" / stored)
+    job.append("file", {"name": shown, "file": f"files/{stored}", "media_type": media_type(shown), "size": size})
+
+
+def _stored(name: str) -> str:
+    """The name of a kept file in its folder, which the points of a sweep share."""
+    point = os.environ.get(POINT)
+    return f"{point}-{name}" if point else name
 
 
 def log_plot(name: str, plot: Any) -> None:
@@ -167,8 +206,9 @@ def log_plot(name: str, plot: Any) -> None:
         return
     library = type(plot).__module__.partition(".")[0]
     figure = plot.get_figure() if library == "matplotlib" and not hasattr(plot, "savefig") else plot
-    target = job.out / "files" / (name if Path(name).suffix else f"{name}.{'json' if library == 'altair' else 'png'}")
-    if target.parent != job.out / "files" or target.name in (".", ".."):
+    shown = name if Path(name).suffix else f"{name}.{'json' if library == 'altair' else 'png'}"
+    target = job.out / "files" / _stored(shown)
+    if "/" in shown or shown in (".", ".."):
         raise ValueCannotCross("name", f"`{name}` is no name for a file", "Use a short name without slashes.")
     if hasattr(figure, "savefig"):
         figure.savefig(target, format="png", bbox_inches="tight")
@@ -184,12 +224,16 @@ def log_plot(name: str, plot: Any) -> None:
 
 
 def context() -> Json | None:
-    """The job this code runs in: job, attempt, seed, experiment, tags, folder; None outside a job."""
+    """The job this code runs in: job, attempt, seed, experiment, tags, folder; None outside a job.
+
+    In a point of a sweep they are the point's own, and ``point`` is its number.
+    """
     folder = os.environ.get(FOLDER)
     if not folder:
         return None
-    document = json.loads((Path(folder) / "job.json").read_bytes())
-    return {
+    job = _opened(folder)
+    document, point = job.document, job.point
+    found = {
         "job": document["job"],
         "attempt": document["attempt"],
         "seed": document["seed"],
@@ -197,6 +241,7 @@ def context() -> Json | None:
         "tags": document["task"].get("tags") or {},
         "folder": folder,
     }
+    return found if point is None else found | {"attempt": 1} | {name: point[name] for name in ("job", "seed", "point")}
 
 
 def clean(text: str) -> str:

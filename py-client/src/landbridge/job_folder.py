@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -49,7 +49,7 @@ class JobFolder:
                 raise NotUnderstood(f"the language is {self.document['task']['language']!r}, not 'python'")
             self.document["job"], self.document["attempt"], int(self.document["seed"])
             source = FolderSource(self.inputs)
-            for node in nodes_of(self.document):
+            for node in self._every_node():
                 if node["kind"] not in _FIELDS:
                     raise NotUnderstood(f"a value is of the unknown kind {node['kind']!r}")
                 for field in _FIELDS[node["kind"]]:
@@ -61,6 +61,18 @@ class JobFolder:
         except FileNotFoundError as error:
             raise NotUnderstood(str(error)) from None
 
+    def _every_node(self) -> Iterator[Json]:
+        yield from nodes_of(self.document)
+        for point in self.document.get("points") or []:
+            point["job"], int(point["point"]), int(point["seed"])
+            for node in point["values"]:
+                yield from _within(node)
+
+    @property
+    def is_sweep(self) -> bool:
+        """Does it hold points of a sweep, or one job?"""
+        return "points" in self.document
+
     def publish(self, name: str, document: Json) -> None:
         """Write ``out/<name>`` whole or not at all."""
         temporary = self.out / f".{name}.{os.getpid()}.tmp"
@@ -69,8 +81,11 @@ class JobFolder:
 
 
 def nodes_of(document: Json) -> Iterator[Json]:
-    """Every node of a job: its arguments, what its functions captured, and what is inside lists."""
-    stack = [node for _, node in document["values"]["items"]]
+    """Every node of a job: its arguments, what its functions captured, and what is inside lists.
+
+    Of a sweep those that all points have in common: a point's own stand with the point.
+    """
+    stack = [node for _, node in document["values"]["items"] if not is_each(node, document)]
     functions = [document["task"]["function"]]
     while functions:
         function = functions.pop()
@@ -81,6 +96,11 @@ def nodes_of(document: Json) -> Iterator[Json]:
             functions += [free["source"]] if "source" in free else []
     for node in stack:
         yield from _within(node)
+
+
+def is_each(node: Json, document: Json) -> bool:
+    """Is an argument of a sweep one that differs from point to point?"""
+    return node["kind"] == "each" and "points" in document
 
 
 def _within(node: Json) -> Iterator[Json]:
@@ -96,9 +116,10 @@ def frames_in(node: Json) -> list[Json]:
     return [one for one in _within(node) if one["kind"] == "frame"]
 
 
-def crossing_of(document: Json) -> Crossing:
-    """What becomes of the values that a job gives away."""
+def crossing_of(document: Json, own: Sequence[Json] = ()) -> Crossing:
+    """What becomes of the values that a job gives away; ``own`` are the values of a point of a sweep."""
     frames = [node for node in nodes_of(document) if node["kind"] == "frame"]
+    frames += [frame for node in own for frame in frames_in(node)]
     return Crossing(
         on_loss=document["task"].get("on_loss") or "warn",
         decimal=document["task"].get("decimal") or "double",

@@ -15,6 +15,8 @@ from typing import Any
 from landbridge.kinds import Json
 
 Decode = Callable[[Json], Any]
+# Name, text, file and line of a source.
+_Key = tuple[str, str, str | None, int]
 
 
 class SharedNames:
@@ -88,26 +90,32 @@ def _register(text: str, file: str, line: int) -> None:
 class SourceProgram:
     """Defines a function from its source text and the names that it needs around it."""
 
-    def __init__(self, decode: Decode) -> None:
+    def __init__(self, decode: Decode, codes: dict[_Key, CodeType] | None = None) -> None:
         self._decode = decode
-        self._made: dict[tuple[str, str, str | None, int], Any] = {}
+        self._codes: dict[_Key, CodeType] = {} if codes is None else codes
+        self._made: dict[_Key, Any] = {}
+
+    def anew(self) -> SourceProgram:
+        """A program that makes everything once more, from the same code."""
+        return SourceProgram(self._decode, self._codes)
 
     def define(self, source: Json) -> Any:
         """The function, with every function and class it names made first. One text makes one object."""
         key = (source["name"], source["text"], source.get("file"), source.get("line") or 1)
         if key not in self._made:
-            self._made[key] = self._run(source)
+            self._made[key] = self._run(source, key)
         return self._made[key]
 
-    def _run(self, source: Json) -> Any:
+    def _run(self, source: Json, key: _Key) -> Any:
         namespace: dict[str, Any] = {"__name__": "__main__", "__builtins__": shared_names.builtins()}
         # Values last: one of them may be an instance of a class that stands here as source.
         for wanted, make in (("import", _imported), ("source", self.define), ("value", self._decode)):
             for free in source.get("free") or []:
                 if wanted in free:
                     namespace[free["name"]] = make(free[wanted])
-        file = source.get("file") or f"<{source['name']}>"
-        exec(compiled(source["text"], file, source.get("line") or 1), namespace)
+        if key not in self._codes:
+            self._codes[key] = compiled(source["text"], source.get("file") or f"<{source['name']}>", key[-1])
+        exec(self._codes[key], namespace)
         made = namespace[source["name"]]
         shared_names.watch(namespace)
         if isinstance(made, type):

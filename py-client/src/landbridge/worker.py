@@ -13,6 +13,7 @@ import tempfile
 import time
 import traceback
 import warnings
+from collections.abc import Callable
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,10 @@ def main(arguments: list[str]) -> int:
         from landbridge.session_worker import SessionWorker
 
         return SessionWorker(folder, Worker, _redirect).run()
+    if folder.is_sweep:
+        from landbridge.sweep_worker import SweepWorker
+
+        return SweepWorker(folder, Worker(folder)).run()
     return Worker(folder).run()
 
 
@@ -108,17 +113,17 @@ class Worker:
         self._crossing = crossing_of(folder.document)
         self._given = self._crossing.values = GivenValues(self._source)
         self._sink = FolderSink(folder.out / "objects", self._crossing)
-        self._warnings: list[Json] = []
+        self.warnings: list[Json] = []
 
     def run(self) -> int:
-        self._hear_warnings()
+        self.hear_warnings()
         try:
             name, document = "result.json", encode(self._value(), self._sink, "result")
         except SystemExit as ended:
             return self._ended(ended.code)
         except BaseException as error:  # noqa: BLE001 - whatever user code raises is the job's error
-            name, document = "error.json", describe(error, self._warnings)
-            _show(error)
+            name, document = "error.json", describe(error, self.warnings)
+            self.show(error)
         _flush()
         self._folder.publish(name, document)
         return 0
@@ -135,7 +140,11 @@ class Worker:
             arguments, named = self._arguments()
         finally:
             in_job.append("started", versions=versions())
-        result = call(*arguments, **named)
+        return self.finished(lambda: call(*arguments, **named))
+
+    def finished(self, call: Callable[[], Any]) -> Any:
+        """What a call returns; of a coroutine, what it comes to."""
+        result = call()
         if hasattr(result, "__await__"):
             import asyncio
 
@@ -150,13 +159,13 @@ class Worker:
     def _arguments(self) -> tuple[list[Any], dict[str, Any]]:
         given = self._folder.document["values"]["items"]
         for position, (key, node) in enumerate(given, 1):
-            self._tell_received(key or str(position), node)
+            self.tell_received(key or str(position), node)
         items = [(key, self._decode(node)) for key, node in given]
         for (_, value), (_, node) in zip(items, given, strict=True):
             self._given.remember(value, node)
         return [value for key, value in items if key is None], {key: value for key, value in items if key is not None}
 
-    def _tell_received(self, label: str, node: Json) -> None:
+    def tell_received(self, label: str, node: Json) -> None:
         """One event for each frame of another language that Python cannot show as it was."""
         for frame in frames_in(node):
             from landbridge.fidelity import Verdict, tell
@@ -172,7 +181,8 @@ class Worker:
     def _decode(self, node: Json) -> Any:
         return decode(node, self._source, trust=True)
 
-    def _hear_warnings(self) -> None:
+    def hear_warnings(self) -> None:
+        """From now on warnings are told in the record, and kept for the error that may follow them."""
         shown = warnings.showwarning
 
         def hear(
@@ -184,11 +194,18 @@ class Worker:
             line: Any = None,
         ) -> None:
             heard: Json = {"message": clean(str(message)), "category": class_name(category)}
-            self._warnings.append(heard)
+            self.warnings.append(heard)
             in_job.append("warning", **heard, call=None)
             shown(message, category, filename, lineno, file, line)
 
         warnings.showwarning = hear
+
+    def show(self, error: BaseException) -> None:
+        """In the log, as Python would show it: without the worker's frames, with the lines of the user's source."""
+        if isinstance(error, LandbridgeError):
+            sys.stderr.write(f"{error}\n")
+        else:
+            traceback.print_exception(error.with_traceback(users_part(error.__traceback__)))
 
     def _ended(self, code: object) -> int:
         """User code called ``sys.exit``: a death that the gateway names."""
@@ -196,14 +213,6 @@ class Worker:
             return code or 0
         sys.stderr.write(f"{code}\n")
         return 1
-
-
-def _show(error: BaseException) -> None:
-    """In the log, as Python would show it: without the worker's frames, with the lines of the user's source."""
-    if isinstance(error, LandbridgeError):
-        sys.stderr.write(f"{error}\n")
-    else:
-        traceback.print_exception(error.with_traceback(users_part(error.__traceback__)))
 
 
 async def _awaited(result: Any) -> Any:
