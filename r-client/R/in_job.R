@@ -19,7 +19,7 @@ in_job_state$told <- FALSE
 #' @param plot a ggplot, lattice or recorded plot, or a function that draws when it is called
 #' @param width,height,res size in pixels and resolution of the picture
 #' @return all but `context()`: NULL, invisibly. `context()`: a list of `job`, `attempt`, `seed`, `experiment`,
-#'   `tags` and `folder`; NULL outside a job.
+#'   `tags`, `folder` and, in a sweep ([map_jobs()]), `point`, counted from 1; NULL outside a job.
 #' @section Errors: `landbridge_invalid_field` when an argument is not of its kind.
 #' @name in_job
 NULL
@@ -38,7 +38,7 @@ log_metric <- function(name, value, step = NULL) {
   }
   # Written out by hand: a training loop calls this for every batch.
   append_line(events, paste0(
-    "{\"event\":\"metric\",\"at\":\"", event_time(), "\",\"name\":", json_texts(name),
+    "{\"event\":\"metric\",\"at\":\"", event_time(), "\"", point_field(), ",\"name\":", json_texts(name),
     ",\"value\":", json_floats(as.double(value)),
     ",\"step\":", if (is.null(step)) "null" else sprintf("%.0f", step), "}"
   ))
@@ -130,24 +130,32 @@ log_plot <- function(name, plot, width = 1600, height = 1000, res = 150) {
 context <- function() {
   events <- job_events()
   if (is.null(events)) return(NULL)
-  path <- file.path(events$folder, "job.json")
-  spec <- parse_protocol_json(paste(readLines(path, encoding = "UTF-8", warn = FALSE), collapse = "\n"))
-  list(
+  point <- running_point(events)
+  spec <- if (is.null(point)) read_json_file(file.path(events$folder, "job.json")) else point$spec
+  found <- list(
     job = spec$job, attempt = spec$attempt, seed = spec$seed, experiment = spec$task$experiment,
     tags = spec$task$tags, folder = events$folder
   )
+  if (is.null(point)) return(found)
+  # R counts from 1.
+  found[c("job", "attempt", "seed", "point")] <- list(point$job, 1L, point$seed, point$point + 1L)
+  found
 }
 
 job_file <- function(events, name) {
   if (grepl("/", name, fixed = TRUE) || name %in% c(".", "..")) {
     refuse_field("name", "must be a file name without folders")
   }
-  file.path(events$folder, "out", "files", name)
+  file.path(events$folder, "out", "files", stored_name(name))
 }
+
+#' The points of a sweep save into one folder: there a file's name begins with its point.
+#' @noRd
+stored_name <- function(name) paste(c(point_number(), name), collapse = "-")
 
 write_file_event <- function(events, name) {
   size <- verbatim_json(sprintf("%.0f", file.size(job_file(events, name))))
-  fields <- list(name = name, file = paste0("files/", name), media_type = media_type(name), size = size)
+  fields <- list(name = name, file = paste0("files/", stored_name(name)), media_type = media_type(name), size = size)
   write_event(events, "file", fields)
 }
 
@@ -184,11 +192,20 @@ event_log <- function(folder) {
 }
 
 write_event <- function(events, event, fields) {
-  append_line(events, protocol_json(c(list(event = event, at = event_time()), fields)))
+  told <- list(event = event, at = event_time())
+  point <- point_number()
+  if (!is.null(point)) told$point <- as.integer(point)
+  append_line(events, protocol_json(c(told, fields)))
 }
 
+point_field <- function() {
+  point <- point_number()
+  if (!is.null(point)) paste0(",\"point\":", point)
+}
+
+#' @param line text in UTF-8
+#' @noRd
 append_line <- function(events, line) {
-  line <- as_utf8(line)
   written <- tryCatch({
     writeLines(line, events$connection, useBytes = TRUE)
     flush(events$connection)

@@ -2,15 +2,12 @@
 
 run_function <- function(spec, items, source, sink) {
   if (identical(spec$type, "script")) return(run_script(spec, items, source, sink))
-  f <- switch(spec$type,
-    source = function_of_source(spec, source),
-    reference = getExportedValue(spec$package, spec$name),
-    abort_landbridge("bad_answer", sprintf("The task's function is of the type `%s`.", spec$type))
-  )
-  keys <- lapply(items, function(item) item[[1]])
+  f <- make_function(function_plan(spec, source))
   values <- lapply(seq_along(items), function(i) decode_argument(items[[i]], i, source))
-  call_function(f, spec$name, keys, values)
+  call_function(call_plan(f, spec$name, item_keys(items)), f, values)
 }
+
+item_keys <- function(items) lapply(items, function(item) item[[1]])
 
 decode_argument <- function(item, position, source) {
   # How the record calls the argument.
@@ -20,21 +17,45 @@ decode_argument <- function(item, position, source) {
   value
 }
 
-#' Run the text in a fresh environment below the global one, in which the free names stand, and take the function.
+#' What it takes to make a function, as often as it is wanted: parsed texts, decoded values, what packages export.
 #' @noRd
-function_of_source <- function(spec, source) {
+function_plan <- function(spec, source) {
+  switch(spec$type,
+    source = source_plan(spec, source),
+    reference = list(exported = getExportedValue(spec$package, spec$name)),
+    abort_landbridge("bad_answer", sprintf("The task's function is of the type `%s`.", spec$type))
+  )
+}
+
+source_plan <- function(spec, source) {
   for (package in unlist(spec$packages)) library(package, character.only = TRUE)
-  env <- new.env(parent = globalenv())
-  for (free in spec$free) assign(free$name, free_value(free, source), envir = env)
-  for (expression in parse_source(spec)) eval(expression, env)
-  get(spec$name, envir = env, mode = "function", inherits = FALSE)
+  free <- lapply(spec$free, free_plan, source = source)
+  list(name = spec$name, free = free, expressions = parse_source(spec))
+}
+
+free_plan <- function(free, source) {
+  if (is.null(free$value) && !is.null(free$source)) {
+    return(list(name = free$name, plan = source_plan(free$source, source)))
+  }
+  list(name = free$name, value = free_value(free, source))
 }
 
 free_value <- function(free, source) {
   if (!is.null(free$value)) return(decode_value(free$value, source, trust = TRUE))
-  if (!is.null(free$source)) return(function_of_source(free$source, source))
   if (is.null(free[["import"]]$attribute)) return(asNamespace(free[["import"]]$module))
   getExportedValue(free[["import"]]$module, free[["import"]]$attribute)
+}
+
+#' Run the text in a fresh environment below the global one, in which the free names stand, and take the function.
+#' @noRd
+make_function <- function(plan) {
+  if (!is.null(plan$exported)) return(plan$exported)
+  env <- new.env(parent = globalenv())
+  for (free in plan$free) {
+    assign(free$name, if (is.null(free$plan)) free$value else make_function(free$plan), envir = env)
+  }
+  for (expression in plan$expressions) eval(expression, env)
+  get(plan$name, envir = env, mode = "function", inherits = FALSE)
 }
 
 #' Parse user code so that its source references are those of the user's own file.
@@ -59,18 +80,23 @@ refuse_source <- function(message, name, lines) {
   ))
 }
 
-#' Call a function with its arguments bound to names: a call that held the data itself would fill every traceback.
+#' How a function is called with arguments of these keys: bound to names, because a call that held the data itself would
+#' fill every traceback.
 #' @noRd
-call_function <- function(f, name, keys, values) {
-  env <- new.env(parent = globalenv())
+call_plan <- function(f, name, keys) {
   call_name <- if (make.names(name) == name) name else "job_function"
-  names_taken <- make.unique(argument_names(f, keys))
-  names_taken[names_taken == call_name] <- paste0(call_name, "_argument")
-  for (i in seq_along(values)) assign(names_taken[[i]], values[[i]], envir = env)
-  assign(call_name, f, envir = env)
-  arguments <- lapply(names_taken, as.name)
+  taken <- make.unique(argument_names(f, keys))
+  taken[taken == call_name] <- paste0(call_name, "_argument")
+  arguments <- lapply(taken, as.name)
   names(arguments) <- vapply(keys, function(key) if (is.null(key)) "" else key, "")
-  user_call(as.call(c(list(as.name(call_name)), arguments)), env)
+  list(name = call_name, arguments = taken, call = as.call(c(list(as.name(call_name)), arguments)))
+}
+
+call_function <- function(plan, f, values) {
+  env <- new.env(parent = globalenv())
+  for (i in seq_along(values)) assign(plan$arguments[[i]], values[[i]], envir = env)
+  assign(plan$name, f, envir = env)
+  user_call(plan$call, env)
 }
 
 argument_names <- function(f, keys) {

@@ -16,6 +16,10 @@ worker <- function(folder) {
     work_session(folder)
     quit_process(0L)
   }
+  if (!is.null(spec$points)) {
+    work_sweep(spec, folder)
+    quit_process(0L)
+  }
   outcome <- run_guarded(function() run_job(spec, folder), events)
   finish_job(folder, outcome)
   quit_process(0L)
@@ -104,9 +108,9 @@ folder_source <- function(folder) {
 folder_sink <- function(folder) {
   objects <- file.path(folder, "out", "objects")
   put <- function(extension, write) {
-    # The process id keeps forked children of the job apart.
+    # The process id keeps forked children of the job apart, and the point those that had the same id one after another.
     in_job_state$objects <- in_job_state$objects + 1L
-    name <- sprintf("%d-%d.%s", Sys.getpid(), in_job_state$objects, extension)
+    name <- sprintf("%s%d-%d.%s", point_prefix(), Sys.getpid(), in_job_state$objects, extension)
     write(file.path(objects, name))
     paste0("new:", name)
   }
