@@ -94,6 +94,7 @@ class Case:
     function: Mapping[str, Any] = field(default_factory=dict)
     spoil: Callable[[Path], None] | None = None
     only: str | None = None
+    points: Sequence[Node] | None = None  # of a sweep
 
 
 def write_case(folder: Path, case: Case, language: str, job: str) -> None:
@@ -119,7 +120,7 @@ def write_case(folder: Path, case: Case, language: str, job: str) -> None:
         "task": {"language": language, "function": function} | dict(case.task),
         "values": {"items": [list(item) for item in case.values]},
         "seed": SEED,
-    }
+    } | ({"points": list(case.points)} if case.points is not None else {})
     (folder / "job.json").write_text(json.dumps(spec))
     if case.spoil:
         case.spoil(folder)

@@ -8,10 +8,16 @@ from pathlib import Path
 import pytest
 from landbridge_gateway.schemas import Schemas
 
-from tests.conformance import cases_contract, cases_hostile, cases_native, cases_values
+from tests.conformance import cases_contract, cases_hostile, cases_native, cases_sweeps, cases_values
 from tests.conformance.harness import COLD, WARM, WORKERS, Case, Outcome, image_of, run_all
 
-CASES = [*cases_values.CASES, *cases_contract.CASES, *cases_hostile.CASES, *cases_native.CASES]
+CASES = [
+    *cases_values.CASES,
+    *cases_contract.CASES,
+    *cases_hostile.CASES,
+    *cases_native.CASES,
+    *cases_sweeps.CASES,
+]
 ROOT = Path(__file__).resolve().parents[2]
 PAIRS = [(case, language) for case in CASES for language in WORKERS if case.only in (None, language)]
 
@@ -23,7 +29,7 @@ def applies(case, language):
 
 
 # What a worker does around user code, and how values look; a spoilt folder is no warm worker's.
-WARM_CASES = [case for case in cases_contract.CASES if case.spoil is None]
+WARM_CASES = [case for case in [*cases_contract.CASES, *cases_sweeps.CASES] if case.spoil is None]
 
 
 def run(tmp_path_factory, language: str, cases: list[Case], way: str) -> dict[str, Outcome]:

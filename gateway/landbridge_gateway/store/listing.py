@@ -37,6 +37,7 @@ class JobQuery:
     tag: Sequence[str] = ()
     text: str | None = None
     sweep: str | None = None
+    point: int | None = None
     sort: str = "-submitted"
     limit: int = 50
     page: str | None = None
@@ -86,10 +87,14 @@ def facets(database: Database, owner: str, query: JobQuery) -> dict[str, list[Ro
 
 
 def _conditions(owner: str, query: JobQuery) -> tuple[list[str], list[Any]]:
-    where, values = ["owner = ?"], [owner]
+    where: list[str] = ["owner = ?"]
+    values: list[Any] = [owner]
     # A sweep stands in lists as one job.
     where.append("sweep IS NULL" if query.sweep is None else "sweep = ?")
     values += [] if query.sweep is None else [query.sweep]
+    if query.point is not None:
+        where.append("point = ?")
+        values += [query.point]
     for name in FACETS:
         chosen = list(getattr(query, name))
         if chosen:

@@ -275,7 +275,7 @@ class Sweeps:
     def done_after(self, sweep: str, after: int, most: int) -> list[Row]:
         """Points that have ended, in the order of their ends."""
         rows = self._db.rows(
-            """SELECT done, point, id AS job, state, cause, seconds, result, error, attempt FROM jobs
+            """SELECT done, point, id AS job, state, cause, seconds, "values", result, error FROM jobs
                WHERE sweep = ? AND done > ? ORDER BY done LIMIT ?""",
             (sweep, after, most),
         )

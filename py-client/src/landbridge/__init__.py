@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from landbridge.kinds import LossWarning, Missing, NamedList, Native, RemoteWarning, as_file
     from landbridge.sessions import Session, session
     from landbridge.submission import submit
+    from landbridge.sweeps import Sweep, map
     from landbridge.tasks import Task, task
+    from landbridge.varying import each, fixed, grid
 
 __version__ = "0.1.0"
 
@@ -33,7 +35,9 @@ _PLACES = {
     "kinds": ("LossWarning", "Missing", "NamedList", "Native", "RemoteWarning", "as_file"),
     "sessions": ("Session", "session"),
     "submission": ("submit",),
+    "sweeps": ("Sweep", "map"),
     "tasks": ("Task", "task"),
+    "varying": ("each", "fixed", "grid"),
 }
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
@@ -45,6 +49,7 @@ __all__ = [
     "Native",
     "RemoteWarning",
     "Session",
+    "Sweep",
     "Task",
     "__version__",
     "as_completed",
@@ -53,12 +58,16 @@ __all__ = [
     "connect",
     "content_key",
     "context",
+    "each",
     "errors",
+    "fixed",
     "get",
+    "grid",
     "jobs",
     "log_metric",
     "log_param",
     "log_plot",
+    "map",
     "progress",
     "python",
     "r",

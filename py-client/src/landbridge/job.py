@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import builtins
 import codecs
+import os
 import sys
 import threading
 import time
 import warnings
 from collections.abc import Generator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from landbridge.client import Client, DownloadSource, current
 from landbridge.errors import BadAnswer, JobCancelled, JobFailed, JobLost, LandbridgeError, NeedsTrust, WaitTimeout
@@ -18,6 +19,9 @@ from landbridge.events import ENDED, Waiter
 from landbridge.kinds import Json, RemoteWarning
 from landbridge.notebook import html, text
 from landbridge.values import decode
+
+if TYPE_CHECKING:
+    from landbridge.sweeps import Sweep
 
 _FOLLOW = 20
 
@@ -108,6 +112,11 @@ class Job:
         """Of a session: ask it to end once the jobs that it was given have."""
         answer = self._client.post(f"/jobs/{self.id}/end")
         self._document, self._cursor = answer["job"], int(answer["cursor"])
+
+    def rerun(self) -> Job:
+        """Run it once more: a new job of the same task, values and seed, of a point of a sweep as well."""
+        answer = self._client.post(f"/jobs/{self.id}/rerun", key=os.urandom(16).hex())
+        return Job(self._client, answer["job"], int(answer["cursor"]))
 
     def wait(self, timeout: float | None = None) -> Job:
         """Wait until it has ended, at most ``timeout`` seconds: then :class:`WaitTimeout`.
@@ -326,15 +335,22 @@ def as_completed(jobs: list[Job], timeout: float | None = None) -> Iterator[Job]
     return completed(list(jobs), timeout)
 
 
-def get(job: str) -> Job:
-    """The handle of a job by its id; ``UnknownJob`` when there is none."""
+def get(job: str) -> Job | Sweep:
+    """The handle of a job by its id, or the sweep of that id; ``UnknownJob`` when there is none."""
     client = current()
     answer = client.get(f"/jobs/{job}")
+    if answer["job"].get("points"):
+        from landbridge.sweeps import Sweep
+
+        return Sweep(client, answer["job"])
     return Job(client, answer["job"], int(answer["cursor"]))
 
 
 def jobs(*, limit: int = 50, tags: dict[str, str] | None = None, **filters: Any) -> list[Job]:
-    """The newest jobs first. Filters: ``state``, ``language``, ``experiment``, ``text``, ``sort``, and ``tags``."""
+    """The newest jobs first. Filters: ``state``, ``language``, ``experiment``, ``text``, ``sort``, and ``tags``.
+
+    A sweep is listed as one job; its points are with ``sweep=`` and its id.
+    """
     client = current()
     found: list[Job] = []
     query: Json = {**filters, "limit": min(limit, 200)}

@@ -38,6 +38,17 @@ def _elapsed(job: Json) -> str:
     return f" {int(seconds) // 3600}:{int(seconds) // 60 % 60:02}:{int(seconds) % 60:02}"
 
 
+def sweep_text(sweep: Json) -> str:
+    """One line of a sweep: name, id, state, how far it is, page."""
+    return f"<Sweep {sweep['name']} {sweep['id']} {_state(sweep)}{_elapsed(sweep)} {_points(sweep)} {sweep['url']}>"
+
+
+def _points(sweep: Json) -> str:
+    counts = sweep["points"]
+    told = ", ".join(f"{count:,} {state}" for state, count in counts.items() if state != "total" and count)
+    return f"{counts['total']:,} points" + (f" ({told})" if told else "")
+
+
 def html(job: Json) -> str:
     """Name, state as word and colour, elapsed time, link, and the first rows of a frame or what went wrong."""
     colour = _COLOURS.get(job["state"], "inherit")
@@ -52,6 +63,9 @@ def html(job: Json) -> str:
 
 def _body(job: Json) -> str:
     error, result = job.get("error"), job.get("result")
+    if job.get("points"):
+        line = f"<pre>{escape(str(error.get('message') or ''))}</pre>" if isinstance(error, dict) else ""
+        return f" <small>{escape(_points(job))}</small>{line}"
     if isinstance(error, dict):
         line = f"{error.get('type') or 'error'}: {error.get('message') or ''}"
         return f"<pre>{escape(line)}</pre>"

@@ -30,7 +30,7 @@ def submit(what: Any, /, *args: Any, **kwargs: Any) -> Job:
     made = as_task(what)
     paths = check_arguments(made, args, kwargs)
     client = current()
-    return send(client, document(client, made, args, kwargs, paths))
+    return send(client, document(made, args, kwargs, paths, sink_for(client, made)))
 
 
 def send(client: Client, body: Json) -> Job:
@@ -39,12 +39,16 @@ def send(client: Client, body: Json) -> Job:
     return Job(client, answer["job"], int(answer["cursor"]))
 
 
-def document(client: Client, made: Task, args: tuple[Any, ...], kwargs: dict[str, Any], paths: list[str]) -> Json:
-    """The body of a submission; values and captured names are uploaded on the way."""
+def sink_for(client: Client, made: Task) -> UploadSink:
+    """Takes the values of a task, as its options say."""
     on_loss, decimal = (
         str(made.options.get(name) or usual) for name, usual in (("on_loss", "warn"), ("decimal", "double"))
     )
-    sink = UploadSink(client, Crossing(made.language, on_loss, decimal))
+    return UploadSink(client, Crossing(made.language, on_loss, decimal))
+
+
+def document(made: Task, args: tuple[Any, ...], kwargs: dict[str, Any], paths: list[str], sink: UploadSink) -> Json:
+    """The body of a submission; values and captured names are uploaded on the way."""
     function = made.document if made.function is None else _captured(made, sink)
     given = [(None, value) for value in args] + list(kwargs.items())
     items = [[key, encode(value, sink, path)] for (key, value), path in zip(given, paths, strict=True)]

@@ -18,7 +18,7 @@ INLINE = 1000
 
 def encode_list_vector(x: list[Any], sink: Sink) -> Json | None:
     """A vector node for a list whose elements are scalars of one type; None for any other list."""
-    kind = _one_type(x)
+    kind = one_type(x)
     if kind is None:
         return None
     values = [None if isinstance(item, Missing) else item for item in x]
@@ -32,7 +32,8 @@ def encode_list_vector(x: list[Any], sink: Sink) -> Json | None:
     return node | _content(values, kind, sink, node.get("tz"))
 
 
-def _one_type(x: list[Any]) -> str | None:
+def one_type(x: list[Any]) -> str | None:
+    """The type that all elements have, as scalars of the contract; None where they have none in common."""
     if not x:
         return None
     first = x[0]

@@ -23,7 +23,7 @@ blueprint = Blueprint("api_jobs", __name__)
 
 LONGEST_WAIT = 60
 _MOST_LOG = 4 * 1024**2
-_FIELDS = ("state", "language", "experiment", "tag", "text", "sweep", "sort", "limit", "page")
+_FIELDS = ("state", "language", "experiment", "tag", "text", "sweep", "point", "sort", "limit", "page")
 
 
 def query_from_request(limit: int = 50) -> JobQuery:
@@ -36,6 +36,7 @@ def query_from_request(limit: int = 50) -> JobQuery:
         tag=args.getlist("tag"),
         text=args.get("text") or None,
         sweep=args.get("sweep") or None,
+        point=whole_number("point", 0, 0, 2**62) if "point" in args else None,
         sort=args.get("sort", "-submitted"),
         limit=whole_number("limit", limit, 1, MOST),
         page=args.get("page"),

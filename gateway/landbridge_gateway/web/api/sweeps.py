@@ -14,7 +14,7 @@ from landbridge_gateway.store.queue import check_room
 from landbridge_gateway.web import present
 from landbridge_gateway.web.access import READ, WRITE, access, owner
 from landbridge_gateway.web.api.jobs import LONGEST_WAIT
-from landbridge_gateway.web.body import header, json_body, known_query, seconds, whole_number
+from landbridge_gateway.web.body import choice, header, json_body, known_query, seconds, whole_number
 from landbridge_gateway.web.services import Services, services
 from landbridge_gateway.web.sweeping import new_sweep
 from landbridge_gateway.web.waiting import answer_when
@@ -40,13 +40,14 @@ def batch() -> tuple[Json, int]:
 @access(READ)
 def points(job: str) -> Response:
     """The points of a sweep that have ended, in the order of their ends; may be held until there are more."""
-    known_query("after", "limit", "wait")
+    known_query("after", "limit", "wait", "values")
     here = services()
     row = here.jobs.get(job, owner())
     if row["unassigned"] is None:
         raise InvalidRequest("Only sweeps have points.", "Ask for the job itself.")
     after = whole_number("after", 0, 0, 2**62)
     most = whole_number("limit", 1000, 1, _MOST_POINTS)
+    own = choice("values", "no", ("no", "yes")) == "yes"
 
     def look() -> list[Row] | None:
         # Asked before reading: what ended before the sweep did is then read as well.
@@ -55,16 +56,17 @@ def points(job: str) -> Response:
         return found if found or over else None
 
     def render(found: list[Row] | None) -> Response:
-        return jsonify(_told(here, row, found or [], after))
+        return jsonify(_told(here, row, found or [], after, own))
 
     return answer_when(look, render, seconds("wait", LONGEST_WAIT), [job])
 
 
-def _told(here: Services, sweep: Row, found: list[Row], after: int) -> Json:
+def _told(here: Services, sweep: Row, found: list[Row], after: int, own: bool) -> Json:
     metrics = here.records.latest_metrics([row["job"] for row in found])
     told = [
         {name: row[name] for name in ("done", "point", "job", "state", "cause", "seconds", "error")}
         | {"result": present.result(here, row["result"], sweep["owner"]), "metrics": metrics[row["job"]]}
+        | ({"values": row["values"]} if own else {})
         for row in found
     ]
     following = found[-1]["done"] if found else after
