@@ -42,13 +42,14 @@ ended_job <- function(job) {
 as_job <- function(job) {
   if (inherits(job, "landbridge_session")) return(job$job)
   if (inherits(job, "landbridge_job")) return(job)
-  if (is_text(job) && grepl("^job_", job)) return(get_job(job))
+  if (inherits(job, "landbridge_sweep")) return(new_job(job$client, job$id))
+  if (is_text(job) && grepl("^job_", job)) return(as_job(get_job(job)))
   refuse_option("job", class(job), "It is what submit() or get_job() returned, or a job's id.")
 }
 
 #' Look at a job
 #'
-#' @param job a job, or its id
+#' @param job a job, or its id, or a sweep
 #' @return `state()`: one of `waiting`, `queued`, `running`, `succeeded`, `failed`, `cancelled`, `lost`.
 #'   `is_done()`: has it ended? `browse()`: the address of the job's page, invisibly.
 #' @export
@@ -75,25 +76,38 @@ browse <- function(job) {
 #'
 #' A job that has ended is left as it is.
 #'
-#' @param job a job, or its id
-#' @return the job, invisibly
+#' @param job a job, or its id, or a sweep: all of its points that have not ended
+#' @return the job or the sweep, invisibly
 #' @export
 cancel <- function(job) {
+  known <- as_job(job)
+  job_from_answer(known$client, ask_gateway(known$client, "POST", job_path(known, "cancel")))
+  invisible(if (is_text(job)) known else job)
+}
+
+#' Run a job once more
+#'
+#' @param job a job that has ended or not, or its id; a point of a sweep as well, which becomes a job of its own
+#' @return a new `landbridge_job` of the same task, values and seed
+#' @section Errors: `landbridge_invalid_request` for a sweep and for a session.
+#' @export
+rerun <- function(job) {
   job <- as_job(job)
-  job_from_answer(job$client, ask_gateway(job$client, "POST", job_path(job, "cancel")))
-  invisible(job)
+  headers <- c("Idempotency-Key" = new_key())
+  job_from_answer(job$client, ask_gateway(job$client, "POST", job_path(job, "rerun"), headers = headers))
 }
 
 #' A handle of a job by its id
 #'
 #' @param id such as `"job_0123456789abcdef"`
-#' @return a `landbridge_job`
+#' @return a `landbridge_job`, or a `landbridge_sweep` (see [map_jobs()])
 #' @section Errors: `landbridge_unknown_job`.
 #' @export
 get_job <- function(id) {
   check_option(id, "id", is_text, "It is a job's id, such as \"job_0123456789abcdef\".")
   client <- current_client()
-  job_from_answer(client, ask_gateway(client, "GET", job_path(list(id = id))))
+  answer <- ask_gateway(client, "GET", job_path(list(id = id)))
+  if (is.null(answer$job$points)) job_from_answer(client, answer) else new_sweep(client, answer)
 }
 
 #' A part of a job's result, as an argument of another job

@@ -3,13 +3,19 @@
 #' @param state,language,experiment names, or NULL for all; several are alternatives
 #' @param text what to look for in names and messages
 #' @param limit most rows; the newest jobs come first
+#' @param sweep a sweep, or its id: its points, in their order
 #' @return a tibble (a data frame where tibble is not installed) of `id`, `name`, `language`, `runtime`, `experiment`,
-#'   `state`, `cause`, `submitted`, `started`, `ended` (times), `seconds` (running time) and `url`
+#'   `state`, `cause`, `submitted`, `started`, `ended` (times), `seconds` (running time) `url`
+#'   and, of a sweep's points, `point`, counted from 1
 #' @export
-jobs <- function(state = NULL, language = NULL, experiment = NULL, text = NULL, limit = 50) {
+jobs <- function(state = NULL, language = NULL, experiment = NULL, text = NULL, limit = 50, sweep = NULL) {
   check_option(limit, "limit", is_positive, "It is a positive number.")
   client <- current_client()
   filters <- list(state = state, language = language, experiment = experiment, text = text)
+  if (!is.null(sweep)) {
+    filters$sweep <- if (is_text(sweep)) sweep else as_job(sweep)$id
+    filters$sort <- "point"
+  }
   found <- list()
   page <- NULL
   repeat {
@@ -19,17 +25,19 @@ jobs <- function(state = NULL, language = NULL, experiment = NULL, text = NULL, 
     page <- answer[["next"]]
     if (is.null(page) || length(answer$jobs) == 0 || length(found) >= limit) break
   }
-  jobs_frame(found)
+  jobs_frame(found, points = !is.null(sweep))
 }
 
-jobs_frame <- function(found) {
+jobs_frame <- function(found, points = FALSE) {
   text <- function(name) texts_of(lapply(found, `[[`, name))
-  as_frame(list(
+  columns <- list(
     id = text("id"), name = text("name"), language = text("language"), runtime = text("runtime"),
     experiment = text("experiment"), state = text("state"), cause = text("cause"),
     submitted = times_of(text("submitted")), started = times_of(text("started")), ended = times_of(text("ended")),
     seconds = numbers_of(found, "seconds"), url = text("url")
-  ))
+  )
+  if (points) columns$point <- as.integer(numbers_of(found, "point") + 1)
+  as_frame(columns)
 }
 
 as_frame <- function(columns) {

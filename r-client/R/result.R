@@ -3,26 +3,40 @@
 #' Waits for the job and brings its result here: tables in the class they were handed in, or, of Python jobs, as
 #' tibbles. Warnings of the job are warnings here, once, of the class `landbridge_remote_warning`.
 #'
-#' @param job a job, or its id
+#' @param job a job, or its id, or a sweep
 #' @param timeout seconds
 #' @param trust load R objects that only R can read (models, plots)? Loading runs what the job's code put into them.
 #'   Inside of lists, and from Python, they otherwise are handles of class `landbridge_native` that show their summary.
-#' @return the value
+#' @param on_error of a sweep with points that did not succeed: `"raise"` raises the first one's error, `"return"` has
+#'   the conditions among the results, `"skip"` leaves those points out; the names then tell the points that are there
+#' @param partial of a sweep: do not wait, with NULL for points that have not ended?
+#' @return the value; of a sweep a list, in the order of its points and with the names of what varied
 #' @section Errors: `landbridge_job_failed`, with the classes of the remote error, so that
 #'   `tryCatch(result(job), my_error = ...)` works; its parent is the remote error, its message shows where it was
 #'   raised, `detail$remote` has all that is known. `landbridge_job_cancelled`, `landbridge_job_lost`,
 #'   `landbridge_wait_timeout`, `landbridge_needs_trust`.
 #' @export
-result <- function(job, timeout = Inf, trust = FALSE) {
+result <- function(job, timeout = Inf, trust = FALSE, on_error = "raise", partial = FALSE) {
+  if (is_text(job)) job <- get_job(job)
+  if (inherits(job, "landbridge_sweep")) return(sweep_results(job, timeout, trust, on_error, partial))
   job <- as_job(job)
   wait(job, timeout)
   whole <- ended_job(job)
   signal_warnings(job, whole$warnings)
+  if (whole$state == "succeeded") return(decode_result(job, whole, trust))
+  rlang::cnd_signal(job_condition(job, whole))
+}
+
+#' The condition of a job that has no result.
+#'
+#' @param note a sentence behind the first, of a point of a sweep
+#' @param more for the condition's `detail`
+#' @noRd
+job_condition <- function(job, whole, note = NULL, more = NULL) {
   switch(whole$state,
-    succeeded = decode_result(job, whole, trust),
-    failed = abort_job_failed(job, whole),
-    cancelled = abort_job_cancelled(job),
-    lost = abort_job_lost(job, whole),
+    failed = job_failed(job, whole, note, more),
+    cancelled = job_cancelled(job, note, more),
+    lost = job_lost(job, whole, note, more),
     abort_bad_answer(job$client, sprintf("with job %s in the state `%s`", job$id, whole$state))
   )
 }
@@ -57,16 +71,18 @@ signal_warnings <- function(job, warnings) {
 
 base_classes <- c("condition", "error", "warning", "message", "interrupt", "rlang_error", "rlang_warning")
 
-abort_job_cancelled <- function(job) {
-  abort_landbridge("job_cancelled", sprintf("Job %s was cancelled.", job$id), detail = list(job = job$id))
+job_cancelled <- function(job, note, more) {
+  message <- paste(c(sprintf("Job %s was cancelled.", job$id), note), collapse = " ")
+  landbridge_condition("job_cancelled", message, detail = c(list(job = job$id), more))
 }
 
-abort_job_lost <- function(job, whole) {
+job_lost <- function(job, whole, note, more) {
   reason <- if (is.null(whole$error$message)) toString(whole$note) else whole$error$message
-  abort_landbridge("job_lost", sprintf("Job %s was lost: %s", job$id, reason), whole$error$hint, list(job = job$id))
+  message <- paste(c(sprintf("Job %s was lost: %s", job$id, reason), note), collapse = " ")
+  landbridge_condition("job_lost", message, whole$error$hint, c(list(job = job$id), more))
 }
 
-abort_job_failed <- function(job, whole) {
+job_failed <- function(job, whole, note, more) {
   remote <- whole$error
   if (!is.list(remote)) remote <- list(type = whole$cause, message = toString(whole$note))
   message <- toString(remote$message)
@@ -75,14 +91,14 @@ abort_job_failed <- function(job, whole) {
     list(message = message, call = remote_call(remote$call)),
     class = c("landbridge_remote_error", classes, "error", "condition")
   )
-  header <- failure_header(job, remote)
+  header <- paste(c(failure_header(job, remote), note), collapse = " ")
   around <- list(before = failure_frames(remote), after = failure_notes(remote))
   kind <- paste0(toString(remote$type), if (!is.null(remote$call)) paste0(" in ", remote$call))
-  rlang::cnd_signal(landbridge_condition(
-    "job_failed", message, remote$hint, list(job = job$id, cause = whole$cause, remote = remote),
+  landbridge_condition(
+    "job_failed", message, remote$hint, c(list(job = job$id, cause = whole$cause, remote = remote), more),
     parent = parent, class = classes, header = header, body = paste(unlist(around), collapse = "\n"),
     text = paste(c(header, around$before, paste0(kind, ": ", message), around$after, remote$hint), collapse = "\n")
-  ))
+  )
 }
 
 remote_call <- function(text) {

@@ -24,17 +24,21 @@
 #' }
 submit <- function(what, ...) {
   task <- as_task(what, function_name(substitute(what)))
-  values <- list(...)
-  formals <- task_formals(task)
-  check_arguments(task, formals, values)
   client <- current_client()
-  sink <- client_sink(client, task)
-  task_node <- task_node(task, sink)
-  body <- list(
-    protocol = 1L, client = client_text(), task = task_node, values = list(items = value_items(values, formals, sink))
-  )
+  body <- submission(task, list(...), client_sink(client, task))
   answer <- ask_gateway(client, "POST", "/jobs", body = body, headers = c("Idempotency-Key" = new_key()))
   job_from_answer(client, answer)
+}
+
+#' The body of a job or, without its points, of a sweep.
+#' @noRd
+submission <- function(task, values, sink) {
+  formals <- task_formals(task)
+  check_arguments(task, formals, values)
+  task_node <- task_node(task, sink)
+  list(
+    protocol = 1L, client = client_text(), task = task_node, values = list(items = value_items(values, formals, sink))
+  )
 }
 
 client_text <- function() sprintf("R %s, %s", getRversion(), sub("-r/", " ", user_agent(), fixed = TRUE))
@@ -73,14 +77,22 @@ as_list <- function(x) if (!is.null(x)) as.list(x)
 value_items <- function(values, formals, sink) {
   keys <- names(values)
   if (is.null(keys)) keys <- rep("", length(values))
-  free <- setdiff(names(formals), c("...", keys))
-  paths <- keys
-  unnamed <- which(keys == "")
-  paths[unnamed] <- ifelse(seq_along(unnamed) <= length(free), free[seq_along(unnamed)], sprintf("..%d", unnamed))
+  paths <- argument_paths(values, formals)
   lapply(seq_along(values), function(i) {
     key <- if (nzchar(keys[[i]])) check_text(keys[[i]], "names of the arguments")
-    list(key, encode_value(values[[i]], sink, paths[[i]]))
+    place <- inherits(values[[i]], "landbridge_place")
+    list(key, if (place) c(list(kind = "each"), unclass(values[[i]])) else encode_value(values[[i]], sink, paths[[i]]))
   })
+}
+
+#' What messages call the arguments.
+#' @noRd
+argument_paths <- function(values, formals) {
+  paths <- if (is.null(names(values))) rep("", length(values)) else names(values)
+  free <- setdiff(names(formals), c("...", paths))
+  unnamed <- which(paths == "")
+  paths[unnamed] <- ifelse(seq_along(unnamed) <= length(free), free[seq_along(unnamed)], sprintf("..%d", unnamed))
+  paths
 }
 
 #' The formals as a named list; NULL where they are not known here.

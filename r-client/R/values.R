@@ -14,7 +14,7 @@ encode_value <- function(x, sink, path = "value") {
   # Most values of a long list: no class to ask for.
   if (is.atomic(x) && is.null(attributes(x))) return(vector_or_native(x, sink, path))
   if (is_python_object(x)) return(encode_python(x, sink, path))
-  if (inherits(x, "landbridge_job")) return(list(kind = "job", job = x$id))
+  if (inherits(x, c("landbridge_job", "landbridge_sweep"))) return(list(kind = "job", job = x$id))
   if (inherits(x, "landbridge_job_part")) return(job_part_node(x))
   if (inherits(x, "landbridge_native")) return(attr(x, "node"))
   if (inherits(x, "landbridge_file")) return(encode_file(x, sink, path))

@@ -7,14 +7,19 @@ most_named <- 50L
 #'
 #' However many jobs, one request waits for all of them. Ctrl-C stops the waiting, not the jobs.
 #'
-#' @param job a job, or a list of jobs
+#' @param job a job, a list of jobs, or a sweep
 #' @param timeout seconds
+#' @param progress of a sweep: show how far it is? NULL does so in interactive sessions
 #' @return `job`, invisibly, when all have ended, however they did
 #' @section Errors: `landbridge_wait_timeout`.
 #' @export
-wait <- function(job, timeout = Inf) {
-  jobs <- if (inherits(job, "landbridge_job") || is_text(job)) list(as_job(job)) else lapply(job, as_job)
+wait <- function(job, timeout = Inf, progress = NULL) {
   check_option(timeout, "timeout", is_duration, "It is a number of seconds.")
+  if (inherits(job, "landbridge_sweep")) {
+    wait_sweep(job, timeout, progress)
+    return(invisible(job))
+  }
+  jobs <- if (inherits(job, "landbridge_job") || is_text(job)) list(as_job(job)) else lapply(job, as_job)
   deadline <- seconds_now() + timeout
   addresses <- vapply(jobs, function(one) rlang::obj_address(one$client), "")
   for (same in split(jobs, addresses)) await(same, deadline, timeout)
@@ -123,10 +128,16 @@ waiting_text <- function(open) {
   if (length(open) > 1) sprintf("%s (%d jobs open)", text, length(open)) else text
 }
 
-#' A line that says what is waited for; silent in scripts.
+#' A line that says what is waited for; silent in scripts, unless it is wanted there.
 #' @noRd
-status_line <- function() {
-  if (!isTRUE(getOption("landbridge.verbose", interactive())) || !cli::is_dynamic_tty()) {
+status_line <- function(wanted = NULL) {
+  somebody_looks <- isTRUE(getOption("landbridge.verbose", interactive())) && cli::is_dynamic_tty()
+  if (isTRUE(wanted) && !somebody_looks) {
+    return(list(show = function(text) cat("\r", text, sep = "", file = stderr()), clear = function() {
+      cat("\n", file = stderr())
+    }, shows = TRUE))
+  }
+  if (identical(wanted, FALSE) || !somebody_looks) {
     return(list(show = function(text) NULL, clear = function() NULL, shows = FALSE))
   }
   id <- cli::cli_status("{.emph waiting}", .auto_close = FALSE)
