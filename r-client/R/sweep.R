@@ -211,7 +211,8 @@ decoded_points <- function(sweep, trust) {
   nodes <- lapply(sweep$ended, function(told) if (identical(told$state, "succeeded")) told$result)
   found <- vector("list", length(nodes))
   types <- vapply(nodes, function(node) {
-    if (identical(node$kind, "scalar") && is.null(node$tags) && is.null(node$tz)) node$type else ""
+    plain <- identical(node$kind, "scalar") && is.null(node$tags) && node$type %in% single_types
+    if (plain) node$type else ""
   }, "")
   for (type in intersect(single_types, types)) {
     at <- which(types == type)

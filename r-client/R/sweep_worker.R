@@ -77,7 +77,7 @@ function_can_change <- function(spec) {
 #' @noRd
 run_point <- function(sweep, point) {
   Sys.setenv(LANDBRIDGE_POINT = point$point)
-  append_line(sweep$events, sprintf("{\"event\":\"point\",\"at\":\"%s\",\"point\":%d}", event_time(), point$point))
+  tell_point(sweep, "point", point, "", sweep$sizes, sweep$sizes)
   in_job_state$point <- c(list(spec = sweep$spec), point[c("point", "job", "seed")])
   if (sweep$forks) return(run_in_fork(sweep, point))
   outcome <- outcome_of_point(sweep, point)
@@ -127,13 +127,18 @@ result_text <- function(value, sink) {
 tell_outcome <- function(sweep, point, outcome) {
   flush(stdout())
   flush(stderr())
-  from <- sweep$sizes
   to <- log_sizes(sweep)
-  append_line(sweep$events, sprintf(
-    "{\"event\":\"outcome\",\"at\":\"%s\",\"point\":%d,%s,\"stdout\":[%.0f,%.0f],\"stderr\":[%.0f,%.0f]}",
-    event_time(), point$point, outcome, from[[1]], to[[1]], from[[2]], to[[2]]
-  ))
+  tell_point(sweep, "outcome", point, paste0(",", outcome), sweep$sizes, to)
   to
+}
+
+#' A line of the point, with the bytes of the logs that are its own: written out by hand, as log_metric() does.
+#' @noRd
+tell_point <- function(sweep, event, point, fields, from, to) {
+  append_line(sweep$events, sprintf(
+    "{\"event\":\"%s\",\"at\":\"%s\",\"point\":%d%s,\"stdout\":[%.0f,%.0f],\"stderr\":[%.0f,%.0f]}",
+    event, event_time(), point$point, fields, from[[1]], to[[1]], from[[2]], to[[2]]
+  ))
 }
 
 log_sizes <- function(sweep) {

@@ -127,6 +127,8 @@ test_that("a fork that dies is the death of its point", {
   expect_identical(outcomes[[3]]$died$signal, 11L)
   expect_identical(results_of(run)[[4]], 4L)
   expect_identical(own_log(run, 4L), "begun 4 ")
+  begun <- vapply(events_of(run, "point"), function(event) event$stdout[[1]], 0L)
+  expect_identical(begun, vapply(outcomes, function(event) event$stdout[[1]], 0L))
 })
 
 test_that("a torn last line of the events is taken away, a whole one stays", {
