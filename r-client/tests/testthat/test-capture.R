@@ -2,7 +2,7 @@
 rebuilt <- function(f, name = "f", store = local_store(env = parent.frame())) {
   node <- parse_protocol_json(protocol_json(capture_function(f, name, store)))
   if (node$type == "reference") return(getExportedValue(node$package, node$name))
-  function_of_source(node, store)
+  make_function(function_plan(node, store))
 }
 
 user_code <- function(text, env = new.env(parent = globalenv()), keep = FALSE) {
