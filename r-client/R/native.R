@@ -4,6 +4,10 @@ encode_native <- function(x, sink, path) {
   if (is.function(x) && !isTRUE(sink$functions)) {
     cannot_cross(path, "it is a function", "Call it inside the function that you submit, or pass its result.")
   }
+  if (is.environment(x) && is.null(oldClass(x))) {
+    # Elsewhere it would be another environment: what is written into it there is not seen here.
+    cannot_cross(path, "it is an environment", "Pass what it holds, such as as.list() of it.")
+  }
   check_native(x, path)
   id <- sink$put("rds", function(to) saveRDS(x, to, version = 3, compress = "gzip"))
   list(

@@ -160,7 +160,13 @@ cut_cells <- function(elements, lengths) {
 }
 
 take_elements <- function(x, start, n) {
-  if (!is.data.frame(x)) return(x[seq_len(n) + start])
+  if (!is.data.frame(x)) {
+    # Without methods: most classes would lose their attributes, and copying all of x for each cell is slow.
+    part <- .subset(x, seq_len(n) + start)
+    facts <- attributes(x)
+    if (!is.null(facts)) attributes(part) <- replace(facts, "names", list(names(part)))
+    return(part)
+  }
   part <- lapply(x, take_elements, start, n)
   structure(part, class = class(x), row.names = .set_row_names(n))
 }

@@ -17,6 +17,14 @@ tell_received <- function(read, descriptor, hint, source) {
   for (name in names(found)) tell_verdict(found[[name]], column_path(label, name), name, source$on_loss)
 }
 
+#' The same for the elements of a vector or an array that came as a file.
+#' @noRd
+tell_received_elements <- function(column, type, source) {
+  label <- if (is.null(source$label)) "result" else source$label
+  if (identical(type, "int") && identical(column$type, "utf8")) refuse_beyond(!is.na(column$data))
+  tell_verdict(judged(column, label, label, source), label, label, source$on_loss)
+}
+
 judged_extension <- function(tag) {
   if (is.null(tag$extension)) return(NULL)
   reason <- sprintf("its type `%s` is unknown in R, which has the values that it is stored as", tag$extension)

@@ -46,6 +46,7 @@ decode_result <- function(job, whole, trust) {
   has_result <- is.list(node) && is_text(node$kind)
   if (!has_result) abort_bad_answer(job$client, "with a job that has succeeded without a result")
   if (node$kind == "native" && identical(node$language, "r") && !isTRUE(trust)) abort_needs_trust(node)
+  refuse_nul(known_job(job)$nul, "result")
   decode_value(node, client_source(job$client), trust)
 }
 

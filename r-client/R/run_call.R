@@ -7,6 +7,7 @@ run_call <- function(folder) {
   spec <- read_json_file(file.path(folder, "job.json"))
   # Another language's frames of this call alone tell what its result was there.
   in_job_state$given <- NULL
+  in_job_state$values <- NULL
   on_loss <- spec$task$on_loss
   if (length(told_python()) == 0) options(landbridge.bridge_python = spec$python)
   if (!is.null(spec$seed)) {
@@ -25,6 +26,7 @@ run_call <- function(folder) {
   sink <- call_sink(folder, "python", on_loss)
   code <- list()
   run <- function() {
+    refuse_nul(attr(spec, "nul"), "values")
     withCallingHandlers(
       encode_value(run_function(spec$task[["function"]], spec$values$items, source, sink), sink, "result"),
       landbridge_error = function(error) code <<- error_code(error)

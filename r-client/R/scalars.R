@@ -1,9 +1,24 @@
 # How single values stand in JSON.
 
-#' Parse a protocol document: nothing is simplified, and integers beyond 2^53 stay text.
+#' Parse a protocol document: nothing is simplified, and integers beyond 2^53 stay text. R's text ends at a NUL
+#' character, and jsonlite cuts it off there without a word: the attribute `nul` tells of a document with any.
 #' @noRd
 parse_protocol_json <- function(text) {
-  jsonlite::fromJSON(text, simplifyVector = FALSE, bigint_as_char = TRUE)
+  parsed <- jsonlite::fromJSON(text, simplifyVector = FALSE, bigint_as_char = TRUE)
+  if (has_nul(text)) attr(parsed, "nul") <- TRUE
+  parsed
+}
+
+#' Has JSON the escape of a NUL character, and not a backslash before the word u0000?
+#' @noRd
+has_nul <- function(json) {
+  any(grepl("\\u0000", json, fixed = TRUE)) && any(grepl("(^|[^\\\\])(\\\\\\\\)*\\\\u0000", json))
+}
+
+#' Refuse to decode values of a document whose text was cut.
+#' @noRd
+refuse_nul <- function(cut, path) {
+  if (isTRUE(cut)) cannot_cross(path, "its text has a NUL character", "Remove it from the text first.")
 }
 
 #' A plain value from what stands in JSON: numbers that were written verbatim become numbers again.

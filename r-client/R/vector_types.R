@@ -177,7 +177,17 @@ integer64_of <- function(values) {
   texts <- vapply(values, function(one) {
     if (is.null(one)) NA_character_ else if (is.character(one)) one else sprintf("%.0f", one)
   }, "", USE.NAMES = FALSE)
-  bit64::as.integer64(texts)
+  # -2^63 is the missing value of integer64; what is beyond becomes that or the largest one, as bit64 is old or new.
+  found <- suppressWarnings(bit64::as.integer64(texts))
+  refuse_beyond(!is.na(texts) & (is.na(found) | nchar(texts) >= 19 & bit64::as.character.integer64(found) != texts))
+  found
+}
+
+refuse_beyond <- function(beyond) {
+  if (!any(beyond)) return(invisible())
+  place <- if (length(beyond) > 1) sprintf(" (element %d)", which(beyond)[[1]]) else ""
+  reason <- paste0("an integer beyond 64 bits has no number in R", place)
+  cannot_cross("value", reason, "Send it as a floating-point number or as text.")
 }
 
 need_bit64 <- function() {

@@ -17,6 +17,7 @@ encode_vector <- function(x, sink, path) {
     if (object$arrow == "float64") node$type <- "float"
     node <- c(shape_fields(x), node, object[names(object) != "arrow"])
   } else {
+    if (type == "float" && has_tagged_missing(x)) tell_verdict(tags_lost, path, path, sink$on_loss)
     elements <- json_elements(x, type, path)
     tags$exact <- exact_numbers(x, type, elements, tags)
     if (is_scalar(x)) return(scalar_node(node, elements, tags))
@@ -100,8 +101,10 @@ decode_array <- function(node, source) {
 node_elements <- function(node, source) {
   tags <- node_tags(node)
   if (is.null(node$object)) return(vector_of_elements(node$values, node$type, tags))
-  columns <- read_object(node, source)$columns
-  x <- value_of_column(columns[[1]], node$column)
+  column <- read_object(node, source)$columns[[1]]
+  # What R itself wrote comes back as it was.
+  if (!identical(node$container, "r")) tell_received_elements(column, node$type, source)
+  x <- value_of_column(column, node$column)
   as_node_type(x, node$type, tags)
 }
 

@@ -84,6 +84,7 @@ known_versions <- new.env(parent = emptyenv())
 
 run_job <- function(spec, folder) {
   in_job_state$on_loss <- spec$task$on_loss
+  refuse_nul(attr(spec, "nul"), "values")
   source <- folder_source(folder)
   sink <- folder_sink(folder)
   value <- run_function(spec$task[["function"]], spec$values$items, source, sink)

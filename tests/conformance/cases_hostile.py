@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from tests.conformance import hostile_files as hostile
-from tests.conformance.cases_values import OBJECT, frame
+from tests.conformance.cases_values import OBJECT, frame, scalar, vector
 from tests.conformance.harness import Case, Node, Outcome
 
 RUNS = {
@@ -215,4 +215,46 @@ FLIPPED = [
     )
 ]
 
-CASES = [*FILES, *DAMAGED, *OUTSIDE, *DISAGREEING, *HARMLESS, *FLIPPED]
+
+def _not_for_r(name: str, sentence: str, node: Node, table: pa.Table | None = None) -> Case:
+    """A value that another sender let go, and that R has no value for: it is refused, and never NA or cut off."""
+
+    def check(outcome: Outcome) -> None:
+        assert (outcome.code, outcome.has_result) == (0, False)
+        assert "it ran" not in outcome.log("stdout")
+        assert outcome.error["message"].partition("\n")[0] == sentence
+        assert "landbridge_value_cannot_cross" in outcome.error["classes"]
+
+    objects = {} if table is None else {f"{OBJECT}.arrow": table}
+    return Case(name, RUNS, check, [("x", node)], objects, only="r")
+
+
+def _long(kind: str, column: pa.Array) -> tuple[Node, pa.Table]:
+    return {"kind": "vector", "type": kind, "n": len(column), "object": OBJECT}, pa.table({"value": column})
+
+
+NOT_FOR_R = [
+    _not_for_r("text with NUL", "`values` cannot cross: its text has a NUL character.", scalar("str", "a\0b")),
+    _not_for_r(
+        "an integer beyond 64 bits",
+        "`value` cannot cross: an integer beyond 64 bits has no number in R.",
+        scalar("int", str(2**80)),
+    ),
+    _not_for_r(
+        "integers with the missing one of R",
+        "`value` cannot cross: an integer beyond 64 bits has no number in R (element 2).",
+        vector("int", [1, str(-(2**63))]),
+    ),
+    _not_for_r(
+        "an object of integers with the missing one of R",
+        "`x` cannot cross: -2147483648 is R's missing value (row 2).",
+        *_long("int", pa.array([1, -(2**31)], pa.int32())),
+    ),
+    _not_for_r(
+        "an object of text with NUL",
+        "`x` cannot cross: its text has a NUL character (row 2).",
+        *_long("str", pa.array(["a", "b\0"])),
+    ),
+]
+
+CASES = [*FILES, *DAMAGED, *OUTSIDE, *DISAGREEING, *HARMLESS, *FLIPPED, *NOT_FOR_R]

@@ -76,6 +76,8 @@ column("list of lists", function() list(list(1:2, 3L), list(), list(4L)))
 column("list of named lists", function() list(list(a = 1L, b = "x"), list(a = 2L, b = NA_character_)))
 column("list of data frames", function() list(data.frame(a = 1:2), data.frame(a = 3L)))
 column("list of mixed types", function() list(1L, "a", TRUE))
+column("list of a class of its own", function() list(structure(c(1, 2), class = "point"), structure(3, class = "point")))
+column("list of vectors with attributes", function() list(structure(1:2, unit = "m"), structure(3L, unit = "m")))
 column("list of models", function() list(evalq(lm(dist ~ speed, cars), globalenv()), NULL))
 column("list with a function", function() list(1, evalq(function(x) x, globalenv())))
 column("list with names", function() list(a = 1:2, b = 3L))
@@ -95,6 +97,10 @@ column("haven_labelled", function() {
   classes <- c("haven_labelled", "vctrs_vctr", "double")
   structure(c(1, 2, NA), class = classes, labels = c(yes = 1, no = 2), label = "Agreed?")
 })
+column("double with tagged NA", function() {
+  # As haven::tagged_na("a") makes it.
+  c(1, readBin(as.raw(c(0xa2, 0x07, 0, 0, 0x61, 0, 0xf0, 0x7f)), "double", endian = "little"), NA)
+})
 column("class that no package knows", function() structure(c(1.5, NA), class = "metres"))
 column("numeric_version", function() numeric_version(c("1.2.3", "4.5")))
 column("AsIs", function() I(c("a", "b")))
@@ -112,6 +118,20 @@ kind("data.table with a key", function() data.table::data.table(x = c(1L, 2L), y
 kind("grouped tibble", function() dplyr::group_by(tibble::tibble(g = c("a", "b", "a"), x = 1:3), g))
 kind("rowwise tibble", function() dplyr::rowwise(tibble::tibble(x = 1:2)))
 kind("subclass of data.frame", function() structure(data.frame(x = 1:2), class = c("survey", "data.frame")))
+points <- function() {
+  point <- function(...) structure(c(...), class = c("XY", "POINT", "sfg"))
+  structure(
+    list(point(13.4, 52.5), point(-0.1, 51.5)), class = c("sfc_POINT", "sfc"), precision = 0, n_empty = 0L,
+    bbox = structure(c(xmin = -0.1, ymin = 51.5, xmax = 13.4, ymax = 52.5), class = "bbox"),
+    crs = structure(list(input = "EPSG:4326", wkt = "GEOGCRS[\"WGS 84\"]"), class = "crs")
+  )
+}
+kind("sf of points", function() {
+  structure(
+    list(x = 1:2, geometry = points()), class = c("sf", "data.frame"), row.names = 1:2, sf_column = "geometry",
+    agr = factor(c(x = NA), levels = c("constant", "aggregate", "identity"))
+  )
+})
 kind("zero rows", function() {
   data.frame(i = integer(0), d = numeric(0), c = character(0), f = factor(character(0), c("b", "a")),
     t = .POSIXct(numeric(0), "UTC"), day = structure(numeric(0), class = "Date"))

@@ -1,4 +1,7 @@
-"""The values that a job was given: one that it returns unchanged is the value that was sent, to its last attribute."""
+"""The values that a job was given: one that it returns unchanged is the value that was sent, to its last attribute.
+
+A single value is known by being that very object, if its node has facts for which this language has no place.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ class GivenValues:
         self._held: dict[int, tuple[Callable[[], Any], Json]] = {}
 
     def remember(self, value: Any, node: Json) -> None:
-        if node["kind"] not in _KINDS:
+        if node["kind"] not in _KINDS and not (node["kind"] == "scalar" and node.get("tags")):
             return
         try:
             held: Callable[[], Any] = weakref.ref(value)

@@ -11,7 +11,7 @@ from landbridge.scalars import element
 from landbridge.vectors import INLINE, column_object, decode_list, decode_numpy, elements, python_values, read_column
 
 
-def encode_series(x: Any, sink: Sink) -> Json | None:
+def encode_series(x: Any, sink: Sink, path: str = "value") -> Json | None:
     """A vector node for a Series or a one-dimensional pandas array; None where the contract has no type for it."""
     pd = sys.modules["pandas"]
     import pyarrow as pa
@@ -41,7 +41,7 @@ def encode_series(x: Any, sink: Sink) -> Json | None:
             return None
         node |= tags.pop("index")
     exact = finer_than_microseconds(column)
-    content = column_object(column, sink) if exact or len(x) > INLINE else {"values": _inline(column, kind)}
+    content = column_object(column, kind, sink, path) if exact or len(x) > INLINE else {"values": _inline(column, kind)}
     return node | content | ({"tags": tags} if tags else {})
 
 

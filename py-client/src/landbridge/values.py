@@ -21,6 +21,7 @@ from landbridge.native import decode_native, encode_native
 from landbridge.objects import Sink, Source
 from landbridge.r_objects import encode_r, is_r_object
 from landbridge.scalars import decode_scalar, encode_scalar
+from landbridge.value_fidelity import tell_value
 
 _DEEPEST = 200
 
@@ -40,12 +41,14 @@ def _encode(x: Any, sink: Sink, path: str, depth: int) -> Json:
         return encode_r(x, sink, path)
     own = getattr(type(x), "__landbridge_node__", None)
     if own is not None:
-        node: Json = own(x)
-        return node
+        kept: Json = own(x)
+        return kept
     try:
-        return _plain(x, sink, path, depth) or encode_native(x, sink, path)
+        node = _plain(x, sink, path, depth) or encode_native(x, sink, path)
     except UnicodeEncodeError:
         raise ValueCannotCross(path, "its text is not valid Unicode", "Clean the text first.") from None
+    tell_value(node, path, sink.crossing)
+    return node
 
 
 def _plain(x: Any, sink: Sink, path: str, depth: int) -> Json | None:
@@ -71,12 +74,12 @@ def _library_value(x: Any, sink: Sink, path: str) -> Json | None:
             if library == "pandas":
                 from landbridge.series import encode_series
 
-                return encode_series(x, sink)
+                return encode_series(x, sink, path)
             return None
         if library == "numpy":
             from landbridge.vectors import encode_numpy
 
-            return encode_numpy(x, sink) if isinstance(x, sys.modules["numpy"].ndarray) else None
+            return encode_numpy(x, sink, path) if isinstance(x, sys.modules["numpy"].ndarray) else None
     return None
 
 
@@ -84,7 +87,7 @@ def _container(x: Any, sink: Sink, path: str, depth: int) -> Json | None:
     if type(x) is list:
         from landbridge.vectors import encode_list_vector
 
-        vector = encode_list_vector(x, sink)
+        vector = encode_list_vector(x, sink, path)
         if vector is not None:
             return vector
     shape, pairs = pairs_of(x)

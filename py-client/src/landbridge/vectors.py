@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from landbridge.kinds import Json, Missing
 from landbridge.objects import Sink, Source
 from landbridge.scalars import element, of_element, plain_type, tzinfo_of, zone_of
+from landbridge.value_fidelity import tell_column
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 INLINE = 1000
 
 
-def encode_list_vector(x: list[Any], sink: Sink) -> Json | None:
+def encode_list_vector(x: list[Any], sink: Sink, path: str = "value") -> Json | None:
     """A vector node for a list whose elements are scalars of one type; None for any other list."""
     kind = one_type(x)
     if kind is None:
@@ -29,7 +30,7 @@ def encode_list_vector(x: list[Any], sink: Sink) -> Json | None:
             return None
         ((zone, tags),) = zones.values()
         node |= {"tz": zone} | ({"tags": tags} if tags else {})
-    return node | _content(values, kind, sink, node.get("tz"))
+    return node | _content(values, kind, sink, path, node.get("tz"))
 
 
 def one_type(x: list[Any]) -> str | None:
@@ -49,20 +50,21 @@ def one_type(x: list[Any]) -> str | None:
     return missing.type if all(type(item) is plain or item == missing for item in x) else None
 
 
-def _content(values: Sequence[Any], kind: str, sink: Sink, zone: str | None = None) -> Json:
+def _content(values: Sequence[Any], kind: str, sink: Sink, path: str, zone: str | None = None) -> Json:
     if len(values) <= INLINE:
         return {"values": [element(value, kind) for value in values]}
     from landbridge.columns import arrow_of
 
-    return column_object(arrow_of(values, kind, zone), sink)
+    return column_object(arrow_of(values, kind, zone), kind, sink, path)
 
 
-def column_object(column: pa.Array, sink: Sink) -> Json:
+def column_object(column: pa.Array, kind: str, sink: Sink, path: str) -> Json:
     """The Arrow file of one column ``value``."""
     import pyarrow as pa
 
     from landbridge.columns import write_table
 
+    tell_column(column, kind, path, sink.crossing)
     table = pa.table({"value": column})
     return {"object": sink.put("arrow", lambda path: write_table(table, path))}
 
@@ -104,7 +106,7 @@ def decode_list(node: Json, source: Source) -> list[Any]:
 _KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex", "U": "str", "S": "bytes"}
 
 
-def encode_numpy(x: Any, sink: Sink) -> Json | None:
+def encode_numpy(x: Any, sink: Sink, path: str = "value") -> Json | None:
     """A vector or array node for a numpy array, masked ones included; None for arrays of other objects."""
     np = sys.modules["numpy"]
     masked = type(x) is np.ma.MaskedArray
@@ -129,7 +131,7 @@ def encode_numpy(x: Any, sink: Sink) -> Json | None:
     else:
         names = getattr(x, "landbridge_dimnames", None) or {"dimnames": None}
         node |= {"kind": "array", "shape": list(x.shape), "order": order, **names}
-    return node | _numpy_content(flat, mask, kind, sink)
+    return node | _numpy_content(flat, mask, kind, sink, path)
 
 
 def _numpy_kind(flat: Any) -> str | None:
@@ -149,14 +151,14 @@ def _numpy_kind(flat: Any) -> str | None:
     return _KINDS.get(kind)
 
 
-def _numpy_content(flat: Any, mask: Any, kind: str, sink: Sink) -> Json:
+def _numpy_content(flat: Any, mask: Any, kind: str, sink: Sink, path: str) -> Json:
     exact = flat.dtype.name.endswith("64[ns]") and bool((flat.astype("int64") % 1000 != 0).any())
     if flat.size <= INLINE and not exact:
         values = _numpy_elements(flat, kind)
         if mask is not None:
             values = [None if hidden else value for value, hidden in zip(values, mask.tolist(), strict=True)]
         return {"values": [element(value, kind) for value in values]}
-    return column_object(_numpy_column(flat, mask, kind), sink)
+    return column_object(_numpy_column(flat, mask, kind), kind, sink, path)
 
 
 def _numpy_elements(flat: Any, kind: str) -> list[Any]:

@@ -20,6 +20,8 @@ test_that("lists of every type come back identical", {
     list(factor("a", c("a", "b")), factor(c(NA, "b"), c("a", "b")), NULL), list(1i, c(NA, 2i), complex()),
     list(list(1:2, NULL), list(), NULL), list(list(list("deep"))),
     list(c(a = 1, b = 2), c(3, 4), NULL), list(as.raw(1:3), raw(), NULL), list(NULL, NULL),
+    list(structure(c(1, 2), class = "point"), NULL, structure(3, class = "point")),
+    list(structure(1L, unit = "m"), structure(2:3, unit = "m"), NULL),
     list(data.frame(u = 1:2, v = c("x", NA)), data.frame(u = integer(), v = character()), NULL), list()
   )
   for (x in lists) expect_round_trip(with_column(x), store)
@@ -136,6 +138,21 @@ test_that("text that is not UTF-8 is refused by column and row", {
     expect_identical(error$detail$row, 2L)
     expect_match(conditionMessage(error), "its text is not valid UTF-8 (row 2)", fixed = TRUE)
   }
+})
+
+test_that("tags of missing values are lost, and that is told", {
+  skip_without_codec()
+  # As haven::tagged_na("a") makes it.
+  tagged <- readBin(as.raw(c(0xa2, 0x07, 0, 0, 0x61, 0, 0xf0, 0x7f)), "double", endian = "little")
+  store <- columns_store()
+  expect_warning(
+    node <- encode_value(with_column(c(1, tagged, NA)), store, "x"), "the tags of its missing values .haven. are lost",
+    class = "landbridge_loss_warning"
+  )
+  expect_identical(node$columns[[2]]$verdict, "lossy")
+  expect_warning(encode_value(with_column(list(1, tagged)), store, "x"), class = "landbridge_loss_warning")
+  expect_warning(encode_value(tagged, store, "x"), class = "landbridge_loss_warning")
+  expect_no_warning(encode_value(with_column(c(1, NaN, NA)), store, "x"))
 })
 
 test_that("a loss is told once, refused or let go, as on_loss says", {

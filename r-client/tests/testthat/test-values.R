@@ -123,11 +123,45 @@ test_that("what cannot cross is refused by its path", {
     conditionMessage(expect_error(encode_value(x, local_store(), "x"), class = "landbridge_value_cannot_cross"))
   }
   expect_match(refusal(list(a = list(1, identity))), "`x$a[[2]]` cannot cross: it is a function.", fixed = TRUE)
+  expect_match(refusal(list(a = list(new.env()))), "`x$a[[1]]` cannot cross: it is an environment.", fixed = TRUE)
+  pointer <- list(b = list(methods::new("externalptr")))
+  expect_match(refusal(pointer), "`x$b[[1]]` cannot cross: it is an external pointer.", fixed = TRUE)
   expect_match(refusal(stdin()), "`x` cannot cross: it is a connection.", fixed = TRUE)
   held <- new.env()
   held$con <- stdin()
   expect_match(refusal(structure(list(e = held), class = "holder")), "`x$e$con` cannot cross", fixed = TRUE)
   expect_match(refusal("\xff"), "`x` cannot cross: element 1 is not valid UTF-8 text.", fixed = TRUE)
+})
+
+test_that("text with a NUL character and integers beyond 64 bits are refused on arrival", {
+  expect_true(has_nul('["a\\u0000"]'))
+  expect_true(has_nul('["\\\\\\u0000"]'))
+  expect_false(has_nul('["\\\\u0000"]'))
+  expect_false(has_nul('["u0000"]'))
+  document <- parse_protocol_json('{"kind":"scalar","type":"str","value":"a\\u0000b"}')
+  expect_error(refuse_nul(attr(document, "nul"), "x"), "its text has a NUL character")
+  skip_if_not_installed("bit64")
+  decode <- function(text) decode_value(parse_protocol_json(text), local_store())
+  expect_error(
+    decode('{"kind":"vector","type":"int","n":2,"values":[1,"9223372036854775808"]}'),
+    "an integer beyond 64 bits has no number in R .element 2.", class = "landbridge_value_cannot_cross"
+  )
+  expect_identical(decode('{"kind":"vector","type":"int","n":2,"values":[null,"9007199254740993"]}')[1], bit64::as.integer64(NA))
+})
+
+test_that("a value that was given is told from its equals by being that very object", {
+  small <- list(kind = "vector", type = "int", n = 2L, values = list(1L, 2L), container = "numpy", dtype = "int8")
+  given <- list(
+    list(node = small, type = "integer", length = 2L, address = "0x1", value = 1:2),
+    list(node = replace(small, "dtype", "int16"), type = "integer", length = 2L, address = "0x2", value = 1:2)
+  )
+  expect_null(given_node(c(1L, 2L), given))
+  expect_identical(given_node(c(1L, 2L), given[1]), small)
+  x <- c(1L, 2L)
+  given[[2]]$address <- rlang::obj_address(x)
+  expect_identical(given_node(x, given)$dtype, "int16")
+  single <- list(kind = "scalar", type = "int", value = 1L, tags = list(dtype = "int16"))
+  expect_null(given_node(1L, list(list(node = single, type = "integer", length = 1L, address = "0x1", value = 1L))))
 })
 
 test_that("functions may be results", {
