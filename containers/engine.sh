@@ -2,7 +2,7 @@
 # Prepares a Debian machine for Landbridge: packages from apt, and a Docker engine that answers.
 # Usage: engine.sh [--r] [--tests]
 #   --r        also R and what the R client and its tests need on this machine
-#   --tests    also Chromium, and what else the tests look at pages and processes with
+#   --tests    also Chromium, ggplot2, and what else the tests look at pages and processes with
 # What is there already is left alone, and nothing is said about it.
 set -eu
 
@@ -64,6 +64,7 @@ collect_missing() {
         case $option in
             --r) want_packages $R_PACKAGES ;;
             --tests)
+                want_packages r-cran-ggplot2
                 want_command chromium chromium
                 want_command pgrep procps
                 want_command ss iproute2

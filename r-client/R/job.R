@@ -13,8 +13,8 @@ job_from_answer <- function(client, answer) {
   }
   old <- client$jobs[[job$id]]
   client$jobs[[job$id]] <- list(
-    state = job$state, cause = job$cause, note = job$note, seq = answer$cursor, whole = job, warned = isTRUE(old$warned),
-    nul = attr(answer, "nul")
+    state = job$state, cause = job$cause, note = job$note, seq = answer$cursor, whole = job,
+    warned = isTRUE(old$warned), nul = attr(answer, "nul")
   )
   new_job(client, job$id)
 }

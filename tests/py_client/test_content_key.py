@@ -72,6 +72,7 @@ SAME: dict[str, tuple[pa.Table, pa.Table]] = {
     "dictionary order": (dictionary([0, 1, None], ["u", "v"]), dictionary([1, 0, None], ["v", "u"])),
     "unused levels": (dictionary([0], ["u", "w"]), dictionary([0], ["u"])),
     "index width": (dictionary([0], ["u"]), pa.table({"x": pa.array(["u"]).dictionary_encode()})),
+    "missing level": (dictionary([0, 1, None], ["v", None]), dictionary([0, None, None], ["v"])),
     "dictionary chunks": (
         pa.table({"x": pa.chunked_array([pa.array(["a"]).dictionary_encode(), pa.array(["b"]).dictionary_encode()])}),
         dictionary([1, 0], ["b", "a"]),
@@ -98,6 +99,13 @@ SAME: dict[str, tuple[pa.Table, pa.Table]] = {
 def test_equal_content_has_one_key(name: str) -> None:
     one, other = SAME[name]
     assert lb.content_key(one) == lb.content_key(other)
+
+
+def test_dictionaries_have_the_same_keys_without_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = [table for name in ("dictionary order", "unused levels", "dictionary chunks") for table in SAME[name]]
+    keys = [lb.content_key(table) for table in tables]
+    monkeypatch.setattr("landbridge.content_keys.installed", lambda module: False)
+    assert [lb.content_key(table) for table in tables] == keys
 
 
 OTHER: dict[str, tuple[pa.Table, pa.Table]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from tests.types.measure import HOMES, Cell, Matrix, Row, directions, measured
@@ -49,15 +50,25 @@ def text_of(matrix: Matrix) -> str:
 
 def figures(matrix: Matrix) -> str:
     """How many kinds come back exactly, in one table."""
-    lines = ["| from | kinds | exact there and back | refused at the start | changed in silence |", "| --- " * 5 + "|"]
+    lines = [
+        "| from | kinds | refused at the start | exact there and back | of those that start | changed in silence |",
+        "| --- " * 6 + "|",
+    ]
     for home in HOMES:
         rows = list(matrix[home].values())
-        back = directions(home)[2]
-        refused = sum(all(cell.verdict == "refused" for cell in row.values()) for row in rows)
+        exact, started = returned_exactly(home, rows)
         silent = sum(any(cell.verdict == "SILENT" for cell in row.values()) for row in rows)
-        exact = sum(row[back].verdict == "exact" for row in rows)
-        lines.append(f"| {LANGUAGES[home]} | {len(rows)} | {exact} | {refused} | {silent} |")
+        share = math.floor(1000 * exact / started) / 10 if started else 100
+        counts = f"{len(rows)} | {len(rows) - started} | {exact} | {share} % | {silent}"
+        lines.append(f"| {LANGUAGES[home]} | {counts} |")
     return "\n".join(lines)
+
+
+def returned_exactly(home: str, rows: list[Row]) -> tuple[int, int]:
+    """How many kinds come back exactly from the other language, and how many are not refused everywhere."""
+    back = directions(home)[2]
+    started = sum(any(cell.verdict != "refused" for cell in row.values()) for row in rows)
+    return sum(row[back].verdict == "exact" for row in rows), started
 
 
 def section(home: str, rows: dict[str, Row]) -> str:

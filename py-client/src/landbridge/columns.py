@@ -117,6 +117,9 @@ def whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """One array, whatever the number of chunks."""
     if isinstance(column, pa.Array):
         return column
+    if column.num_chunks == 1:
+        # Combining would copy it.
+        return column.chunk(0)
     combined = column.unify_dictionaries().combine_chunks()
     if isinstance(combined, pa.ChunkedArray):
         return combined.chunk(0) if combined.num_chunks else pa.array([], combined.type)

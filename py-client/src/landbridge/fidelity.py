@@ -171,11 +171,10 @@ def _for_r(column: pa.ChunkedArray, path: str, label: str, crossing: Crossing) -
     """R has no -2^31, no -2^63, no unsigned 64 bits, no decimals, and its times are doubles."""
     kind = column.type
     for width, lowest in ((pa.int32(), -(2**31)), (pa.int64(), -(2**63))):
-        if kind == width:
-            row = first_row(pc.fill_null(pc.equal(column, pa.scalar(lowest, width)), False))
-            if row:
-                reason = f"{lowest} is R's missing value"
-                raise refuse(path, label, row, reason, "Send it as a floating-point column or as text.")
+        if kind == width and pc.min_max(column)["min"].as_py() == lowest:
+            row = first_row(pc.fill_null(pc.equal(column, pa.scalar(lowest, width)), False)) or 1
+            reason = f"{lowest} is R's missing value"
+            raise refuse(path, label, row, reason, "Send it as a floating-point column or as text.")
     checks: tuple[tuple[Callable[[pa.DataType], bool], Callable[..., Verdict | None]], ...] = (
         (pa.types.is_uint64, _unsigned),
         (pa.types.is_decimal, _decimal),
@@ -193,6 +192,8 @@ def _for_r(column: pa.ChunkedArray, path: str, label: str, crossing: Crossing) -
 
 
 def _unsigned(column: pa.ChunkedArray, path: str, label: str, crossing: Crossing) -> Verdict | None:
+    if (pc.min_max(column)["max"].as_py() or 0) <= _EXACT_INTEGERS:
+        return None
     row = first_row(pc.fill_null(pc.greater(column, pa.scalar(_EXACT_INTEGERS, pa.uint64())), False))
     if row and crossing.on_loss != "allow":
         raise refuse(path, label, row, "an unsigned integer beyond 2^53 has no number in R", _PERMIT)

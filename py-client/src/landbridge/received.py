@@ -71,7 +71,7 @@ def shown(column: pa.ChunkedArray, tag: Json) -> Verdict | None:
         return Verdict("lossy", "its missing numbers become NaN, beside those that were NaN before")
     if tag.get("names"):
         return Verdict("equal", "the names of its elements are kept for R only")
-    classes = tag.get("class") or []
+    classes = tag.get("class") or (tag.get("element") or {}).get("class") or []
     unknown = [one for one in ([classes] if isinstance(classes, str) else classes) if one not in _KNOWN]
     return Verdict("equal", f"its class `{unknown[0]}` is kept for R only") if unknown else None
 
