@@ -18,7 +18,7 @@ from typing import Any
 
 import landbridge as lb
 
-from bench import burst, calls, codec, cold, idle, load, sessions, sweep
+from bench import burst, calls, codec, cold, idle, load, over_http, passing, sessions, sweep, tables
 from bench.figures import Figure, as_record
 from bench.peers import PEERS
 from bench.run import Run
@@ -36,6 +36,9 @@ MODULES: tuple[tuple[tuple[str, ...], Callable[[Run], list[Figure]]], ...] = (
     (("P3",), burst.measure),
     (("P4",), sweep.measure),
     (("P15", "many", "frame"), sessions.measure),
+    (("P6",), tables.measure),
+    (("P7",), over_http.measure),
+    (("P8",), passing.measure),
     (("codec",), codec.measure),
     (("P5", "P11", "P12", "queue"), load.measure),
 )

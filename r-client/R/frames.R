@@ -129,6 +129,7 @@ time_texts <- function(x) {
 }
 
 decode_frame <- function(node, source, trust = FALSE) {
+  if (wants_arrow(source)) return(decode_arrow_frame(node, source))
   read <- read_object(node, source)
   descriptor <- node$descriptor
   if (isTRUE(source$remembers)) remember_frame(node)
@@ -151,6 +152,11 @@ decode_frame <- function(node, source, trust = FALSE) {
   )
   for (attribute in descriptor$attributes) attr(frame, attribute$name) <- attribute_value(attribute)
   class <- if (ours) descriptor$class else class_of_foreign(hint$class, row_names)
+  if (!is.null(source$wanted) && wanted_classes[[source$wanted]] != class) {
+    # Groups, and a class of its own, stand on the class that it was.
+    facts <- NULL
+    class <- wanted_classes[[source$wanted]]
+  }
   restore_frame_facts(as_frame_class(frame, class), facts, side)
 }
 

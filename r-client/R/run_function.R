@@ -12,6 +12,7 @@ item_keys <- function(items) lapply(items, function(item) item[[1]])
 decode_argument <- function(item, position, source) {
   # How the record calls the argument.
   source$label <- if (is.null(item[[1]])) as.character(position) else item[[1]]
+  source$wanted <- source$arguments
   value <- decode_value(item[[2]], source, trust = TRUE)
   remember_value(value, item[[2]])
   value

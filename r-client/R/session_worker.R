@@ -91,7 +91,7 @@ leave_call <- function(status, outcome = NULL) {
 #' Nothing that one call remembers of its values is the next one's.
 #' @noRd
 forget_call <- function() {
-  for (name in c("values", "given", "on_loss")) in_job_state[[name]] <- NULL
+  for (name in c("values", "given", "mapped", "on_loss")) in_job_state[[name]] <- NULL
 }
 
 close_events <- function() {

@@ -27,8 +27,12 @@ load_sweep <- function(spec, folder) {
   forget_call()
   items <- spec$values$items
   in_job_state$on_loss <- spec$task$on_loss
+  refuse_nul(attr(spec, "nul"), "values")
+  check_wanted(spec$task$as)
+  source <- folder_source(folder)
+  source$arguments <- spec$task$as
   sweep <- list(
-    folder = normalizePath(folder), source = folder_source(folder), sink = folder_sink(folder), items = items,
+    folder = normalizePath(folder), source = source, sink = folder_sink(folder), items = items,
     events = event_log(folder), logs = file.path(folder, "out", c("stdout.log", "stderr.log")),
     recall = file.path(folder, "in", "recall"), cancelled = file.path(folder, "in", "cancelled", ""),
     spec = spec[setdiff(names(spec), c("points", "values"))], forks = can_change(spec),
@@ -37,11 +41,14 @@ load_sweep <- function(spec, folder) {
   sweep$each <- vapply(items, function(item) if (identical(item[[2]]$kind, "each")) item[[2]]$column + 1L else NA, 0L)
   sweep$varying <- which(!is.na(sweep$each))
   common <- which(is.na(sweep$each))
+  # A connection to DuckDB is no fork's: each point has its own.
+  sweep$late <- if (identical(spec$task$as, "duckdb")) common else integer()
+  common <- setdiff(common, sweep$late)
   sweep$values <- vector("list", length(items))
   sweep$values[common] <- lapply(common, function(i) decode_argument(items[[i]], i, sweep$source))
   sweep$plan <- function_plan(spec$task[["function"]], sweep$source)
   sweep$call <- call_plan(make_function(sweep$plan), spec$task[["function"]]$name, item_keys(items))
-  sweep$given <- mget(c("values", "given"), envir = in_job_state, ifnotfound = list(NULL))
+  sweep$given <- mget(c("values", "given", "mapped"), envir = in_job_state, ifnotfound = list(NULL))
   sweep$sizes <- log_sizes(sweep)
   sweep$before <- process_facts()
   sweep
@@ -51,20 +58,24 @@ load_sweep <- function(spec, folder) {
 #' environments, which only native values hold, and data.tables.
 #' @noRd
 can_change <- function(spec) {
-  any(vapply(spec$values$items, function(item) node_can_change(item[[2]]), NA)) ||
+  tables <- isTRUE(spec$task$as %in% c("data.table", "duckdb"))
+  any(vapply(spec$values$items, function(item) node_can_change(item[[2]], tables), NA)) ||
     function_can_change(spec$task[["function"]])
 }
 
-node_can_change <- function(node) {
+#' @param tables whether every table arrives as something that can be changed in place
+#' @noRd
+node_can_change <- function(node, tables = FALSE) {
   switch(node$kind,
     native = TRUE,
-    list = any(vapply(node$items, function(item) node_can_change(item[[2]]), NA)),
-    frame = {
-      facts <- node$descriptor
-      "data.table" %in% c(facts$class, facts$hint$class) || !is.null(c(facts$library$r$side, facts$hint$library$r$side))
-    },
+    list = any(vapply(node$items, function(item) node_can_change(item[[2]], tables), NA)),
+    frame = tables || frame_can_change(node$descriptor),
     FALSE
   )
+}
+
+frame_can_change <- function(facts) {
+  "data.table" %in% c(facts$class, facts$hint$class) || !is.null(c(facts$library$r$side, facts$hint$library$r$side))
 }
 
 function_can_change <- function(spec) {
@@ -92,6 +103,7 @@ outcome_of_point <- function(sweep, point) {
   seed_job(point$seed)
   in_job_state$values <- sweep$given$values
   in_job_state$given <- sweep$given$given
+  in_job_state$mapped <- sweep$given$mapped
   outcome <- tryCatch(
     run_guarded(function() result_of_point(sweep, point), sweep$events),
     landbridge_quit = function(quit) list(died = death(code = quit$status %% 256L))
@@ -107,6 +119,7 @@ result_of_point <- function(sweep, point) {
     node <- point$values[[sweep$each[[i]]]]
     sweep$values[i] <- list(decode_argument(list(sweep$items[[i]][[1]], node), i, sweep$source))
   }
+  for (i in sweep$late) sweep$values[i] <- list(decode_argument(sweep$items[[i]], i, sweep$source))
   value <- call_function(sweep$call, make_function(sweep$plan), sweep$values)
   result_text(value, sweep$sink)
 }

@@ -18,6 +18,9 @@
 #' @param on_loss what becomes of a table's column that cannot cross without loss: `"warn"` (the default), `"error"`
 #'   (it is refused) or `"allow"`; see [fidelity()]
 #' @param decimal what decimals of Python cross as: `"double"` (the default) or `"string"`, which keeps every digit
+#' @param as what tables among the arguments arrive as: `"data.frame"`, `"tibble"`, `"data.table"`, `"arrow"` (the table
+#'   itself, mapped and not converted, for the verbs of dplyr) or `"duckdb"`; for tasks of Python `"pandas"`,
+#'   `"polars"`, `"arrow"` or `"duckdb"`. NULL: what each of them is
 #' @param session a session or its id, in which the job runs; see [session()]
 #' @param outputs for a script: names of the variables that are collected as its result
 #' @return a `landbridge_task`
@@ -28,7 +31,7 @@
 #' task(fit, memory = "4g", experiment = "delays")
 task <- function(what, ..., runtime = NULL, cpus = NULL, memory = NULL, seconds = NULL, pids = NULL, disk = NULL,
                  network = NULL, name = NULL, experiment = NULL, tags = NULL, seed = NULL, on_loss = NULL,
-                 decimal = NULL, session = NULL, outputs = NULL) {
+                 decimal = NULL, as = NULL, session = NULL, outputs = NULL) {
   refuse_options(dots_names(...))
   found <- as_task(what, function_name(substitute(what)))
   options <- list(
@@ -42,7 +45,7 @@ task <- function(what, ..., runtime = NULL, cpus = NULL, memory = NULL, seconds 
     seed = check_option(seed, "seed", is_seed, "It is a whole number from 0 to 2^31-1."),
     on_loss = check_option(on_loss, "on_loss", is_on_loss, "It is \"warn\", \"error\" or \"allow\"."),
     decimal = check_option(decimal, "decimal", is_decimal, "It is \"double\" or \"string\"."),
-    session = session_id(session),
+    as = check_as(as, found$code$language), session = session_id(session),
     outputs = check_option(outputs, "outputs", is.character, "These are names of variables.")
   )
   found$options <- merge_options(found$options, options)

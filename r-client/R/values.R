@@ -19,6 +19,7 @@ encode_value <- function(x, sink, path = "value") {
   if (inherits(x, "landbridge_native")) return(attr(x, "node"))
   if (inherits(x, "landbridge_file")) return(encode_file(x, sink, path))
   if (is.data.frame(x) && !isS4(x)) return(encode_frame(x, sink, path))
+  if (is_arrow_frame(x)) return(encode_arrow_frame(x, sink, path))
   if (is_plain_list(x)) return(encode_list(x, sink, path))
   vector_or_native(x, sink, path)
 }

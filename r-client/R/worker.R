@@ -66,9 +66,11 @@ seed_job <- function(seed) {
   set.seed(as.integer(seed), kind = "Mersenne-Twister", normal.kind = "Inversion", sample.kind = "Rejection")
 }
 
+versioned_packages <- c("arrow", "jsonlite", "tibble", "data.table", "duckdb")
+
 session_versions <- function() {
   versions <- list(r = r_version(), landbridge = package_version_text("landbridge"))
-  for (package in c("arrow", "jsonlite", "tibble", "data.table")) versions[[package]] <- package_version_text(package)
+  for (package in versioned_packages) versions[[package]] <- package_version_text(package)
   versions
 }
 
@@ -85,7 +87,10 @@ known_versions <- new.env(parent = emptyenv())
 run_job <- function(spec, folder) {
   in_job_state$on_loss <- spec$task$on_loss
   refuse_nul(attr(spec, "nul"), "values")
+  check_wanted(spec$task$as)
   source <- folder_source(folder)
+  # For the arguments alone: see decode_argument().
+  source$arguments <- spec$task$as
   sink <- folder_sink(folder)
   value <- run_function(spec$task[["function"]], spec$values$items, source, sink)
   encode_value(value, sink, "result")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from landbridge_gateway.schemas import Schemas
 
-from tests.conformance import cases_contract, cases_hostile, cases_native, cases_sweeps, cases_values
+from tests.conformance import cases_contract, cases_hostile, cases_native, cases_sweeps, cases_values, cases_wanted
 from tests.conformance.harness import COLD, WARM, WORKERS, Case, Outcome, image_of, run_all
 
 CASES = [
@@ -17,6 +17,7 @@ CASES = [
     *cases_hostile.CASES,
     *cases_native.CASES,
     *cases_sweeps.CASES,
+    *cases_wanted.CASES,
 ]
 ROOT = Path(__file__).resolve().parents[2]
 PAIRS = [(case, language) for case in CASES for language in WORKERS if case.only in (None, language)]

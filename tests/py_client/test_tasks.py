@@ -7,7 +7,10 @@ from typing import Any
 
 import landbridge as lb
 import pytest
+from jsonschema import ValidationError
+from landbridge import wanted_frames
 from landbridge.errors import (
+    CodecMissing,
     CodeDoesNotParse,
     FunctionNotCaptured,
     InvalidField,
@@ -169,3 +172,36 @@ def test_python_text_by_name_or_alone() -> None:
     alone = lb.python("lambda x: x + 1")
     assert alone.document is not None
     assert alone.document["text"] == "f = (lambda x: x + 1\n)"
+
+
+@pytest.mark.parametrize(
+    ("what", "form", "hint"),
+    [
+        (fit, "tibble", 'For Python it is "pandas", "polars", "arrow" or "duckdb".'),
+        (lb.r("function(x) x"), "pandas", 'For R it is "data.frame", "tibble", "data.table", "arrow" or "duckdb".'),
+    ],
+)
+def test_tables_arrive_in_the_forms_of_the_language(what, form: str, hint: str) -> None:
+    assert lb.task(what, as_="arrow").fields()["as"] == "arrow"
+    with pytest.raises(InvalidField) as refused:
+        lb.task(what, as_=form)
+    assert (refused.value.message, refused.value.hint) == (f"`as` cannot be `{form}`.", hint)
+    assert refused.value.detail == {"field": "as"}
+
+
+def test_the_schema_knows_the_forms_of_each_language() -> None:
+    task = {"language": "r", "function": {"type": "reference", "package": "base", "name": "identity"}}
+    for form in ("tibble", "arrow", "duckdb", None):
+        check_schema("task", task | {"as": form})
+    with pytest.raises(ValidationError):
+        check_schema("task", task | {"as": "pandas"})
+    check_schema("task", task | {"language": "python", "as": "pandas"})
+
+
+def test_a_library_that_is_not_here_is_told_before_user_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wanted_frames, "find_spec", lambda name: None)
+    with pytest.raises(CodecMissing) as refused:
+        wanted_frames.check_wanted("polars")
+    assert refused.value.message == 'The job wants its tables as "polars", and its image has no package polars.'
+    assert refused.value.hint == "Use a runtime whose image has it, or leave `as` out."
+    wanted_frames.check_wanted(None)

@@ -239,6 +239,8 @@ def _code_of(error: BaseException) -> Json:
 class _Places:
     """The files of a call: its own, and those of the job around it, or what earlier calls left."""
 
+    wanted: str | None = None
+
     def __init__(self, places: Sequence[Path]) -> None:
         self._sources = [FolderSource(place, place) for place in places]
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
@@ -67,6 +67,7 @@ class Client:
         self.url = url.rstrip("/")
         self._token = token
         self.pause = pause
+        self._given = transport is not None
         self._http = httpx.Client(
             transport=transport,
             follow_redirects=False,
@@ -209,10 +210,19 @@ class Client:
         """The JSON object of an answer."""
         return self._json(self._bounded(answer))
 
+    def headers(self) -> dict[str, str]:
+        """What every request carries."""
+        known = {"Landbridge-Protocol": PROTOCOL}
+        return known | {"Authorization": f"Bearer {self._token}"} if self._token else known
+
+    @property
+    def local(self) -> SplitResult | None:
+        """The parts of the address of a gateway that is on this machine, without TLS or a test's own transport."""
+        parts = urlsplit(self.url)
+        return parts if parts.scheme == "http" and parts.hostname in _LOOPBACK and not self._given else None
+
     def _request(self, method: str, path: str, patience: float = 0, **fields: Any) -> httpx.Request:
-        headers = {"Landbridge-Protocol": PROTOCOL, **fields.pop("headers", {})}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
+        headers = self.headers() | fields.pop("headers", {})
         timeout = httpx.Timeout(60 + patience, connect=10)
         content = fields.pop("content", None)
         body = content() if callable(content) else content
@@ -348,6 +358,8 @@ class UploadSink:
 
 class DownloadSource:
     """The client's source: objects fetched once."""
+
+    wanted: str | None = None
 
     def __init__(self, client: Client) -> None:
         self._client = client

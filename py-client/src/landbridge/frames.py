@@ -18,22 +18,28 @@ from landbridge.hints import hint_of, original_schema, typed, with_hint
 from landbridge.kinds import Json
 from landbridge.object_columns import column_path
 from landbridge.objects import OURS, Crossing, Sink, Source
+from landbridge.wanted_frames import as_wanted
 from landbridge.wire import is_list_view, wire_column
 
 _PREVIEW_ROWS, _PREVIEW_COLUMNS, _PREVIEW_TEXT = 10, 50, 80
 _METADATA = b"landbridge"
+_CLASSES = {
+    ("pandas", "DataFrame"): "pandas",
+    ("polars", "DataFrame"): "polars",
+    ("pyarrow", "Table"): "pyarrow",
+    ("duckdb", "DuckDBPyRelation"): "pyarrow",
+}
 _ONLY_POLARS = ("Int128", "UInt128", "Object")
 
 
 def is_frame(x: object) -> bool:
-    """Is ``x`` a pandas or polars DataFrame or an Arrow table, and no subclass of one?"""
+    """Is ``x`` a pandas or polars DataFrame, an Arrow table or a relation of DuckDB, and no subclass of one?"""
     return frame_class(x) is not None
 
 
 def frame_class(x: object) -> str | None:
     kind = type(x)
-    known = {("pandas", "DataFrame"): "pandas", ("polars", "DataFrame"): "polars", ("pyarrow", "Table"): "pyarrow"}
-    return known.get((kind.__module__.partition(".")[0], kind.__name__))
+    return _CLASSES.get((kind.__module__.partition(".")[0], kind.__name__))
 
 
 def encode_frame(x: Any, sink: Sink, path: str) -> Json:
@@ -43,14 +49,26 @@ def encode_frame(x: Any, sink: Sink, path: str) -> Json:
     if kind == "pandas":
         from landbridge.pandas_frames import table_of_pandas
 
+        rows = len(x)
         table, descriptor, notes = table_of_pandas(x, path)
     else:
-        table, descriptor = _named(_arrow_of_polars(x, path) if kind == "polars" else x)
+        whole_table = _arrow_of(x, kind, path)
+        rows = whole_table.num_rows
+        table, descriptor = _named(whole_table, sink.crossing or Crossing())
         if kind == "polars":
-            dtypes = {name: _polars_name(dtype) for name, dtype in zip(table.column_names, x.dtypes, strict=True)}
-            descriptor["library"] = {"polars": {"dtypes": {name: text for name, text in dtypes.items() if text}}}
-    descriptor = {"class": kind, "row_names": None, "columns": {}, "library": {}} | descriptor | {"rows": len(x)}
+            dtypes = {name: _polars_name(dtype) for name, dtype in zip(x.columns, x.dtypes, strict=True)}
+            wired = dict(zip(descriptor["names"], table.column_names, strict=False))
+            descriptor["library"] = {
+                "polars": {"dtypes": {wired[name]: text for name, text in dtypes.items() if text and name in wired}}
+            }
+    descriptor = {"class": kind, "row_names": None, "columns": {}, "library": {}} | descriptor | {"rows": rows}
     return _node(table, descriptor, sink, path, notes)
+
+
+def _arrow_of(x: Any, kind: str | None, path: str) -> pa.Table:
+    if kind == "polars":
+        return _arrow_of_polars(x, path)
+    return x if isinstance(x, pa.Table) else x.to_arrow_table()
 
 
 def _arrow_of_polars(x: Any, path: str) -> pa.Table:
@@ -61,9 +79,15 @@ def _arrow_of_polars(x: Any, path: str) -> pa.Table:
     return x.to_arrow(compat_level=sys.modules["polars"].CompatLevel.oldest())
 
 
-def _named(table: pa.Table) -> tuple[pa.Table, Json]:
-    names = list(table.column_names)
-    return table.rename_columns(wire_names(names)), {"names": names}
+def _named(table: pa.Table, crossing: Crossing) -> tuple[pa.Table, Json]:
+    """The table with wire names. What were the row names of the frames that a job was given are row names again."""
+    reserved = {node["descriptor"].get("row_names") for node in crossing.given}
+    rows = [name for name in table.column_names if reserved == {name}]
+    if len(rows) == 1:
+        table = table.select([name for name in table.column_names if name != rows[0]] + rows)
+    names = table.column_names[: table.num_columns - len(rows)]
+    wired = table.rename_columns(wire_names(names) + rows)
+    return wired, {"names": names, "row_names": rows[0] if rows else None}
 
 
 def wire_names(names: Sequence[Any]) -> list[str]:
@@ -81,7 +105,7 @@ def wire_table(x: Any) -> pa.Table:
 
         table = table_of_pandas(x, "table")[0]
     else:
-        table = _arrow_of_polars(x, "table") if kind == "polars" else x
+        table = _arrow_of(x, kind, "table")
     columns = [
         wire_column(column, column_path("table", name), name)
         for name, column in zip(table.column_names, table.columns, strict=True)
@@ -211,6 +235,10 @@ def decode_frame(node: Json, source: Source) -> Any:
     table, descriptor = with_hint(read_table(source.path(node["object"]), node), node["descriptor"])
     table = _decimals_again(table, descriptor)
     kind = descriptor.get("class")
+    if source.wanted is not None and source.wanted != kind:
+        if source.wanted != "pandas":
+            return as_wanted(source.wanted, _restored(table, descriptor), descriptor)
+        kind = "pandas"
     ours = kind in OURS
     if kind == "polars" and installed("polars"):
         return _polars_frame(_restored(table, descriptor), descriptor)
@@ -263,12 +291,14 @@ def _list_view(lists: Any, kind: pa.DataType) -> pa.Array:
     return made.from_arrays(offsets[:-1], sizes, lists.values.cast(kind.value_type), mask=lists.is_null())
 
 
-def renamed(table: pa.Table, descriptor: Json) -> pa.Table:
-    """The table under its original names, without a reserved column of row names."""
+def renamed(table: pa.Table, descriptor: Json, with_rows: bool = False) -> pa.Table:
+    """The table under its original names, without a reserved column of row names unless it is asked for."""
     rows = descriptor.get("row_names")
-    if rows in table.column_names:
-        table = table.drop_columns([rows])
     names = descriptor.get("names") or []
+    if rows in table.column_names and with_rows:
+        names = [*names, rows]
+    elif rows in table.column_names:
+        table = table.drop_columns([rows])
     if isinstance(names, list) and len(names) == table.num_columns:
         table = table.rename_columns([name if name is not None else "" for name in names])
     return table

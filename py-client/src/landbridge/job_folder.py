@@ -137,7 +137,7 @@ def _read(path: Path) -> Json:
     return document
 
 
-_LIBRARIES = ("pyarrow", "numpy", "pandas", "polars")
+_LIBRARIES = ("pyarrow", "numpy", "pandas", "polars", "duckdb")
 
 
 def versions() -> dict[str, str]:

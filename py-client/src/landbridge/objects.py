@@ -48,7 +48,9 @@ class Sink(Protocol):
 
 
 class Source(Protocol):
-    """Gives back the files that nodes name."""
+    """Gives back the files that nodes name. ``wanted`` is what tables become, None for the class that they were."""
+
+    wanted: str | None
 
     def path(self, reference: str) -> Path:
         """The local file of an object; it must not be changed."""
@@ -79,9 +81,10 @@ _REFERENCE = re.compile(r"(obj_[0-9a-z]{16})|new:([a-z0-9._-]{1,80})")
 class FolderSource:
     """The worker's: files in ``in/`` named by their object's id. ``new:`` names stand in ``fresh``."""
 
-    def __init__(self, folder: Path, fresh: Path | None = None) -> None:
+    def __init__(self, folder: Path, fresh: Path | None = None, wanted: str | None = None) -> None:
         self._folder = folder
         self._fresh = fresh
+        self.wanted = wanted
 
     def path(self, reference: str) -> Path:
         """The file of an object; ``FileNotFoundError`` when the folder has none."""

@@ -52,23 +52,29 @@ def received(node: Json, source: Source) -> list[Json]:
     table, descriptor = with_hint(read_table(source.path(node["object"]), node), node["descriptor"])
     tags = node["descriptor"].get("columns") or {}
     names = descriptor.get("foreign", table.column_names)
-    verdicts = {name: shown(table.column(name), (tags.get(name) or {}).get("tag") or {}) for name in names}
+    judge = shown if source.wanted in (None, "pandas") else _kept_for_r
+    verdicts = {name: judge(table.column(name), (tags.get(name) or {}).get("tag") or {}) for name in names}
     return [{"name": name, **verdict.entry()} for name, verdict in verdicts.items() if verdict]
 
 
 def shown(column: pa.ChunkedArray, tag: Json) -> Verdict | None:
     """What pandas does not show of a column of R; None when that is nothing."""
     kind = column.type
-    if pa.types.is_floating(kind) and tag.get("type") in _FINER:
-        return Verdict("equal", _FINER[tag["type"]])
     if kind == COMPLEX and column.null_count:
         return Verdict("equal", "its missing numbers are NaN, for complex numbers have no other missing value")
     if pa.types.is_date32(kind) and beyond_dates(column):
         return Verdict("equal", "its dates are outside the years 1 to 9999, so the column stays an Arrow one")
-    if tag.get("na_level"):
-        return Verdict("equal", f"its level NA is the category `{tag['na_level']}`")
     if pa.types.is_fixed_size_list(kind) and _mixes_missing(column):
         return Verdict("lossy", "its missing numbers become NaN, beside those that were NaN before")
+    return _kept_for_r(column, tag)
+
+
+def _kept_for_r(column: pa.ChunkedArray, tag: Json) -> Verdict | None:
+    """What no library of Python shows of a column of R; None when that is nothing."""
+    if pa.types.is_floating(column.type) and tag.get("type") in _FINER:
+        return Verdict("equal", _FINER[tag["type"]])
+    if tag.get("na_level"):
+        return Verdict("equal", f"its level NA is the category `{tag['na_level']}`")
     if tag.get("names"):
         return Verdict("equal", "the names of its elements are kept for R only")
     classes = tag.get("class") or (tag.get("element") or {}).get("class") or []

@@ -22,6 +22,7 @@ from landbridge.program import SourceProgram, referenced, user_module
 from landbridge.seeds import seed_generators
 from landbridge.traces import describe
 from landbridge.values import decode, encode
+from landbridge.wanted_frames import check_wanted
 
 _PLAIN = ("null", "scalar")
 
@@ -45,7 +46,9 @@ class SweepWorker:
         self._function = folder.document["task"]["function"]
         self._items = folder.document["values"]["items"]
         self._common: dict[int, Any] = {}
+        self._wanted = folder.document["task"].get("as")
         self._source = FolderSource(folder.inputs, folder.out / "objects")
+        self._arguments = FolderSource(folder.inputs, folder.out / "objects", self._wanted)
         self._program = SourceProgram(self._decode)
         self._ends = (0, 0)
         self._forks = False
@@ -77,16 +80,20 @@ class SweepWorker:
     def _load(self) -> None:
         """Make the function and decode what points have in common, once: a fault of either is told before any point."""
         try:
+            check_wanted(self._wanted)
             self._define(self._program)
             for position, (key, node) in enumerate(self._items):
-                if not is_each(node, self._folder.document):
-                    self._runner.tell_received(key or str(position + 1), node)
-                    self._common[position] = self._decode(node)
+                if is_each(node, self._folder.document):
+                    continue
+                self._runner.tell_received(key or str(position + 1), node)
+                # A connection to DuckDB is no fork's: each point has its own.
+                if self._wanted != "duckdb":
+                    self._common[position] = decode(node, self._arguments, trust=True)
         finally:
             in_job.append("started", versions=versions())
 
     def _can_change(self) -> bool:
-        common = [self._items[position][1] for position in self._common]
+        common = [node for _, node in self._items if not is_each(node, self._folder.document)]
         return any(node["kind"] not in _PLAIN for node in common + list(_captured(self._function)))
 
     def _points(self) -> Iterator[Json]:
@@ -137,12 +144,13 @@ class SweepWorker:
         arguments: list[Any] = []
         named: dict[str, Any] = {}
         for position, (key, node) in enumerate(self._items):
-            own = point["values"][node["column"]] if position not in self._common else None
-            if own is not None:
-                self._runner.tell_received(key or str(position + 1), own)
-            value = self._common[position] if own is None else self._decode(own)
+            if is_each(node, self._folder.document):
+                node = point["values"][node["column"]]
+                self._runner.tell_received(key or str(position + 1), node)
+            known = position in self._common
+            value = self._common[position] if known else decode(node, self._arguments, trust=True)
             if crossing.values is not None:
-                crossing.values.remember(value, node if own is None else own)
+                crossing.values.remember(value, node)
             if key is None:
                 arguments.append(value)
             else:
@@ -156,7 +164,7 @@ class SweepWorker:
         if not self._forks and all(node["kind"] in _PLAIN for node in point["values"]):
             return self._crossing
         crossing = crossing_of(self._folder.document, point["values"])
-        crossing.values = GivenValues(self._source)
+        crossing.values = GivenValues(self._arguments)
         return crossing
 
     def _define(self, program: SourceProgram) -> Callable[..., Any]:

@@ -14,14 +14,17 @@ from typing import Any
 from landbridge.errors import CodeDoesNotParse, FunctionNotCaptured, InvalidField, UnknownOption
 from landbridge.kinds import Json
 from landbridge.r_objects import is_r_function
+from landbridge.wanted_frames import PACKAGES
 
 _LIMITS = ("cpus", "memory", "seconds", "pids", "disk", "network")
 _FIELDS = ("runtime", "name", "experiment", "tags", "seed", "on_loss", "decimal", "session")
-OPTIONS = (*_FIELDS[:1], *_LIMITS, *_FIELDS[1:], "outputs")
+_AS = "as_"  # the contract's `as`, which is a word of Python's own
+OPTIONS = (*_FIELDS[:1], *_LIMITS, *_FIELDS[1:], _AS, "outputs")
 _CHOICES = {
     "on_loss": (("warn", "error", "allow"), 'It is "warn", "error" or "allow".'),
     "decimal": (("double", "string"), 'It is "double" or "string".'),
 }
+_LANGUAGES = {"python": "Python", "r": "R"}
 R_NAME = "f"  # R functions have no names of their own
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
@@ -50,7 +53,8 @@ class Task:
         found: Json = {"language": self.language}
         limits = {name: self.options[name] for name in _LIMITS if name in self.options}
         named = {name: self.options[name] for name in _FIELDS if name in self.options}
-        return found | named | ({"limits": limits} if limits else {})
+        wanted = {"as": self.options[_AS]} if _AS in self.options else {}
+        return found | named | wanted | ({"limits": limits} if limits else {})
 
     def __repr__(self) -> str:
         options = "".join(f", {name}={value!r}" for name, value in self.options.items())
@@ -64,13 +68,18 @@ def task(what: Any, /, **options: Any) -> Task:
     ``pids``, ``network`` ("none" or "outbound"), ``name``, ``experiment``, ``tags`` (a dict of text), ``seed``,
     ``on_loss`` ("warn", "error" or "allow": what becomes of a table's column that cannot cross without loss),
     ``decimal`` ("double", or "string": decimals cross as text, which R has in full), and for scripts ``outputs``, the
-    variables that become the result; ``session``, a session or its id, in which the job runs. Arguments of the function
-    belong to ``submit``.
+    variables that become the result; ``session``, a session or its id, in which the job runs.
+
+    ``as_`` is what tables among the arguments arrive as: "pandas", "polars", "arrow" (the table itself, mapped and not
+    converted) or "duckdb"; for tasks of R "data.frame", "tibble", "data.table", "arrow" or "duckdb". Where it is not
+    said, each is what it was. Arguments of the function belong to ``submit``.
 
     Raises ``UnknownOption``, ``InvalidField`` (a value of another form), ``CodeDoesNotParse``, ``FunctionNotCaptured``.
     """
     made = as_task(what)
     checked = {name: _checked(name, value) for name, value in options.items()}
+    if _AS in checked:
+        _check_as(checked[_AS], made.language)
     outputs = checked.pop("outputs", None)
     if outputs is not None:
         if made.document is None or made.document["type"] != "script":
@@ -159,6 +168,14 @@ def _checked(name: str, value: Any) -> Any:
     if isinstance(value, dict):
         return {str(key): str(text) for key, text in value.items()}
     return list(value) if isinstance(value, list | tuple) else value
+
+
+def _check_as(value: str | None, language: str) -> None:
+    known = PACKAGES[language]
+    if value is not None and value not in known:
+        names = [f'"{name}"' for name in known]
+        hint = f"For {_LANGUAGES[language]} it is {', '.join(names[:-1])} or {names[-1]}."
+        raise InvalidField(f"`as` cannot be `{value}`.", hint, field="as")
 
 
 def _bytes(name: str, value: Any) -> int:

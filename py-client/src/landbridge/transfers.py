@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import http.client
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import httpx
 
-from landbridge.digests import FASTEST, SHA256, digest_of, new_hash, told
+from landbridge import digests
+from landbridge.digests import FASTEST, SHA256, digest_of, new_hash
 from landbridge.errors import Conflict, DigestMismatch, GatewayUnreachable, InvalidRequest, Overloaded, UnknownUpload
 
 if TYPE_CHECKING:
@@ -88,6 +91,48 @@ def _blocks(path: Path, offset: int = 0) -> Iterator[bytes]:
             yield block
 
 
+@contextmanager
+def directly(
+    client: Client, path: str, headers: dict[str, str]
+) -> Iterator[tuple[int, Mapping[str, str], Iterable[memoryview]] | None]:
+    """Status, headers and blocks of an answer that was asked for over a plain connection to this machine.
+
+    None where the gateway is elsewhere, and for whatever is no success: the usual way tells what that means. It takes
+    blocks of 64 kB through three layers, which is half as fast as the socket.
+    """
+    parts = client.local
+    if parts is None:
+        yield None
+        return
+    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=60)
+    try:
+        with _broken():
+            connection.request("GET", f"{parts.path}/api/v1{path}", headers=client.headers() | headers)
+            answer = connection.getresponse()
+        told = httpx.Headers(answer.headers.items())
+        yield (answer.status, told, _read(answer)) if answer.status in (200, 206) else None
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _broken() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, http.client.HTTPException) as problem:
+        raise httpx.ReadError(str(problem)) from problem
+
+
+def _read(answer: http.client.HTTPResponse) -> Iterator[memoryview]:
+    block = memoryview(bytearray(_BLOCK))
+    while True:
+        with _broken():
+            count = answer.readinto(block)
+        if not count:
+            return
+        yield block[:count]
+
+
 class Download:
     """An object on its way into a file."""
 
@@ -105,7 +150,7 @@ class Download:
             _unbroken(self._client, self._file.tell(), self._size, self._rest)
         if self._sealed and self.promised is None:
             return  # which its reader does not accept
-        found = told(self._algorithm, self._hasher)
+        found = digests.told(self._algorithm, self._hasher)
         if found != self._expected():
             raise DigestMismatch(
                 "The bytes that arrived do not have the digest of the object.", "Fetch the result again."
@@ -117,13 +162,13 @@ class Download:
         self._file.truncate()
 
     def _first(self) -> None:
-        with self._client.opened("GET", f"/objects/{self._reference}", headers=_PLAIN) as answer:
-            size = answer.headers.get("Content-Length")
+        with self._opened(_PLAIN) as (_, headers, blocks):
+            size = headers.get("Content-Length")
             self._size = None if size is None else int(size)
-            self.promised = answer.headers.get("Landbridge-Digest")
+            self.promised = headers.get("Landbridge-Digest")
             self._begin(FASTEST if (self._size or 0) > IN_PARTS and not self._sealed else SHA256)
             try:
-                self._take(answer)
+                self._take(blocks)
             except httpx.TransportError:
                 if self._size is None or not self._file.tell():
                     raise
@@ -132,16 +177,27 @@ class Download:
         # An object never changes, so its id is its tag: whatever else comes is no part of it.
         headers = _PLAIN | {"Range": f"bytes={offset}-", "If-Range": f'"{self._reference}"'}
         try:
-            with self._client.opened("GET", f"/objects/{self._reference}", headers=headers) as answer:
-                if answer.status_code != 206:
+            with self._opened(headers) as (status, _, blocks):
+                if status != 206:
                     self._begin(self._algorithm)
-                self._take(answer)
+                self._take(blocks)
         except (httpx.TransportError, Overloaded):
             pass
         return self._file.tell()
 
-    def _take(self, answer: httpx.Response) -> None:
-        for block in answer.iter_raw():
+    @contextmanager
+    def _opened(self, headers: dict[str, str]) -> Iterator[tuple[int, Mapping[str, str], Iterable[bytes | memoryview]]]:
+        """Status, headers and blocks of an answer."""
+        path = f"/objects/{self._reference}"
+        with directly(self._client, path, headers) as found:
+            if found is not None:
+                yield found
+                return
+        with self._client.opened("GET", path, headers=headers) as answer:
+            yield answer.status_code, answer.headers, answer.iter_raw()
+
+    def _take(self, blocks: Iterable[bytes | memoryview]) -> None:
+        for block in blocks:
             self._hasher.update(block)
             self._file.write(block)
 

@@ -63,10 +63,10 @@ def _plain(x: Any, sink: Sink, path: str, depth: int) -> Json | None:
 
 
 def _library_value(x: Any, sink: Sink, path: str) -> Json | None:
-    """A value of numpy, pandas, polars or pyarrow; such a library is loaded already, or ``x`` would not be here."""
+    """A value of numpy, pandas, polars, pyarrow or DuckDB; its library is loaded, or ``x`` would not be here."""
     for base in type(x).__mro__:
         library = base.__module__.partition(".")[0]
-        if library in ("pandas", "polars", "pyarrow"):
+        if library in ("pandas", "polars", "pyarrow", "duckdb"):
             from landbridge.frames import encode_frame, is_frame
 
             if is_frame(x):

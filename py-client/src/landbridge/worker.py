@@ -30,6 +30,7 @@ from landbridge.program import SourceProgram, referenced, run_script, user_modul
 from landbridge.seeds import seed_generators
 from landbridge.traces import describe, users_part
 from landbridge.values import decode, encode
+from landbridge.wanted_frames import check_wanted
 
 _USAGE = 64
 
@@ -110,8 +111,10 @@ class Worker:
     def __init__(self, folder: JobFolder) -> None:
         self._folder = folder
         self._source = FolderSource(folder.inputs, folder.out / "objects")
+        self._wanted = folder.document["task"].get("as")
+        self._arguments_source = FolderSource(folder.inputs, folder.out / "objects", self._wanted)
         self._crossing = crossing_of(folder.document)
-        self._given = self._crossing.values = GivenValues(self._source)
+        self._given = self._crossing.values = GivenValues(self._arguments_source)
         self._sink = FolderSink(folder.out / "objects", self._crossing)
         self.warnings: list[Json] = []
 
@@ -130,6 +133,7 @@ class Worker:
 
     def _value(self) -> Any:
         function = self._folder.document["task"]["function"]
+        check_wanted(self._wanted)
         if function["type"] == "script":
             arguments, named = self._arguments()
             in_job.append("started", versions=versions())
@@ -160,7 +164,7 @@ class Worker:
         given = self._folder.document["values"]["items"]
         for position, (key, node) in enumerate(given, 1):
             self.tell_received(key or str(position), node)
-        items = [(key, self._decode(node)) for key, node in given]
+        items = [(key, decode(node, self._arguments_source, trust=True)) for key, node in given]
         for (_, value), (_, node) in zip(items, given, strict=True):
             self._given.remember(value, node)
         return [value for key, value in items if key is None], {key: value for key, value in items if key is not None}
@@ -171,7 +175,7 @@ class Worker:
             from landbridge.fidelity import Verdict, tell
             from landbridge.received import received
 
-            columns = received(frame, self._source)
+            columns = received(frame, self._arguments_source)
             if columns:
                 in_job.append("fidelity", value=label, columns=columns)
             for one in columns:

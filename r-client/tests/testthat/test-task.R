@@ -78,3 +78,23 @@ test_that("on_loss and decimal are options with few words", {
   expect_error(task(mean, decimal = "float"), "\"double\" or \"string\"", class = "landbridge_invalid_field")
   expect_error(task(mean, on_loss = "never"), class = "landbridge_invalid_field")
 })
+
+test_that("tables arrive in the forms of the language", {
+  expect_equal(task_node(task(mean, as = "arrow"), NULL)$as, "arrow")
+  error <- catch_error(task(mean, as = "pandas"))
+  expect_s3_class(error, "landbridge_invalid_field")
+  expect_equal(error$message, "`as` cannot be `pandas`.")
+  expect_equal(error$hint, "For R it is \"data.frame\", \"tibble\", \"data.table\", \"arrow\" or \"duckdb\".")
+  error <- catch_error(task(python("def f(x): return x"), as = "tibble"))
+  expect_equal(error$hint, "For Python it is \"pandas\", \"polars\", \"arrow\" or \"duckdb\".")
+})
+
+test_that("a package that is not here is told before user code", {
+  installed <- function(package) package != "dbplyr"
+  error <- catch_error(check_wanted("duckdb", installed))
+  expect_s3_class(error, "landbridge_codec_missing")
+  expect_equal(error$message, "The job wants its tables as \"duckdb\", and its image has no package dbplyr.")
+  expect_equal(error$hint, "Use a runtime whose image has it, or leave `as` out.")
+  expect_null(check_wanted(NULL))
+  expect_null(check_wanted("arrow", installed))
+})

@@ -6,17 +6,17 @@ import re
 
 from flask import Blueprint, Response, request, send_file
 from werkzeug.exceptions import ClientDisconnected
-from werkzeug.wsgi import FileWrapper
 
 from landbridge_gateway.depot.digests import ALGORITHMS, PATTERN, SHA256, algorithm_of, digest_of
 from landbridge_gateway.depot.handed import stamp
-from landbridge_gateway.depot.objects import CHUNK, Readable, Stored, take_in
+from landbridge_gateway.depot.objects import Readable, Stored, take_in
 from landbridge_gateway.errors import InvalidField, InvalidRequest, TooLarge
 from landbridge_gateway.model import FORMATS, Json
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.objects import UPLOAD
 from landbridge_gateway.web.access import READ, WRITE, access, owner
 from landbridge_gateway.web.body import choice, known_query
+from landbridge_gateway.web.connections import WholeFile
 from landbridge_gateway.web.natives import object_digest
 from landbridge_gateway.web.services import Services, services
 
@@ -108,8 +108,7 @@ def fetch(object_id: str) -> Response:
     here = services()
     row = here.objects.get(object_id, owner())
     path = here.layout.object_file(row["id"], row["format"])
-    # In blocks so large that the interpreter hardly counts; the usual ones have 8 kB.
-    request.environ["wsgi.file_wrapper"] = lambda file, _: FileWrapper(file, CHUNK)
+    request.environ["wsgi.file_wrapper"] = WholeFile
     # Always an attachment: what a job made is never shown from this origin as something active.
     answer = send_file(
         path,
