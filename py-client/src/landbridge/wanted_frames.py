@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from landbridge.errors import CodecMissing
 from landbridge.kinds import Json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # What tables may arrive as, by the task's language, and the package that each needs in the job's image.
 PACKAGES: Mapping[str, Mapping[str, str | None]] = {
