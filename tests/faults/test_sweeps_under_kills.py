@@ -1,0 +1,62 @@
+"""A sweep under kills: every point ends once, and none that a worker began is begun by another."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections import Counter
+
+import landbridge as lb
+import pytest
+
+from tests.serving import COMMAND, Serving, containers_of
+
+pytestmark = pytest.mark.docker
+
+POINTS = 60
+STEPS = "import time\n\ndef f(x):\n    time.sleep(0.1)\n    return x\n"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def images():
+    subprocess.run([*COMMAND, "images", "build", "python:3.14"], check=True)
+
+
+def begun(serving: Serving, sweep: lb.Sweep) -> Counter[int]:
+    """How often workers said that each point begins, over all chunks."""
+    folders = (serving.home / "depot" / "jobs" / sweep.id).glob("*/out/events.jsonl")
+    lines = [json.loads(line) for events in folders for line in events.read_text().splitlines()]
+    return Counter(event["point"] for event in lines if event["event"] == "point")
+
+
+def under_way(serving: Serving) -> lb.Sweep:
+    sweep = lb.map(lb.python(STEPS), range(POINTS))
+    for _ in sweep.as_completed(timeout=120):
+        return sweep
+    raise AssertionError("no point ended")
+
+
+@pytest.mark.parametrize("victims", [("gateway",), ("warden",), ("gateway", "warden")], ids="+".join)
+def test_a_sweep_goes_on_when_halves_are_killed(tmp_path, victims):
+    with Serving(tmp_path / "home") as serving:
+        lb.connect(serving.url, serving.token)
+        sweep = under_way(serving)
+        for name in victims:
+            os.kill(serving.child(name), signal.SIGKILL)
+        assert sweep.result(timeout=120) == list(range(POINTS))
+        assert begun(serving, sweep) == Counter(range(POINTS))
+
+
+def test_a_worker_that_is_killed_takes_the_point_that_it_had_begun_with_it(tmp_path):
+    with Serving(tmp_path / "home") as serving:
+        lb.connect(serving.url, serving.token)
+        sweep = under_way(serving)
+        name = next(name for name in containers_of(serving.home) if sweep.id in name)
+        subprocess.run(["docker", "kill", name], check=True, capture_output=True)
+        found = sweep.result(timeout=120, on_error="return")
+        lost = [number for number, one in enumerate(found) if isinstance(one, Exception)]
+        assert len(lost) <= 1
+        assert [one for one in found if not isinstance(one, Exception)] == [n for n in range(POINTS) if n not in lost]
+        assert max(begun(serving, sweep).values()) == 1
