@@ -121,3 +121,15 @@ def test_a_value_saved_again_counts_as_it_was_last(client, road):
         files = client.get(f"/api/v1/jobs/{job['id']}/record").json["files"]
     assert len(files) == 1
     assert fetched(client, files[0]["object"]) == b"2"
+
+
+def test_the_stages_of_its_way_are_told_with_their_times(client, road):
+    job = submit(client)
+    attempt = road.started()
+    told = [part["stage"] for part in client.get(f"/api/v1/jobs/{job['id']}/record").json["stages"]]
+    assert told == ["waiting", "queued", "starting"]
+    road.leave(attempt, result=NULL)
+    road.exit(attempt, 0)
+    stages = client.get(f"/api/v1/jobs/{job['id']}/record").json["stages"]
+    assert [part["stage"] for part in stages] == ["waiting", "queued", "starting", "running", "leaving"]
+    assert all(part["seconds"] >= 0 for part in stages)

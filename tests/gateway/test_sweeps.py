@@ -540,6 +540,26 @@ class TestRestarts:
         assert worker(road).points == [0, 1, 2, 3, 4, 5]
 
 
+@pytest.mark.slow
+def test_a_hundred_thousand_points_are_taken_begun_and_cancelled(client, road, commands):
+    sweep = sweep_of(client, column(*range(100_000)))
+    assert client.get(f"/api/v1/jobs/{sweep}").json["job"]["points"]["queued"] == 100_000
+    first = worker(road)
+    second = commands.take("start")["attempt"]
+    assert first.points == list(range(MOST_POINTS))
+    first.run(*range(10))
+    first.tell()
+    client.post(f"/api/v1/jobs/{sweep}/cancel")
+    road.step()
+    for attempt in (first.attempt, second):
+        road.exit(attempt, 143)
+    road.step()
+    counts = client.get(f"/api/v1/jobs/{sweep}").json["job"]["points"]
+    assert (counts["succeeded"], counts["cancelled"]) == (10, 99_990)
+    assert road.job(sweep)["state"] == "cancelled"
+    assert road.services.scheduler._queue.sizes()[""] == 0
+
+
 class TestRerun:
     def test_a_point_becomes_a_job_of_its_own_with_the_same_seed_and_values(self, client, road):
         sweep = sweep_of(client, column(5, 6))

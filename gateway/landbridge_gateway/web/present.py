@@ -112,7 +112,24 @@ def record(services: Services, row: Row) -> Json:
             for event in reports(job, number, "file")
         ),
         "fidelity": _fidelity(services, row),
+        "stages": _stages(services, row),
     }
+
+
+def _stages(services: Services, row: Row) -> list[Json]:
+    """How long each stage of the job's way took, in seconds, as far as it has come."""
+    at = {event["state"]: event["at"] for event in reversed(services.jobs.events_of(row["id"]))}
+    attempt = None if row["sweep"] else services.jobs.attempt_of(row)
+    begun, exited = (attempt["created"], attempt["exited"]) if attempt else (None, None)
+    running, ended = row["started"], row["ended"]
+    spans = (
+        ("waiting", row["submitted"], at.get("queued")),
+        ("queued", at.get("queued"), begun),
+        ("starting", begun, running),
+        ("running", running, ended),
+        ("leaving", ended if running else None, exited),
+    )
+    return [{"stage": name, "seconds": seconds_between(start, end)} for name, start, end in spans if start and end]
 
 
 def _fidelity(services: Services, row: Row) -> list[Json]:

@@ -27,6 +27,7 @@ def register(app: Flask) -> None:
     app.jinja_env.filters |= {
         "moment": moment,
         "duration": duration,
+        "stage_time": stage_time,
         "bytes": size,
         "plain": plain,
         "number": number,
@@ -49,6 +50,11 @@ def duration(seconds: float | None) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def stage_time(seconds: float) -> str:
+    """Stages of a warm job take milliseconds."""
+    return duration(seconds) if seconds >= 10 else f"{seconds * 1000:,.0f} ms"
 
 
 def size(count: int | None) -> str:
