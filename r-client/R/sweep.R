@@ -3,7 +3,7 @@
 #' Run a function over many values by one call
 #'
 #' A bare vector or list whose length is not one varies from point to point; everything else is common to all points. A
-#' scalar is thus common, and a data frame; [each()] lets other values vary, or the rows of a frame, and [fixed()] keeps
+#' scalar is thus common, and a data frame; [each()] lets other values vary, or the rows of a frame, and [common()] keeps
 #' a vector common. The function is captured and common values are sent once. However many points, it is one call.
 #'
 #' @param what function, [r()], [python()], or [task()]; no script
@@ -16,7 +16,7 @@
 #' \dontrun{
 #' sweep <- map_jobs(function(depth, table) nrow(table) * depth, 1:8, mtcars)
 #' result(sweep)
-#' map_jobs(fit, grid(depth = c(2, 4), rate = c(0.1, 0.2)), table = mtcars) |> tibble::as_tibble()
+#' map_jobs(fit, combinations(depth = c(2, 4), rate = c(0.1, 0.2)), table = mtcars) |> tibble::as_tibble()
 #' }
 map_jobs <- function(what, ...) {
   task <- as_task(what, function_name(substitute(what)))

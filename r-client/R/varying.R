@@ -3,19 +3,20 @@
 #' What varies from point to point
 #'
 #' A bare vector or list whose length is not one gives each point of [map_jobs()] one of its elements; everything else
-#' is common to all points. `each()` lets other values vary, `fixed()` keeps a vector common.
+#' is common to all points. `each()` lets other values vary, `common()` keeps a vector common.
 #'
 #' @param x `each()`: a vector or a list, whatever its class and length, or, given without a name, a data frame: each
-#'   row is a point, and each column an argument of its name. `fixed()`: any value.
+#'   row is a point, and each column an argument of its name. `common()`: any value.
 #' @param ... named vectors or lists
-#' @return an argument for [map_jobs()]; of `grid()` the frame of all combinations, the first name varying slowest
+#' @return an argument for [map_jobs()]; of `combinations()` all combinations of the values, the first name varying
+#'   slowest
 #' @section Errors: `landbridge_invalid_field`.
 #' @export
 #' @examples
-#' grid(depth = c(2, 4), rate = c(0.1, 0.2))
+#' combinations(depth = c(2, 4), rate = c(0.1, 0.2))
 #' \dontrun{
 #' map_jobs(fit, each(data.frame(depth = c(2, 4), rate = c(0.1, 0.5))), table = mtcars)
-#' map_jobs(fit, depth = 1:8, quantiles = fixed(c(0.1, 0.9)), table = mtcars)
+#' map_jobs(fit, depth = 1:8, quantiles = common(c(0.1, 0.9)), table = mtcars)
 #' }
 each <- function(x) {
   if (is.data.frame(x)) return(structure(list(columns = frame_columns(x)), class = "landbridge_varying"))
@@ -30,18 +31,19 @@ each <- function(x) {
 
 #' @rdname each
 #' @export
-fixed <- function(x) structure(list(value = x), class = "landbridge_fixed")
+common <- function(x) structure(list(value = x), class = "landbridge_common")
 
 #' @rdname each
 #' @export
-grid <- function(...) {
+combinations <- function(...) {
   given <- list(...)
   names <- names(given)
   if (length(given) == 0 || is.null(names) || !all(nzchar(names))) {
-    abort_landbridge("invalid_field", "The values of grid() are given by name.", "Such as grid(depth = c(2, 4)).")
+    hint <- "Such as combinations(depth = c(2, 4))."
+    abort_landbridge("invalid_field", "The values of combinations() are given by name.", hint)
   }
   for (name in names[vapply(given, is.data.frame, NA)]) {
-    message <- sprintf("`%s` is a frame, and a grid is made of values.", name)
+    message <- sprintf("`%s` is a frame, and combinations are made of values.", name)
     abort_landbridge("invalid_field", message, "Give a list.", list(field = name))
   }
   sizes <- lengths(given)
@@ -103,8 +105,8 @@ take_argument <- function(found, key, label, given) {
     abort_landbridge("invalid_field", message, "Give it no name.", list(field = label))
   }
   marked <- inherits(given, "landbridge_varying")
-  value <- if (inherits(given, "landbridge_fixed") || marked) given[[1]] else given
-  if (marked || !inherits(given, "landbridge_fixed") && varies_by_itself(given)) {
+  value <- if (inherits(given, "landbridge_common") || marked) given[[1]] else given
+  if (marked || !inherits(given, "landbridge_common") && varies_by_itself(given)) {
     place <- structure(list(column = length(found$columns)), class = "landbridge_place")
     found$columns <- c(found$columns, list(value))
     found$labels <- c(found$labels, label)
@@ -127,7 +129,7 @@ check_lengths <- function(found) {
     "`%s` has %s values, and `%s` has %s.", found$labels[[1]], count(sizes[[1]]), found$labels[[other[[1]]]],
     count(sizes[[other[[1]]]])
   )
-  hint <- "What varies is of one length; what is common to all points goes into fixed()."
+  hint <- "What varies is of one length; what is common to all points goes into common()."
   abort_landbridge("invalid_field", message, hint, list(field = found$labels[[other[[1]]]]))
 }
 

@@ -54,7 +54,7 @@ def test_points_share_a_table_that_none_of_them_changes_for_another(client):
 
 
 def test_an_error_is_its_points_and_the_rest_is_there(client):
-    sweep = lb.map(fit, TABLE, lb.grid(depth=[2, 3], rate=[0.5, 0.25]))
+    sweep = lb.map(fit, TABLE, lb.combinations(depth=[2, 3], rate=[0.5, 0.25]))
     with pytest.raises(errors.JobFailed, match="no three") as caught:
         sweep.result(timeout=120)
     assert caught.value.detail["point"] == 2

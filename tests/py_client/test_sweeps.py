@@ -96,8 +96,8 @@ class TestWhatVaries:
         lb.map(fit, range(2), lb.each((5, 6)), lb.each(pd.Series([0.5, 0.25])))
         assert [column["values"] for column in sent(gateway)["points"]["columns"]] == [[0, 1], [5, 6], [0.5, 0.25]]
 
-    def test_fixed_keeps_a_list_common(self, gateway: SweepingGateway) -> None:
-        lb.map(fit, lb.fixed([1, 2, 3]), depth=[1, 2])
+    def test_common_keeps_a_list_common(self, gateway: SweepingGateway) -> None:
+        lb.map(fit, lb.common([1, 2, 3]), depth=[1, 2])
         (_, node), _ = sent(gateway)["values"]["items"]
         assert (node["kind"], node["values"]) == ("vector", [1, 2, 3])
 
@@ -108,8 +108,8 @@ class TestWhatVaries:
         assert [key for key, _ in body["values"]["items"]] == ["x", "depth", "rate"]
         assert [column["values"] for column in body["points"]["columns"]] == [[2, 4], [0.5, 0.25]]
 
-    def test_a_grid_has_all_combinations_the_first_slowest(self, gateway: SweepingGateway) -> None:
-        lb.map(fit, lb.grid(x=["a", "b"], depth=[1, 2, 3]))
+    def test_combinations_are_all_of_them_the_first_slowest(self, gateway: SweepingGateway) -> None:
+        lb.map(fit, lb.combinations(x=["a", "b"], depth=[1, 2, 3]))
         first, second = sent(gateway)["points"]["columns"]
         assert first["values"] == ["a", "a", "a", "b", "b", "b"]
         assert second["values"] == [1, 2, 3, 1, 2, 3]
@@ -143,7 +143,7 @@ class TestRefusals:
     def test_different_lengths_are_told_with_both_names(self) -> None:
         with pytest.raises(errors.InvalidField, match="`x` has 2 values, and `depth` has 3") as caught:
             lb.map(fit, [1, 2], depth=[1, 2, 3])
-        assert "fixed()" in str(caught.value.hint)
+        assert "common()" in str(caught.value.hint)
 
     def test_something_must_vary(self) -> None:
         with pytest.raises(errors.InvalidField, match="Nothing varies from point to point"):

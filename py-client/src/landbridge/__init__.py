@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from landbridge.submission import submit
     from landbridge.sweeps import Sweep, map
     from landbridge.tasks import Task, task
-    from landbridge.varying import each, fixed, grid
+    from landbridge.varying import combinations, common, each
 
 __version__ = "0.1.0"
 
@@ -37,7 +37,7 @@ _PLACES = {
     "submission": ("submit",),
     "sweeps": ("Sweep", "map"),
     "tasks": ("Task", "task"),
-    "varying": ("each", "fixed", "grid"),
+    "varying": ("combinations", "common", "each"),
 }
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
@@ -55,14 +55,14 @@ __all__ = [
     "as_completed",
     "as_file",
     "bridge",
+    "combinations",
+    "common",
     "connect",
     "content_key",
     "context",
     "each",
     "errors",
-    "fixed",
     "get",
-    "grid",
     "jobs",
     "log_metric",
     "log_param",

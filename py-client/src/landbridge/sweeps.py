@@ -29,7 +29,7 @@ def map(what: Any, /, *args: Any, **kwargs: Any) -> Sweep:
     """Run a function over many values by one call: each point is a job of its own. Returns the sweep at once.
 
     A bare list or range varies from point to point, and everything else is common to all; :func:`each` lets other
-    values vary, or the rows of a frame, and :func:`fixed` keeps a list common. What varies is of one length.
+    values vary, or the rows of a frame, and :func:`common` keeps a list common. What varies is of one length.
 
     Raises what ``submit()`` raises, and ``InvalidField`` where nothing varies, or in different lengths.
     """

@@ -17,7 +17,7 @@ from landbridge.vectors import one_type
 
 
 class Each:
-    """What :func:`each` and :func:`grid` return: the values of one argument, or of several by name."""
+    """What :func:`each` and :func:`combinations` return: the values of one argument, or of several by name."""
 
     def __init__(self, values: list[Any] | None = None, columns: dict[str, list[Any]] | None = None) -> None:
         self.values, self.columns = values, columns
@@ -30,8 +30,8 @@ class Each:
 
 
 @dataclass(frozen=True)
-class Fixed:
-    """What :func:`fixed` returns: one value for all points."""
+class Common:
+    """What :func:`common` returns: one value for all points."""
 
     value: Any
 
@@ -52,20 +52,20 @@ def each(values: Any) -> Each:
     return Each(values.tolist() if hasattr(values, "tolist") else list(values))
 
 
-def fixed(value: Any) -> Fixed:
+def common(value: Any) -> Common:
     """Keep a list one value for all points of a sweep, which would else vary."""
-    return Fixed(value)
+    return Common(value)
 
 
-def grid(**values: Any) -> Each:
-    """All combinations of the values of some arguments: ``grid(depth=[2, 4], rate=[0.1, 0.2])`` is four points.
+def combinations(**values: Any) -> Each:
+    """All combinations of the values of some arguments: ``combinations(depth=[2, 4], rate=[0.1, 0.2])`` is four points.
 
     The first name varies slowest.
     """
     lists = {name: each(given).values for name, given in values.items()}
     for name, given in lists.items():
         if given is None:
-            raise InvalidField(f"`{name}` is a frame, and a grid is made of values.", "Give a list.", field=name)
+            raise InvalidField(f"`{name}` is a frame, and combinations are made of values.", "Give a list.", field=name)
     rows = list(itertools.product(*[given or [] for given in lists.values()]))
     return Each(columns={name: [row[position] for row in rows] for position, name in enumerate(lists)})
 
@@ -112,7 +112,7 @@ class Varying:
 
     def take(self, place: int | str, given: Any) -> Any:
         """What stands in the place of an argument."""
-        if isinstance(given, Fixed):
+        if isinstance(given, Common):
             return given.value
         values = given.values if isinstance(given, Each) else list(given) if isinstance(given, list | range) else None
         if values is None and isinstance(given, Each):
@@ -140,7 +140,7 @@ class Varying:
             if len(values) != self.n:
                 raise InvalidField(
                     f"`{names[0]}` has {self.n:,} values, and `{name}` has {len(values):,}.",
-                    "What varies is of one length; what is common to all points goes into fixed().",
+                    "What varies is of one length; what is common to all points goes into common().",
                     field=name,
                 )
 

@@ -38,7 +38,7 @@ sent <- function() parse_protocol_json(seen("/jobs/batch")[[1]]$body)
 test_that("bare vectors and lists vary, scalars and frames are common, by one call", {
   local_gateway(sweep_answer(3L))
   fit <- function(depth, rate, kept, extra) depth
-  sweep <- map_jobs(fit, c(a = 1, b = NA, c = 0.1), "slow", kept = fixed(1:2), extra = list(1L, 2L, 3L))
+  sweep <- map_jobs(fit, c(a = 1, b = NA, c = 0.1), "slow", kept = common(1:2), extra = list(1L, 2L, 3L))
   expect_s3_class(sweep, "landbridge_sweep")
   expect_length(sweep, 3)
   expect_length(seen(), 1)
@@ -55,9 +55,9 @@ test_that("bare vectors and lists vary, scalars and frames are common, by one ca
   expect_equal(body$task[["function"]]$name, "fit")
 })
 
-test_that("a frame's columns are arguments, and a grid's first name varies slowest", {
+test_that("a frame's columns are arguments, and of combinations the first name varies slowest", {
   local_gateway(sweep_answer(4L))
-  map_jobs(function(depth, rate) depth, grid(depth = c(2L, 4L), rate = c("a", "b")))
+  map_jobs(function(depth, rate) depth, combinations(depth = c(2L, 4L), rate = c("a", "b")))
   body <- sent()
   expect_equal(lapply(body$points$columns, function(column) unlist(column$values)), list(
     c(2L, 2L, 4L, 4L), c("a", "b", "a", "b")
@@ -88,9 +88,9 @@ test_that("what cannot be a sweep is refused before anything is sent", {
   script <- withr::local_tempfile(fileext = ".R", lines = "1")
   expect_equal(message_of(map_jobs(script, x = 1:2)), "A script cannot be a sweep.")
   expect_equal(message_of(map_jobs(sum, each(sum))), "each() cannot go through a function.")
-  expect_equal(message_of(map_jobs(sum, x = grid(a = 1:2))), "`x` is a frame, whose columns are arguments themselves.")
-  expect_equal(message_of(map_jobs(sum, grid(a = 1:2), a = 1)), "The argument `a` was given twice.")
-  expect_equal(message_of(grid(a = data.frame(b = 1))), "`a` is a frame, and a grid is made of values.")
+  expect_equal(message_of(map_jobs(sum, x = combinations(a = 1:2))), "`x` is a frame, whose columns are arguments themselves.")
+  expect_equal(message_of(map_jobs(sum, combinations(a = 1:2), a = 1)), "The argument `a` was given twice.")
+  expect_equal(message_of(combinations(a = data.frame(b = 1))), "`a` is a frame, and combinations are made of values.")
   expect_s3_class(catch_error(map_jobs(function(x) x, y = 1:2)), "landbridge_unknown_argument")
   expect_length(seen(), 0)
 })
