@@ -3,8 +3,8 @@
 #' Run a function over many values by one call
 #'
 #' A bare vector or list whose length is not one varies from point to point; everything else is common to all points. A
-#' scalar is thus common, and a data frame; [each()] lets other values vary, or the rows of a frame, and [common()] keeps
-#' a vector common. The function is captured and common values are sent once. However many points, it is one call.
+#' scalar is thus common, and a data frame; [each()] lets other values vary, or the rows of a frame, and [common()]
+#' keeps a vector common. The function is captured and common values are sent once. However many points, it is one call.
 #'
 #' @param what function, [r()], [python()], or [task()]; no script
 #' @param ... arguments of the function
