@@ -214,3 +214,49 @@ def test_a_machine_that_only_seems_to_share_its_files_sends_them_over_http(gatew
     )
     assert stored(gateway, r(gateway, gateway.url, code)).read_text() == "mine\n"
     assert [path.name for path in tmp_path.iterdir()] == ["nonce"]
+
+
+PYTHON_HOLDS = """
+import sys
+from pathlib import Path
+from landbridge.client import current
+way, given = sys.argv[1:]
+client = current()
+client.get("")
+status = Path("/proc/self")
+(status / "clear_refs").write_text("5")
+def peak():
+    return next(int(line.split()[1]) for line in (status / "status").open() if line.startswith("VmHWM:"))
+held = peak()
+client.upload(Path(given), "bin") if way == "up" else client.download(given)
+print(peak() - held)
+"""
+R_HOLDS = """
+peak <- function() as.integer(gsub("[^0-9]", "", grep("VmHWM", readLines("/proc/self/status"), value = TRUE)))
+invisible(landbridge:::ask_gateway(client, "GET", ""))
+cat("5", file = "/proc/self/clear_refs")
+held <- peak()
+ways <- list(
+  up = function(path) landbridge:::upload_object(client, path, "file"),
+  down = function(id) landbridge:::downloaded_path(client, id)
+)
+invisible(ways${way}("{given}"))
+cat(peak() - held)
+"""
+MOST_HELD = 96 * 1024  # kilobytes; the object has twice as many and more
+
+
+@pytest.mark.parametrize("way", ["up", "down"])
+@pytest.mark.parametrize("language", ["python", "r"])
+def test_no_client_holds_an_object_that_it_sends_or_fetches(gateway, tmp_path, language: str, way: str) -> None:
+    path = tmp_path / "large.bin"
+    with path.open("wb") as file:
+        file.truncate(240 * MEGABYTE)
+    given = str(path) if way == "up" else python_up(gateway, gateway.url, path)
+    if language == "r":
+        held = r(gateway, gateway.url, R_HOLDS.replace("{way}", way).replace("{given}", given))
+    else:
+        command = [sys.executable, "-c", PYTHON_HOLDS, way, given]
+        environ = gateway.environ | {"LANDBRIDGE_SHARED_FILES": "0"}
+        held = subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout
+    assert int(held) < MOST_HELD
