@@ -44,7 +44,7 @@ class Cutting:
                     threading.Thread(target=self._pass_on, args=(pair, source, target), daemon=True).start()
 
     def _pass_on(self, pair: _Pair, source: socket.socket, target: socket.socket) -> None:
-        with suppress(OSError):
+        with pair, suppress(OSError):
             while data := source.recv(65536):
                 target.sendall(data)
                 with self._lock:
@@ -60,8 +60,18 @@ class Cutting:
 
 
 class _Pair:
+    """Closed when neither direction carries any more."""
+
     def __init__(self, *ends: socket.socket) -> None:
-        self.ends, self.carried = ends, 0
+        self.ends, self.carried, self._open = ends, 0, threading.Semaphore(1)
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        if not self._open.acquire(blocking=False):
+            for end in self.ends:
+                end.close()
 
     def reset(self) -> None:
         for end in self.ends:
