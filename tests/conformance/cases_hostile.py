@@ -134,6 +134,8 @@ from landbridge.values import decode
 
 
 class Here:
+    wanted = None
+
     def path(self, reference):
         return Path(reference)
 
