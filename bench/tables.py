@@ -37,7 +37,7 @@ COLUMNS = 10
 MEGABYTES = (10, 100, 1000)
 BY_HAND = "Arrow files by hand"
 _LIMITS = ("--cpus", "1", "--memory", "8g")
-_SLOWEST = 100  # megabytes beyond which CSV and the bridges take minutes
+_SLOWEST = 100  # megabytes beyond which CSV and rpy2 take minutes
 _CENTRE = {
     "r": "f <- function(df) {\n  df[] <- lapply(df, function(x) x - mean(x))\n  df\n}\n",
     "python": "def f(df):\n    return df - df.mean()\n",
@@ -76,7 +76,7 @@ def _from_python(run: Run, folder: Path, size: int) -> Figure:
         for name, form in ((BY_HAND, "arrow"), ("Parquet", "parquet"), ("CSV", "csv")):
             contenders[name] = partial(_by_hand, hand, folder, form, frame, size)
         bridge = stack.enter_context(_container("polyglot", folder, "python3", "/bench/with_rpy2.py"))
-        contenders["rpy2"] = partial(_bridged, bridge, size)
+        contenders["rpy2"] = partial(_bridged, bridge, size, _SLOWEST)
         return _figure(run, "python", size, contenders)
 
 
@@ -146,8 +146,8 @@ def _read(path: Path, form: str) -> pd.DataFrame:
         return pa.ipc.open_file(source).read_all().to_pandas(split_blocks=True)
 
 
-def _bridged(bridge: Lines, size: int) -> float:
-    if size > _SLOWEST:
+def _bridged(bridge: Lines, size: int, most: int) -> float:
+    if size > most:
         raise Unable("takes minutes at this size")
     return 1000 * float(bridge.ask(str(size * 1_000_000 // (8 * COLUMNS))))
 
@@ -179,7 +179,7 @@ def _from_r(run: Run, folder: Path, size: int) -> Figure:
         contenders: dict[str, Callable[[], float]] = {
             OURS: partial(_ours_from_r, run, asked),
             BY_HAND: lambda: 1000 * float(asked.ask("hand")),
-            "reticulate": partial(_bridged, bridge, size),
+            "reticulate": partial(_bridged, bridge, size, size),
         }
         return _figure(run, "r", size, contenders)
 

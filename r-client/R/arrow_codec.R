@@ -99,14 +99,11 @@ read_with_arrow <- function(path) {
   tell_codec("Tables are written and read by the arrow package.")
   old <- arrow_options()
   on.exit(options(old))
-  file <- arrow::ReadableFile$create(path)
-  on.exit(file$close(), add = TRUE)
-  reader <- arrow::RecordBatchFileReader$create(file)
-  table <- if (reader$num_record_batches > 0) reader$read_table() else arrow::arrow_table(schema = reader$schema)
+  table <- mapped_table(path)
   check_content(path, table)
   indices <- seq_len(table$num_columns)
   list(
     columns = lapply(indices, function(i) read_arrow_column(table$column(i - 1L), table$schema$field(i - 1L)$type)),
-    names = names(table), metadata = reader$schema$metadata["landbridge"], rows = table$num_rows
+    names = names(table), metadata = table$schema$metadata["landbridge"], rows = table$num_rows
   )
 }

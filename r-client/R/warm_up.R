@@ -24,7 +24,8 @@ rehearse <- function() {
     t = as.POSIXct(c("2024-01-01 00:00:00", NA), tz = "UTC"), d = as.Date(c("2024-01-01", NA))
   )
   sink <- handing_sink(place)
-  for (value in list(sample, list(a = 1:3, b = "text"), 1:3)) {
+  # Tables of Python are tibbles here.
+  for (value in list(sample, as_frame_class(sample, "tbl_df"), list(a = 1:3, b = "text"), 1:3)) {
     node <- parse_protocol_json(protocol_json(encode_value(value, sink, "sample")))
     decode_value(node, call_source(place), trust = TRUE)
   }

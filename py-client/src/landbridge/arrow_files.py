@@ -19,6 +19,7 @@ import pyarrow as pa
 from landbridge.arrow_footer import BadFooter, FieldShape, footer_of
 from landbridge.errors import ValueCannotCross
 from landbridge.kinds import Json
+from landbridge.mapped_numbers import private_map
 
 _MAGIC = b"ARROW1"
 _BEFORE_SCHEMA = 8
@@ -61,11 +62,11 @@ def checked_table(path: Path, node: Json | None = None) -> pa.Table:
     if node is not None:
         _check_descriptor(path, node)
     try:
-        with pa.memory_map(str(path)) as mapped:
-            # The file has its schema twice: before the batches, as a stream has it, and in the footer.
-            mapped.seek(_BEFORE_SCHEMA)
-            first = pa.ipc.read_schema(mapped)
-            table = pa.ipc.open_file(mapped).read_all()
+        mapped = pa.BufferReader(private_map(path))
+        # The file has its schema twice: before the batches, as a stream has it, and in the footer.
+        mapped.seek(_BEFORE_SCHEMA)
+        first = pa.ipc.read_schema(mapped)
+        table = pa.ipc.open_file(mapped).read_all()
     except (pa.ArrowException, OSError, ValueError, MemoryError) as problem:
         raise _unreadable(path, str(problem)) from None
     if not first.equals(table.schema):

@@ -14,6 +14,7 @@ from landbridge.fidelity import Verdict
 from landbridge.frames import renamed, wire_names
 from landbridge.hints import text_of_label
 from landbridge.kinds import Json
+from landbridge.mapped_numbers import mapped_numbers
 from landbridge.object_columns import arrow_of_objects, column_path, object_series
 from landbridge.objects import FolderSource
 from landbridge.received import beyond_dates, has_missing_numbers
@@ -182,7 +183,7 @@ def pandas_of_table(table: pa.Table, descriptor: Json) -> Any:
     plain = table.drop_columns(list(apart))
     if facts.get("metadata"):
         plain = plain.replace_schema_metadata({b"pandas": json.dumps(facts["metadata"])})
-    frame = plain.to_pandas()
+    frame = _frame_of(plain, facts.get("metadata"))
     for name in sorted(apart, key=table.column_names.index):
         values = apart[name]
         frame.insert(min(table.column_names.index(name), len(frame.columns)), name, _on(frame, values))
@@ -192,6 +193,22 @@ def pandas_of_table(table: pa.Table, descriptor: Json) -> Any:
     _restore_frequency(frame, facts.get("frequency"))
     _restore_range(frame, facts.get("range"))
     return frame
+
+
+def _frame_of(table: pa.Table, metadata: Json | None) -> Any:
+    """pandas' own way from Arrow, but for large columns of plain numbers: these stay where they are mapped."""
+    import pandas as pd
+
+    index = (metadata or {}).get("index_columns") or []
+    described = (metadata or {}).get("columns") or []
+    dtypes = {one.get("field_name"): str(one.get("numpy_type")) for one in described}
+    data = table.select([name for name in table.column_names if name not in index])
+    mapped = mapped_numbers(data, dtypes if metadata else None)
+    if not mapped:
+        return table.to_pandas()
+    rest = table.drop_columns(list(mapped)).to_pandas()
+    columns = {name: mapped[name] if name in mapped else rest[name] for name in data.column_names}
+    return pd.DataFrame(columns, index=rest.index, copy=False)
 
 
 def _decoded_apart(table: pa.Table, descriptor: Json) -> dict[str, Any]:
@@ -260,8 +277,12 @@ def pandas_of_r(table: pa.Table, descriptor: Json) -> Any:
     index = table.column(rows).to_pylist() if rows in table.column_names else None
     plain = table.drop_columns([rows]) if index is not None else table
     tags = descriptor.get("columns") or {}
-    columns = {name: _pandas_column(plain.column(name)) for name in plain.column_names}
-    frame = pd.DataFrame(columns, index=index if index is not None else pd.RangeIndex(descriptor["rows"]))
+    mapped = mapped_numbers(plain)
+    columns = {name: _pandas_column(plain.column(name)) for name in plain.column_names if name not in mapped}
+    if mapped:
+        columns = {name: mapped[name] if name in mapped else columns[name].copy() for name in plain.column_names}
+    rows_index = index if index is not None else pd.RangeIndex(descriptor["rows"])
+    frame = pd.DataFrame(columns, index=rows_index, copy=False if mapped else None)
     frame.columns = _labels_of_r(renamed(table, descriptor).column_names, descriptor)
     frame.attrs[_ORIGIN] = {
         "columns": tags,
