@@ -92,18 +92,13 @@ check_text <- function(x, path) {
 #' @noRd
 broken_text <- function(x) {
   # Long columns repeat their texts, and Encoding() is slow.
-  different <- unique(x)
-  if (all(validUTF8(different)) && is_ascii(different)) return(integer())
   # By the bytes themselves: enc2utf8() would spell out those that are not valid.
   broken <- function(x) {
     marks <- Encoding(x)
     marks == "bytes" | !validUTF8(x) & marks != "latin1"
   }
-  if (any(broken(different))) which(broken(x)) else integer()
+  if (any(broken(unique(x)))) which(broken(x)) else integer()
 }
-
-# Text of the encoding "bytes" makes all of what paste() gives such bytes.
-is_ascii <- function(x) all(charToRaw(paste(x, collapse = "")) < as.raw(0x80))
 
 cannot_cross <- function(path, reason, hint = NULL, detail = NULL) {
   abort_landbridge("value_cannot_cross", sprintf("`%s` cannot cross: %s.", path, reason), hint = hint, detail = detail)
