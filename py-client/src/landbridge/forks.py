@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from landbridge.kinds import Json
@@ -15,16 +17,20 @@ from landbridge.kinds import Json
 # Where the kernel counts the processes of this container that it ended for want of memory: of cgroups 2, and of 1.
 _COUNTS = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memory/memory.oom_control"))
 
+_PARENT_DEATH_SIGNAL = 1
+
 
 def in_fork(work: Callable[[], object]) -> Json | None:
     """None when the work was done to its end; else how its process died: ``code`` or ``signal``, and ``memory``."""
     ended_before = _ended_for_memory()
+    worker, end_with_parent = os.getpid(), _prctl()
     reading, writing = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
     process = _fork()
     if process == 0:
-        _be_the_fork(work, writing)
+        end_with_parent(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        _be_the_fork(work, writing, worker)
     os.close(writing)
     try:
         _, status = os.waitpid(process, 0)
@@ -47,9 +53,19 @@ def _fork() -> int:
         return os.fork()
 
 
-def _be_the_fork(work: Callable[[], object], writing: int) -> None:
+@cache
+def _prctl() -> Callable[[int, int], int]:
+    """Linux's call for what a process is; nothing elsewhere."""
+    found: Callable[[int, int], int] = getattr(ctypes.CDLL(None), "prctl", lambda *_: 0)
+    return found
+
+
+def _be_the_fork(work: Callable[[], object], writing: int, worker: int) -> None:
     code = 70
     try:
+        # A session of its own is not ended with the worker's group: it is ended when the worker is.
+        if os.getppid() != worker:
+            return
         with suppress(OSError):
             os.setsid()
         # Where memory is short this process ends, and not the worker.
