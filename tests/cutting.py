@@ -23,6 +23,7 @@ class Cutting:
         self._to = (str(parts.hostname), int(parts.port or 80))
         self.cuts, self.carried, self.made = list(cuts), 0, 0
         self._lock = threading.Lock()
+        self._pairs: list[_Pair] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -32,14 +33,22 @@ class Cutting:
 
     def __exit__(self, *_: object) -> None:
         self._listener.close()
+        # A thread that still waits on one of them ends with it.
+        for pair in self._pairs:
+            pair.close()
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
                 self.made += 1
-                gateway = socket.create_connection(self._to)
+                try:
+                    gateway = socket.create_connection(self._to)
+                except OSError:
+                    client.close()
+                    raise
                 pair = _Pair(client, gateway)
+                self._pairs.append(pair)
                 for source, target in ((client, gateway), (gateway, client)):
                     threading.Thread(target=self._pass_on, args=(pair, source, target), daemon=True).start()
 
@@ -70,8 +79,13 @@ class _Pair:
 
     def __exit__(self, *_: object) -> None:
         if not self._open.acquire(blocking=False):
-            for end in self.ends:
-                end.close()
+            self.close()
+
+    def close(self) -> None:
+        for end in self.ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
 
     def reset(self) -> None:
         for end in self.ends:
