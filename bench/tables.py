@@ -73,10 +73,11 @@ def _from_python(run: Run, folder: Path, size: int) -> Figure:
     with ExitStack() as stack:
         hand = stack.enter_context(_container("r", folder, "Rscript", "/bench/by_hand.R"))
         contenders: dict[str, Callable[[], float]] = {OURS: partial(_ours, run, frame)}
-        for name, form in ((BY_HAND, "arrow"), ("Parquet", "parquet"), ("CSV", "csv")):
+        for name, form in ((BY_HAND, "arrow"), ("Parquet", "parquet"), ("CSV", "csv"))[: 2 if run.quick else 3]:
             contenders[name] = partial(_by_hand, hand, folder, form, frame, size)
-        bridge = stack.enter_context(_container("polyglot", folder, "python3", "/bench/with_rpy2.py"))
-        contenders["rpy2"] = partial(_bridged, bridge, size, _SLOWEST)
+        if not run.quick:
+            bridge = stack.enter_context(_container("polyglot", folder, "python3", "/bench/with_rpy2.py"))
+            contenders["rpy2"] = partial(_bridged, bridge, size, _SLOWEST)
         return _figure(run, "python", size, contenders)
 
 
@@ -175,12 +176,13 @@ def _from_r(run: Run, folder: Path, size: int) -> Figure:
             options=("--network", "host", "--user", "0", "-v", f"{home}:{home}", "-e", f"LANDBRIDGE_HOME={home}"),
         )
         asked = stack.enter_context(client)
-        bridge = stack.enter_context(_container("polyglot", folder, "Rscript", "/bench/with_reticulate.R"))
         contenders: dict[str, Callable[[], float]] = {
             OURS: partial(_ours_from_r, run, asked),
             BY_HAND: lambda: 1000 * float(asked.ask("hand")),
-            "reticulate": partial(_bridged, bridge, size, size),
         }
+        if not run.quick:
+            bridge = stack.enter_context(_container("polyglot", folder, "Rscript", "/bench/with_reticulate.R"))
+            contenders["reticulate"] = partial(_bridged, bridge, size, size)
         return _figure(run, "r", size, contenders)
 
 
@@ -218,7 +220,7 @@ def _polyglot() -> str:
 
 
 def _handing_over(run: Run, size: int) -> Figure:
-    rounds = 3 * run.samples
+    rounds = run.samples if run.quick else 3 * run.samples
     return Figure(
         "P6",
         "handing a file over that is written, until it is an object, by megabytes",
