@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_BLOCK = 1024 * 1024
+_BLOCK = 256 * 1024
 
 
 @contextmanager

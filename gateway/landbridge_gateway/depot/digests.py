@@ -14,7 +14,7 @@ SHA256, XXH128 = "sha256", "xxh128"
 # second or more for each gigabyte, and in R six.
 ALGORITHMS: dict[str, Callable[[], Any]] = {SHA256: hashlib.sha256, XXH128: xxhash.xxh3_128}
 PATTERN = r"sha256:[0-9a-f]{64}|xxh128:[0-9a-f]{32}"
-_BLOCK = 1024 * 1024
+_BLOCK = 256 * 1024
 
 
 class Hashing:

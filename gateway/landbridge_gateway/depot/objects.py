@@ -15,7 +15,7 @@ from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.errors import DigestMismatch, DiskFull, InvalidRequest, TooLarge
 from landbridge_gateway.model import new_id
 
-CHUNK = 1024 * 1024
+CHUNK = 256 * 1024  # what a processor keeps near: a megabyte goes to memory and back at each step
 
 
 class Readable(Protocol):

@@ -11,7 +11,7 @@ from typing import Any
 SHA256, XXH128 = "sha256", "xxh128"
 # What tells damage on the way: SHA-256 takes a second or more for each gigabyte, XXH128 hardly more than reading it.
 FASTEST = XXH128 if find_spec("xxhash") else SHA256
-_BLOCK = 1024**2
+_BLOCK = 256 * 1024
 
 
 def new_hash(algorithm: str) -> Any:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FORMATS = {"arrow": "arrow", "rds": "rds", "pkl": "pickle", "png": "png", "bin": "file"}
 # What is smaller is sent in one request, and again as a whole when that breaks.
 IN_PARTS = 8 * 1024**2
-_BLOCK = 1024**2
+_BLOCK = 256 * 1024  # what a processor keeps near: a megabyte goes to memory and back at each step
 _PAUSES = (0.2, 0.5, 1.0)
 _BEGINNINGS = 3
 _PLAIN = {"Accept-Encoding": "identity"}
