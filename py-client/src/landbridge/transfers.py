@@ -158,8 +158,10 @@ class Download:
 
     def _begin(self, algorithm: str) -> None:
         self._algorithm, self._hasher = algorithm, new_hash(algorithm)
-        self._file.seek(0)
-        self._file.truncate()
+        # Not where there is nothing: a file that was cut to nothing is waited for by ext4 when it is closed.
+        if self._file.tell():
+            self._file.seek(0)
+            self._file.truncate()
 
     def _first(self) -> None:
         with self._opened(_PLAIN) as (_, headers, blocks):
