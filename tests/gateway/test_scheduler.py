@@ -50,6 +50,16 @@ def test_a_result_counts_even_when_it_is_told_before_the_start(client, road, com
     ]
 
 
+def test_a_warm_job_that_is_done_before_its_start_is_told_has_its_image_in_the_record(client, road, commands):
+    job = submit(client)
+    road.step()
+    attempt = commands.take("start")["attempt"]
+    road.folder(attempt).result.write_text(json.dumps(NULL))
+    road.tell("finished", attempt=attempt, image="sha256:p")
+    told = client.get(f"/api/v1/jobs/{job['id']}").json["job"]
+    assert (told["state"], told["environment"]["image"], told["environment"]["warm"]) == ("succeeded", "sha256:p", True)
+
+
 def test_no_more_jobs_run_than_may_and_the_oldest_goes_first(client, road, commands):
     jobs = [submit(client)["id"] for _ in range(3)]
     first = road.started()

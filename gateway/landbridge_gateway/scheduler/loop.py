@@ -342,6 +342,9 @@ class Scheduler:
         flight = self._flights.get(event["attempt"])
         if flight is None or flight.published:
             return
+        if flight.image is None and event.get("image"):
+            flight.image = event["image"]
+            self._jobs.update_attempt(flight.job, flight.number, image=flight.image, warm=True)
         self.set_running(flight)
         if flight.points is not None:
             self._sweeps.finished(flight)

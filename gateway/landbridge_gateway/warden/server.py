@@ -29,7 +29,7 @@ class Warden:
         self._channel: Channel | None = None
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="warden")
         self._watch = FolderWatch(
-            finished=lambda attempt: self._tell({"event": "finished", "attempt": attempt}),
+            finished=self._finished,
             active=lambda attempt: self._tell({"event": "activity", "attempt": attempt}),
         )
         self._slots = Slots(self._layout)
@@ -172,6 +172,11 @@ class Warden:
             self._warm.ended(container)
             return
         self._tell({"event": "exited", "attempt": attempt, "exit": ended.as_json()})
+
+    def _finished(self, attempt: str) -> None:
+        # A warm job can have its result before anybody was told that it started: the record has its image all the same.
+        image = self._warm.image(attempt)
+        self._tell({"event": "finished", "attempt": attempt} | ({"image": image} if image else {}))
 
     def _stop(self, message: Message) -> None:
         self._engine.stop(self._warm.container(str(message["attempt"])), self._grace)

@@ -41,6 +41,7 @@ class WarmPool:
         self._lock = threading.Lock()
         self._waiting: list[Slot] = []
         self._handed: dict[str, str] = {}  # slot by attempt
+        self._images: dict[str, str] = {}  # of those slots, by attempt
         self._beginning: dict[str, Exit | None] = {}  # slots between the hand-over and the word, and how they died
         self._wake = threading.Event()
         self._closed = threading.Event()
@@ -84,6 +85,7 @@ class WarmPool:
             raise
         with self._lock:
             self._handed[attempt] = slot.id
+            self._images[attempt] = slot.image
             self._beginning[slot.id] = None
         self._tell()
         return folder
@@ -117,6 +119,7 @@ class WarmPool:
         """The attempt will run in a container of its own after all."""
         with self._lock:
             self._handed.pop(attempt, None)
+            self._images.pop(attempt, None)
             self._beginning.pop(slot.id, None)
         self._slots.unmark(attempt)
         self.discard(slot)
@@ -133,6 +136,11 @@ class WarmPool:
         """The name under which the engine knows the attempt's container."""
         return self._handed.get(attempt, attempt)
 
+    def image(self, attempt: str) -> str | None:
+        """The image of the slot that an attempt was handed here; None for one that has a container of its own."""
+        with self._lock:
+            return self._images.get(attempt)
+
     def attempt(self, container: str) -> str | None:
         """The attempt that runs in a container; None for a slot that waits."""
         if not container.startswith(SLOT):
@@ -143,6 +151,7 @@ class WarmPool:
     def removed(self, attempt: str) -> None:
         with self._lock:
             slot = self._handed.pop(attempt, None)
+            self._images.pop(attempt, None)
         if slot:
             self._slots.remove(slot)
 
