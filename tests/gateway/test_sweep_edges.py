@@ -1,0 +1,188 @@
+"""Sweeps at their edges: restarts, sizes, points run again, and batches that are refused."""
+
+import pytest
+from landbridge_gateway.scheduler.decisions import MOST_POINTS, Flight, chunk_size, to_recall
+from landbridge_gateway.web.sweeping import seed_of
+
+from tests.gateway.conftest import source_task, submission, submit
+from tests.gateway.test_sweeps import EACH, ONE, batch, column, job_of, refused, sweep_of, worker
+
+
+class TestRestarts:
+    def test_a_new_gateway_takes_over_what_runs_and_begins_nothing_twice(self, client, road, services):
+        sweep = sweep_of(client, column(1, 2, 3, 4))
+        first, second = worker(road), worker(road)
+        first.run(0)
+        first.begin(1)
+        first.tell()
+        road.services.scheduler._flights.clear()
+        road.tell("found", attempts={first.attempt: None})
+        # The other worker is gone and had begun nothing: its points go to another.
+        again = worker(road)
+        assert again.points == [2, 3]
+        first.write("outcome", point=1, result=ONE)
+        first.end()
+        again.run(2, 3)
+        again.end()
+        assert road.job(sweep)["state"] == "succeeded"
+        assert second.attempt not in road.services.scheduler._flights
+
+    def test_a_point_that_had_begun_in_a_container_that_is_gone_is_lost(self, client, road):
+        sweep = sweep_of(client, column(1))
+        first = worker(road)
+        first.begin(0)
+        road.services.scheduler._flights.clear()
+        road.tell("found", attempts={})
+        assert road.job(job_of(client, sweep, 0))["state"] == "lost"
+        assert road.job(sweep)["state"] == "failed"
+
+    def test_after_a_power_cut_points_that_may_have_begun_are_lost(self, client, road):
+        sweep = sweep_of(client, column(1))
+        worker(road)
+        road.services.scheduler._flights.clear()
+        road.services.scheduler._machine_restarted = True
+        road.tell("found", attempts={})
+        assert road.job(job_of(client, sweep, 0))["state"] == "lost"
+
+    def test_a_sweep_cut_short_while_it_was_stored_is_completed_by_its_repeat(
+        self, client, road, services, monkeypatch
+    ):
+        body, key = batch(column(*range(12))), {"Idempotency-Key": "one"}
+        monkeypatch.setattr("landbridge_gateway.store.sweeps._AT_A_TIME", 5)
+        stored, insert = [], type(services.sweeps)._insert
+
+        def broken(self, new, sweep, start, points):
+            stored.append(start)
+            if start == 10:
+                raise OSError("the power went")
+            insert(self, new, sweep, start, points)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(type(services.sweeps), "_insert", broken)
+            assert client.post("/api/v1/jobs/batch", json=body, headers=key).status_code == 500
+        road.step()
+        assert stored == [0, 5, 10]
+        assert "start" not in road.commands.verbs()
+        again = client.post("/api/v1/jobs/batch", json=body, headers=key)
+        assert again.status_code == 200
+        assert again.json["job"]["points"]["total"] == 12
+        assert again.json["job"]["points"]["queued"] == 12
+        assert worker(road).points == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_points_are_taken_begun_and_cancelled(client, road, commands):
+    sweep = sweep_of(client, column(*range(100_000)))
+    assert client.get(f"/api/v1/jobs/{sweep}").json["job"]["points"]["queued"] == 100_000
+    first = worker(road)
+    second = commands.take("start")["attempt"]
+    assert first.points == list(range(MOST_POINTS))
+    first.run(*range(10))
+    first.tell()
+    client.post(f"/api/v1/jobs/{sweep}/cancel")
+    road.step()
+    for attempt in (first.attempt, second):
+        road.exit(attempt, 143)
+    road.step()
+    counts = client.get(f"/api/v1/jobs/{sweep}").json["job"]["points"]
+    assert (counts["succeeded"], counts["cancelled"]) == (10, 99_990)
+    assert road.job(sweep)["state"] == "cancelled"
+    assert road.services.scheduler._queue.sizes()[""] == 0
+
+
+class TestRerun:
+    def test_a_point_becomes_a_job_of_its_own_with_the_same_seed_and_values(self, client, road):
+        sweep = sweep_of(client, column(5, 6))
+        point = client.get(f"/api/v1/jobs/{job_of(client, sweep, 1)}").json["job"]
+        made = client.post(f"/api/v1/jobs/{point['id']}/rerun", headers={"Idempotency-Key": "again"})
+        assert made.status_code == 201
+        job = made.json["job"]
+        assert (job["sweep"], job["seed"], job["values"]) == (None, point["seed"], point["values"])
+        assert job["task"] == point["task"]
+        again = client.post(f"/api/v1/jobs/{point['id']}/rerun", headers={"Idempotency-Key": "again"})
+        assert (again.status_code, again.json["job"]["id"]) == (200, job["id"])
+
+    def test_a_sweep_or_a_session_is_not(self, client, road):
+        session = submit(client, submission({"language": "python", "function": {"type": "session"}}))["id"]
+        for job in (sweep_of(client, column(1)), session):
+            answer = client.post(f"/api/v1/jobs/{job}/rerun")
+            assert answer.status_code == 400
+            assert "is not run again as a whole" in answer.json["error"]["message"]
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [
+            (batch(column(1, 2), n=3), "points.columns[0]"),
+            (batch(column(1), column(1), items=[["x", EACH]]), "points.columns[1]"),
+            (batch(column(1), items=[["x", {"kind": "each", "column": 4}]]), "values.items[0][1].column"),
+            (batch(column(1), task={"language": "python", "function": {"type": "session"}}), "task.function.type"),
+            (batch(column(1), task=source_task(session="job_0000000000000000")), "task.session"),
+            (
+                batch(column(1), task={"language": "r", "function": {"type": "script", "text": "1", "file": "a.R"}}),
+                "task.function.type",
+            ),
+        ],
+    )
+    def test_a_batch_that_is_none_names_its_field(self, client, road, body, field):
+        assert refused(client, body)["detail"]["field"] == field
+
+    def test_one_key_makes_one_sweep(self, client, road):
+        body, key = batch(column(1, 2)), {"Idempotency-Key": "k"}
+        made = client.post("/api/v1/jobs/batch", json=body, headers=key)
+        again = client.post("/api/v1/jobs/batch", json=body, headers=key)
+        assert (made.status_code, again.status_code) == (201, 200)
+        assert made.json["job"]["id"] == again.json["job"]["id"]
+        other = client.post("/api/v1/jobs/batch", json=batch(column(1)), headers=key)
+        assert other.json["error"]["code"] == "conflict"
+
+    def test_an_input_or_an_object_that_is_not_there(self, client, road):
+        for node in (
+            {"kind": "job", "job": "job_0000000000000000"},
+            {"kind": "file", "object": "obj_0000000000000000", "name": "a"},
+        ):
+            assert refused_404(client, batch({"kind": "list", "items": [[None, node]]}))
+
+    def test_more_points_than_may_wait_are_refused_whole(self, client, road, settings):
+        settings.values["max_queued_each"] = 5
+        error = refused(client, batch(column(*range(5))))
+        assert error["code"] == "too_many_jobs"
+        assert client.get("/api/v1/jobs").json["jobs"] == []
+
+    def test_a_job_has_no_points(self, client, road):
+        job = submit(client)["id"]
+        assert client.get(f"/api/v1/jobs/{job}/points").json["error"]["message"] == "Only sweeps have points."
+
+    def test_an_each_is_no_value_of_a_job(self, client, road):
+        answer = client.post("/api/v1/jobs", json=submission(None, ["x", EACH]))
+        assert answer.status_code == 422
+
+
+def refused_404(client, body):
+    return client.post("/api/v1/jobs/batch", json=body).status_code == 404
+
+
+class TestDecisions:
+    @pytest.mark.parametrize(
+        ("unassigned", "capacity", "size"), [(1, 2, 1), (5, 2, 3), (10_000, 2, MOST_POINTS), (7, 16, 1), (4, 1, 4)]
+    )
+    def test_the_size_of_a_chunk(self, unassigned, capacity, size):
+        assert chunk_size(unassigned, capacity) == size
+
+    def test_nobody_is_recalled_for_nobody(self):
+        flights = {"a": Flight("s", 1, "r", None, points={1: "x", 2: "y"}, turn=0.0)}
+        assert to_recall(flights, 1.0, 1, lambda: False, lambda _: 0) == []
+        assert to_recall(flights, 1.0, 1, lambda: True, lambda _: 0) == ["a"]
+        assert to_recall(flights, 1.0, 2, lambda: False, lambda _: 0) == ["a"]
+        assert to_recall(flights, 1.0, 2, lambda: False, lambda _: 5) == []
+        assert to_recall(flights, -1.0, 1, lambda: True, lambda _: 0) == []
+
+    def test_a_worker_with_its_last_point_is_left_alone(self):
+        flights = {"a": Flight("s", 1, "r", None, points={1: "x"}, current=1, turn=0.0)}
+        assert to_recall(flights, 1.0, 1, lambda: True, lambda _: 0) == []
+
+    def test_seeds_differ_from_point_to_point_and_are_always_the_same(self):
+        seeds = [seed_of(1, point) for point in range(1000)] + [seed_of(2, point) for point in range(1000)]
+        assert len(set(seeds)) == 2000
+        assert seed_of(1, 0) == 644374331
