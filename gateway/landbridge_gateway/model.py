@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from typing import Any
 
 Json = dict[str, Any]
 PROTOCOL = 1
+SEEDS = 2**31  # seeds are whole numbers below it
 
 
 class State(StrEnum):
@@ -137,6 +139,12 @@ def new_id(prefix: str) -> str:
     """An id of 80 random bits: unguessable, safe in paths, labels and addresses, and easy to read aloud."""
     bits = secrets.randbits(80)
     return f"{prefix}_" + "".join([_ALPHABET[bits >> shift & 31] for shift in range(0, 80, 5)])
+
+
+def point_seed(seed: int, point: int) -> int:
+    """The seed of a point: the same in every sweep of this seed, and unlike those of points and seeds nearby."""
+    mixed = hashlib.sha256(f"{seed}:{point}".encode()).digest()
+    return int.from_bytes(mixed[:4]) % SEEDS
 
 
 JOB_ID = r"job_[0-9a-z]{16}"

@@ -1,11 +1,13 @@
 """Sweeps at their edges: restarts, sizes, points run again, and batches that are refused."""
 
+import errno
+
 import pytest
+from landbridge_gateway.model import point_seed
 from landbridge_gateway.scheduler.decisions import MOST_POINTS, Flight, chunk_size, to_recall
-from landbridge_gateway.web.sweeping import seed_of
 
 from tests.gateway.conftest import source_task, submission, submit
-from tests.gateway.test_sweeps import EACH, ONE, batch, column, job_of, refused, sweep_of, worker
+from tests.gateway.test_sweeps import EACH, ONE, batch, column, job_of, points_of, refused, sweep_of, worker
 
 
 class TestRestarts:
@@ -51,11 +53,11 @@ class TestRestarts:
         monkeypatch.setattr("landbridge_gateway.store.sweeps._AT_A_TIME", 5)
         stored, insert = [], type(services.sweeps)._insert
 
-        def broken(self, new, sweep, start, points):
+        def broken(self, sweep, start, points):
             stored.append(start)
             if start == 10:
                 raise OSError("the power went")
-            insert(self, new, sweep, start, points)
+            insert(self, sweep, start, points)
 
         with monkeypatch.context() as patch:
             patch.setattr(type(services.sweeps), "_insert", broken)
@@ -68,6 +70,45 @@ class TestRestarts:
         assert again.json["job"]["points"]["total"] == 12
         assert again.json["job"]["points"]["queued"] == 12
         assert worker(road).points == [0, 1, 2, 3, 4, 5]
+        # The seed that the first try drew holds for the points of both.
+        seeds = [road.job(job_of(client, again.json["job"]["id"], point))["seed"] for point in (0, 11)]
+        assert seeds == [point_seed(again.json["job"]["seed"], point) for point in (0, 11)]
+
+
+class TestFullDisks:
+    def full_once(self, monkeypatch, services):
+        """The next commit of what a chunk told finds the disk full."""
+        record = type(services.sweeps).record
+
+        def full(self, *given):
+            monkeypatch.setattr(type(services.sweeps), "record", record)
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(type(services.sweeps), "record", full)
+
+    def test_what_could_not_be_written_down_is_read_again(self, client, road, services, monkeypatch):
+        sweep = sweep_of(client, column(1, 2, 3, 4))
+        first = worker(road)
+        first.run(0)
+        first.begin(1)
+        self.full_once(monkeypatch, services)
+        with pytest.raises(OSError, match="No space left"):
+            first.tell()
+        first.tell()
+        assert [point["point"] for point in points_of(client, sweep)["points"]] == [0]
+        assert road.job(job_of(client, sweep, 1))["state"] == "running"
+
+    def test_a_death_that_could_not_be_written_down_is_when_there_is_room(self, client, road, services, monkeypatch):
+        sweep = sweep_of(client, column(1))
+        first = worker(road)
+        first.begin(0)
+        first.tell()
+        self.full_once(monkeypatch, services)
+        with pytest.raises(OSError, match="No space left"):
+            road.exit(first.attempt, 139)
+        road.exit(first.attempt, 139)
+        assert road.job(job_of(client, sweep, 0))["cause"] == "killed"
+        assert road.job(sweep)["state"] == "failed"
 
 
 @pytest.mark.slow
@@ -183,6 +224,6 @@ class TestDecisions:
         assert to_recall(flights, 1.0, 1, lambda: True, lambda _: 0) == []
 
     def test_seeds_differ_from_point_to_point_and_are_always_the_same(self):
-        seeds = [seed_of(1, point) for point in range(1000)] + [seed_of(2, point) for point in range(1000)]
+        seeds = [point_seed(1, point) for point in range(1000)] + [point_seed(2, point) for point in range(1000)]
         assert len(set(seeds)) == 2000
-        assert seed_of(1, 0) == 644374331
+        assert point_seed(1, 0) == 644374331

@@ -3,8 +3,8 @@
 import json
 
 import pytest
+from landbridge_gateway.model import point_seed
 from landbridge_gateway.scheduler.sweeps import TURN
-from landbridge_gateway.web.sweeping import seed_of
 
 from tests.gateway.conftest import NULL, source_task, submission, submit
 
@@ -124,7 +124,7 @@ class TestTheRoad:
             {
                 "point": 0,
                 "job": job_of(client, sweep, 0),
-                "seed": seed_of(7, 0),
+                "seed": point_seed(7, 0),
                 "values": [{"kind": "scalar", "type": "int", "value": 5}],
             }
         ]

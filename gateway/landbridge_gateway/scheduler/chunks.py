@@ -54,11 +54,17 @@ class Chunks:
         batch = _Batch()
         if read.broken:
             batch.problems.append(f"{read.broken} lines are not JSON")
-        for event in read.events:
-            self._take(batch, folder, flight, owner, event)
-        about = (flight.job, flight.number)
-        batch.reported += [(*about, told(problem)) for problem in batch.problems[:MOST_WARNED]]
-        self._sweeps.record(*about, owner, batch.begun, batch.ended, batch.reported, read.offset)
+        known = dict(flight.chunk), flight.current, flight.since
+        try:
+            for event in read.events:
+                self._take(batch, folder, flight, owner, event)
+            about = (flight.job, flight.number)
+            batch.reported += [(*about, told(problem)) for problem in batch.problems[:MOST_WARNED]]
+            self._sweeps.record(*about, owner, batch.begun, batch.ended, batch.reported, read.offset)
+        except Exception:
+            # Where nothing could be written down, on a full disk say, the same events are read again.
+            flight.points, flight.current, flight.since = known
+            raise
         return bool(batch.begun or batch.ended)
 
     def _take(self, batch: _Batch, folder: JobFolder, flight: Flight, owner: str, event: Json) -> None:
@@ -110,13 +116,14 @@ class Chunks:
         """The worker is gone, and the point that had begun with it."""
         if flight.current is None:
             return
-        job = flight.chunk.pop(flight.current)
         outcome = _death(exited, flight, stop)
         if outcome.error is not None:
             outcome.error["log_tail"] = log_tail(self.folder(flight))
+        job = flight.chunk[flight.current]
         ended = Ended(job, begun=flight.since, at=timestamp(), **_fields(outcome))
-        flight.current = None
         self._sweeps.record(flight.job, flight.number, owner, {}, [ended], (), None)
+        del flight.chunk[flight.current]
+        flight.current = None
 
     def refuse(self, flight: Flight, owner: str, lacking: dict[str, str]) -> None:
         """End points that lack an input."""
@@ -125,8 +132,8 @@ class Chunks:
             Ended(job, begun=None, at=timestamp(), **_fields(failure(Cause.INPUT, problem, hint)))
             for job, problem in lacking.items()
         ]
-        flight.points = {point: job for point, job in flight.chunk.items() if job not in lacking}
         self._sweeps.record(flight.job, flight.number, owner, {}, ended, (), None)
+        flight.points = {point: job for point, job in flight.chunk.items() if job not in lacking}
 
     def folder(self, flight: Flight) -> JobFolder:
         return self._layout.job_folder(attempt_id(flight.job, flight.number))

@@ -15,7 +15,7 @@ from landbridge_gateway.model import Cause, Exit, Json, Limits, State, attempt_i
 from landbridge_gateway.nodes import NoSuchPart
 from landbridge_gateway.scheduler.chunks import Chunks
 from landbridge_gateway.scheduler.collect import Collector
-from landbridge_gateway.scheduler.decisions import Flight, chunk_size, to_recall
+from landbridge_gateway.scheduler.decisions import Flight, chunk_size, not_laid_out, to_recall
 from landbridge_gateway.scheduler.spec import Specs
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.jobs import IllegalTransition, Jobs
@@ -66,8 +66,7 @@ class SweepRuns:
             lacking = self._specs.write_chunk(sweep, number, points)
         except (NoSuchPart, OSError) as problem:
             self._jobs.close_attempt(sweep, number, Exit(None))
-            outcome = failure(Cause.INPUT, str(problem), "Submit the job again with an input that exists.")
-            self.fail(sweep, owner, outcome, number)
+            self.fail(sweep, owner, not_laid_out(problem), number)
             return None
         if lacking:
             self._chunks.refuse(flight, owner, lacking)

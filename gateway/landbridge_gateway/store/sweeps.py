@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from landbridge_gateway.model import Cause, Json, State
+from landbridge_gateway.model import Cause, Json, State, point_seed
 from landbridge_gateway.store.clock import seconds_between, timestamp
 from landbridge_gateway.store.database import Database, Row, returning
 from landbridge_gateway.store.jobs import BRIEF, Jobs, NewJob, decoded, ends_of
@@ -23,7 +23,6 @@ class NewPoint:
     """``values``: one node for each column of the sweep's table. ``inputs``: jobs whose results these are."""
 
     id: str
-    seed: int
     values: list[Json]
     inputs: Sequence[str] = ()
 
@@ -78,22 +77,23 @@ class Sweeps:
                     )
             sweep = row["id"]
             for start in range(self._stored(sweep), len(points), _AT_A_TIME):
-                self._insert(new, sweep, start, points[start : start + _AT_A_TIME])
+                self._insert(row, start, points[start : start + _AT_A_TIME])
             return self._complete(sweep), fresh
 
     def _stored(self, sweep: str) -> int:
         row = self._db.row("SELECT coalesce(max(point) + 1, 0) AS n FROM jobs WHERE sweep = ?", (sweep,))
         return int(row["n"]) if row else 0
 
-    def _insert(self, new: NewJob, sweep: str, start: int, points: Sequence[NewPoint]) -> None:
-        now = timestamp()
-        brief = {"type": new.task["function"]["type"], "name": new.task["function"].get("name")}
+    def _insert(self, sweep: Row, start: int, points: Sequence[NewPoint]) -> None:
+        # All from what is stored of the sweep: a submission that is repeated may have drawn another seed.
+        function = sweep["task"]["function"]
+        brief = {"type": function["type"], "name": function.get("name")}
         shared = {
-            **{name: getattr(new, name) for name in ("owner", "client", "name", "language", "runtime", "experiment")},
+            **{name: sweep[name] for name in ("owner", "client", "name", "language", "runtime", "experiment")},
             "body_digest": "",
-            "submitted": now,
-            "sweep": sweep,
-            "limits": json.dumps(new.limits),
+            "submitted": timestamp(),
+            "sweep": sweep["id"],
+            "limits": json.dumps(sweep["limits"]),
             "task": json.dumps({"function": brief}),
         }
         names = [*shared, "id", "key", "state", "seed", "values", "point"]
@@ -105,8 +105,8 @@ class Sweeps:
                 (
                     (
                         *fixed,
-                        *(point.id, f"{sweep}:{number}", State.WAITING if point.inputs else State.QUEUED),
-                        *(point.seed, json.dumps(point.values), number),
+                        *(point.id, f"{sweep['id']}:{number}", State.WAITING if point.inputs else State.QUEUED),
+                        *(point_seed(sweep["seed"], number), json.dumps(point.values), number),
                     )
                     for number, point in enumerate(points, start)
                 ),
@@ -114,7 +114,7 @@ class Sweeps:
             db.conn.executemany(
                 """INSERT INTO queue_sizes (owner, jobs) VALUES (?, ?)
                    ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs""",
-                [(new.owner, len(points)), ("", len(points))],
+                [(sweep["owner"], len(points)), ("", len(points))],
             )
             db.conn.executemany(
                 "INSERT INTO inputs (job, input) VALUES (?, ?)",

@@ -8,7 +8,7 @@ import secrets
 from pathlib import PurePath
 
 from landbridge_gateway.errors import InvalidField, Overloaded, UnknownRuntime
-from landbridge_gateway.model import Json, Limits, RuntimeState, new_id
+from landbridge_gateway.model import SEEDS, Json, Limits, RuntimeState, new_id
 from landbridge_gateway.nodes import NEW, jobs_in, natives_of, nodes_of, objects_in
 from landbridge_gateway.store.jobs import NewJob
 from landbridge_gateway.web.held import session_of
@@ -17,7 +17,6 @@ from landbridge_gateway.web.services import Services
 from landbridge_gateway.web.syntax import check_syntax
 
 MOST_INPUTS = 1000
-_SEEDS = 2**31
 
 
 def new_job(services: Services, body: Json, owner: str, key: str | None) -> NewJob:
@@ -47,7 +46,7 @@ def new_job(services: Services, body: Json, owner: str, key: str | None) -> NewJ
         language=task["language"],
         runtime=runtime,
         experiment=task.get("experiment"),
-        seed=secrets.randbelow(_SEEDS) if seed is None else seed,
+        seed=secrets.randbelow(SEEDS) if seed is None else seed,
         limits=(Limits(**session["limits"]) if session else Limits()).with_given(task.get("limits") or {}).as_json(),
         task=task,
         values=values,

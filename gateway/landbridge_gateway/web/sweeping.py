@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 
 from landbridge_gateway.errors import InvalidField
@@ -13,8 +12,6 @@ from landbridge_gateway.store.sweeps import NewPoint
 from landbridge_gateway.web.natives import check_natives
 from landbridge_gateway.web.services import Services
 from landbridge_gateway.web.submission import check_inputs, check_objects, new_job
-
-_SEEDS = 2**31
 
 
 def new_sweep(services: Services, body: Json, owner: str, key: str | None) -> tuple[NewJob, list[NewPoint]]:
@@ -27,7 +24,7 @@ def new_sweep(services: Services, body: Json, owner: str, key: str | None) -> tu
         raise InvalidField("A sweep cannot run in a session.", "Submit it by itself.", field="task.session")
     _check_columns(body)
     new = new_job(services, body, owner, key)
-    return new, list(_points(services, body["points"], new.seed, owner))
+    return new, list(_points(services, body["points"], owner))
 
 
 def _check_columns(body: Json) -> None:
@@ -46,14 +43,14 @@ def _check_columns(body: Json) -> None:
             raise InvalidField(f"`{field}` is the value of no argument.", "Leave it out, or use it.", field=field)
 
 
-def _points(services: Services, table: Json, seed: int, owner: str) -> Iterator[NewPoint]:
+def _points(services: Services, table: Json, owner: str) -> Iterator[NewPoint]:
     for number, column in enumerate(table["columns"]):
         if column["kind"] == "list":
             _check_nodes(services, f"points.columns[{number}]", column["items"], owner)
     for point in range(table["n"]):
         values = [_node(column, point) for column in table["columns"]]
         inputs = jobs_in(inner for node in values for inner in walk(node))
-        yield NewPoint(new_id("job"), seed_of(seed, point), values, sorted(inputs))
+        yield NewPoint(new_id("job"), values, sorted(inputs))
 
 
 def _check_nodes(services: Services, field: str, items: list[list[Json]], owner: str) -> None:
@@ -72,9 +69,3 @@ def _node(column: Json, point: int) -> Json:
     value = column["values"][point]
     about = {"kind": "scalar", "type": column["type"]} | ({"tags": column["tags"]} if column.get("tags") else {})
     return about | ({"na": True} if value is None else {"value": value})
-
-
-def seed_of(seed: int, point: int) -> int:
-    """The seed of a point: the same in every sweep of this seed, and unlike those of points and sweeps nearby."""
-    mixed = hashlib.sha256(f"{seed}:{point}".encode()).digest()
-    return int.from_bytes(mixed[:4]) % _SEEDS
