@@ -114,6 +114,18 @@ class Ran:
         return decode(self.result, FolderSource(self.folder / "in", self.folder / "out" / "objects"), trust=True)
 
 
+def job_document(function: Json, items: list[Any], seed: int, task: dict[str, Any]) -> Json:
+    """job.json of a task of Python."""
+    return {
+        "protocol": 1,
+        "job": JOB,
+        "attempt": 1,
+        "task": {"language": "python", "function": function, **task},
+        "values": {"items": items},
+        "seed": seed,
+    }
+
+
 class Workshop:
     """Makes job folders and runs the worker on them as the child process that it is."""
 
@@ -142,14 +154,7 @@ class Workshop:
         items = [
             [key, value if isinstance(value, dict) and "kind" in value else self.node(value)] for key, value in values
         ]
-        document = {
-            "protocol": 1,
-            "job": JOB,
-            "attempt": 1,
-            "task": {"language": "python", "function": function, **task},
-            "values": {"items": items},
-            "seed": seed,
-        }
+        document = job_document(function, items, seed, task)
         check_schema("job", document)
         return self.start(document)
 

@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 from landbridge.kinds import Json
 
-from tests.py_client.conftest import JOB, ROOT, Ran, Workshop, check_schema
+from tests.py_client.conftest import ROOT, Ran, Workshop, check_schema, job_document
 
 Source = Callable[..., Json]
 EACH = {"kind": "each", "column": 0}
@@ -27,13 +27,7 @@ TEXTS = pl.DataFrame({"g": ["a", "b"] * 20_000, "x": range(40_000)}, schema_over
 def sweep(workshop: Workshop, function: Json, common: dict[str, Any], points: int = 3, **task: Any) -> Json:
     """The document of points 0, 1, ..., whose argument ``x`` is their number."""
     items = [["x", EACH], *([name, workshop.node(value)] for name, value in common.items())]
-    document = {
-        "protocol": 1,
-        "job": JOB,
-        "attempt": 1,
-        "task": {"language": "python", "function": function, **task},
-        "values": {"items": items},
-        "seed": 7,
+    document = job_document(function, items, 7, task) | {
         "points": [
             {"point": number, "job": f"job_{number:016d}", "seed": number, "values": [workshop.node(number)]}
             for number in range(points)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from landbridge.client import Client, DownloadSource, current
 from landbridge.errors import BadAnswer, JobCancelled, JobFailed, JobLost, LandbridgeError, NeedsTrust, WaitTimeout
 from landbridge.events import ENDED, Waiter
+from landbridge.handle import Handle
 from landbridge.kinds import Json, RemoteWarning
 from landbridge.notebook import html, text
 from landbridge.values import decode
@@ -46,30 +47,16 @@ class JobPart:
         return f"<part of {self._job}{''.join(f'[{step!r}]' for step in self._path)}>"
 
 
-class Job:
+class Job(Handle):
     """One submitted job; close to ``concurrent.futures.Future``.
 
     ``job["coef"]`` or ``job.part("coef", 0)`` is a part of its result for use as an argument of another job.
     """
 
     def __init__(self, client: Client, document: Json, cursor: int | None) -> None:
-        self._client = client
-        self._document = document
+        super().__init__(client, document)
         self._cursor = cursor
         self._warned = False
-
-    @property
-    def id(self) -> str:
-        return str(self._document["id"])
-
-    @property
-    def name(self) -> str:
-        return str(self._document["name"])
-
-    @property
-    def url(self) -> str:
-        """The address of the job's page."""
-        return str(self._document["url"])
 
     @property
     def state(self) -> str:
@@ -80,11 +67,6 @@ class Job:
     def known_state(self) -> str:
         """The state as it was last told; nobody is asked."""
         return str(self._document["state"])
-
-    @property
-    def document(self) -> Json:
-        """The job as the gateway last told it: docs/protocol.md has the fields."""
-        return self._document
 
     def refresh(self) -> Job:
         """Ask the gateway, unless the job has ended already."""
@@ -219,9 +201,6 @@ class Job:
         return self.part(step)
 
     __iter__ = None
-
-    def __landbridge_node__(self) -> Json:
-        return {"kind": "job", "job": self.id}
 
     def __await__(self) -> Generator[Any, None, Any]:
         return self._awaited().__await__()

@@ -10,6 +10,8 @@ from typing import Any
 
 from landbridge.client import Client, DownloadSource, current
 from landbridge.errors import InvalidField, LandbridgeError, WaitTimeout
+from landbridge.events import ENDED
+from landbridge.handle import Handle
 from landbridge.job import Job, jobs
 from landbridge.kinds import Json
 from landbridge.notebook import html, sweep_text
@@ -63,32 +65,15 @@ def by_name(made: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[
     return tables, dict(zip(names, given, strict=True)) | kwargs
 
 
-class Sweep:
+class Sweep(Handle):
     """One task over many points. ``sweep[17]`` is the job of a point, ``for job in sweep`` goes through all."""
 
     def __init__(self, client: Client, told: Json, given: dict[str, list[Any]] | None = None) -> None:
-        self._client, self._document, self._given = client, told, given
+        super().__init__(client, told)
+        self._given = given
         self._ended: dict[int, Json] = {}
         self._next, self._complete = 0, False
         self._handles: dict[int, Job] = {}
-
-    @property
-    def id(self) -> str:
-        return str(self._document["id"])
-
-    @property
-    def name(self) -> str:
-        return str(self._document["name"])
-
-    @property
-    def url(self) -> str:
-        """The address of the sweep's page."""
-        return str(self._document["url"])
-
-    @property
-    def document(self) -> Json:
-        """The sweep as the gateway last told it: docs/protocol.md has the fields."""
-        return self._document
 
     def refresh(self) -> Sweep:
         """Ask the gateway for the sweep's state."""
@@ -107,7 +92,7 @@ class Sweep:
 
     def done(self) -> bool:
         """Have all points ended, well or not?"""
-        return self.state in ("succeeded", "failed", "cancelled", "lost")
+        return self.state in ENDED
 
     def cancel(self) -> None:
         """Ask for the end of all points that have not ended."""
@@ -265,9 +250,6 @@ class Sweep:
         rows = [None if nodes is None else [decode(node, source, False) for node in nodes] for nodes in told]
         return {name: [row and row[place] for row in rows] for place, name in enumerate(names)}
 
-    def __landbridge_node__(self) -> Json:
-        return {"kind": "job", "job": self.id}
-
     def __repr__(self) -> str:
         return sweep_text(self._document)
 
@@ -281,6 +263,6 @@ class Sweep:
 
 
 def _progress(counts: dict[str, int]) -> str:
-    ended = sum(counts[state] for state in ("succeeded", "failed", "cancelled", "lost"))
+    ended = sum(counts[state] for state in ENDED)
     unwell = ended - counts["succeeded"]
     return f"{ended:,} of {counts['total']:,} points" + (f", {unwell:,} did not succeed" if unwell else "")
