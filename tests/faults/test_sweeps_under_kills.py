@@ -10,13 +10,14 @@ from collections import Counter
 
 import landbridge as lb
 import pytest
+from landbridge.events import ENDED
 
 from tests.serving import COMMAND, Serving, containers_of
 
 pytestmark = pytest.mark.docker
 
 POINTS = 60
-STEPS = "import time\n\ndef f(x):\n    time.sleep(0.1)\n    return x\n"
+STEPS = "import time\n\ndef f(x, pause):\n    time.sleep(pause)\n    return x\n"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -31,8 +32,8 @@ def begun(serving: Serving, sweep: lb.Sweep) -> Counter[int]:
     return Counter(event["point"] for event in lines if event["event"] == "point")
 
 
-def under_way(serving: Serving) -> lb.Sweep:
-    sweep = lb.map(lb.python(STEPS), range(POINTS))
+def under_way(serving: Serving, pause: float = 0.1) -> lb.Sweep:
+    sweep = lb.map(lb.python(STEPS), range(POINTS), pause=lb.common(pause))
     for _ in sweep.as_completed(timeout=120):
         return sweep
     raise AssertionError("no point ended")
@@ -51,18 +52,19 @@ def test_a_sweep_goes_on_when_halves_are_killed(tmp_path, victims):
 
 def kill_worker(serving: Serving, sweep: lb.Sweep) -> None:
     """End a container that runs points of the sweep; between two chunks there may be none for a moment."""
-    while True:
+    while sweep.state not in ENDED:
         for name in containers_of(serving.home):
             if sweep.id in name and subprocess.run(["docker", "kill", name], capture_output=True).returncode == 0:
                 return
         serving.call("/events?wait=0.1")
+    raise AssertionError(f"the sweep ended before a worker was met: {sweep.counts}")
 
 
 def test_a_worker_that_is_killed_takes_the_point_that_it_had_begun_with_it(tmp_path):
     # Without containers that were started ahead, each worker's carries the sweep's id.
     with Serving(tmp_path / "home", LANDBRIDGE_POOL_MEMORY="0") as serving:
         lb.connect(serving.url, serving.token)
-        sweep = under_way(serving)
+        sweep = under_way(serving, pause=0.5)
         kill_worker(serving, sweep)
         found = sweep.result(timeout=120, on_error="return")
         lost = [number for number, one in enumerate(found) if isinstance(one, Exception)]
