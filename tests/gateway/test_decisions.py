@@ -3,7 +3,7 @@ from landbridge_gateway.scheduler.decisions import Flight, failed_input, free_sl
 
 
 def flight(**more):
-    return Flight("job_a", 1, "r:4.6", Limits(), **more)
+    return Flight("job_a", "me", 1, "r:4.6", Limits(), **more)
 
 
 def test_inputs_that_did_well_or_are_not_over_fail_nobody():

@@ -213,6 +213,16 @@ class TestDeath:
         road.connect(RUNTIMES)
         assert (road.job(made)["state"], road.job(job)["state"]) == ("lost", "lost")
 
+    def test_after_a_power_cut_nobody_knows_which_calls_began(self, client, road, commands, session):
+        job, _ = session
+        made = call(client, job)  # no attempt of it is known: either there was none, or it did not reach the disk
+        road.services.scheduler._flights.clear()
+        road.services.scheduler._machine_restarted = True
+        road.tell("disconnected")
+        road.connect(RUNTIMES)
+        assert (road.job(made)["state"], road.job(job)["state"]) == ("lost", "lost")
+        assert "whether the job began is not known" in road.job(made)["error"]["message"]
+
 
 class TestRefusals:
     def refused(self, client, task):

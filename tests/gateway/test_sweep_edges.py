@@ -212,7 +212,7 @@ class TestDecisions:
         assert chunk_size(unassigned, capacity) == size
 
     def test_nobody_is_recalled_for_nobody(self):
-        flights = {"a": Flight("s", 1, "r", None, points={1: "x", 2: "y"}, turn=0.0)}
+        flights = {"a": Flight("s", "me", 1, "r", None, points={1: "x", 2: "y"}, turn=0.0)}
         assert to_recall(flights, 1.0, 1, lambda: False, lambda _: 0) == []
         assert to_recall(flights, 1.0, 1, lambda: True, lambda _: 0) == ["a"]
         assert to_recall(flights, 1.0, 2, lambda: False, lambda _: 0) == ["a"]
@@ -220,7 +220,7 @@ class TestDecisions:
         assert to_recall(flights, -1.0, 1, lambda: True, lambda _: 0) == []
 
     def test_a_worker_with_its_last_point_is_left_alone(self):
-        flights = {"a": Flight("s", 1, "r", None, points={1: "x"}, current=1, turn=0.0)}
+        flights = {"a": Flight("s", "me", 1, "r", None, points={1: "x"}, current=1, turn=0.0)}
         assert to_recall(flights, 1.0, 1, lambda: True, lambda _: 0) == []
 
     def test_seeds_differ_from_point_to_point_and_are_always_the_same(self):

@@ -60,8 +60,7 @@ def _stopped(facts: Facts) -> Outcome:
 
 def _death(facts: Facts, exited: Exit) -> Outcome:
     if exited.code is None:
-        error = _error(None, "The job's container is gone, and it left no result.", "Submit the job again.")
-        return Outcome(State.LOST, error=error | {"type": "lost"})
+        return lost("The job's container is gone, and it left no result.")
     # 137 alone is any SIGKILL; only the engine's own word makes it memory.
     if exited.oom and exited.code == _SIGNAL_EXIT + signal.SIGKILL:
         return _failed(Cause.MEMORY, _memory_sentence(facts.limits), "Give it more with task(memory = ...).")
@@ -100,6 +99,11 @@ def _failed(cause: Cause, message: str, hint: str) -> Outcome:
 def _error(cause: Cause | None, message: str, hint: str, **more: Any) -> Json:
     kind = str(cause or "lost")
     return {"type": kind, "classes": [kind], "message": message, "hint": hint, "call": None, "frames": [], **more}
+
+
+def lost(message: str) -> Outcome:
+    """An outcome of which nobody can tell whether the job did anything."""
+    return Outcome(State.LOST, error=_error(None, message, "Submit the job again."))
 
 
 def failure(cause: Cause, message: str, hint: str) -> Outcome:

@@ -11,7 +11,7 @@ from landbridge_gateway.model import Cause, Json, RuntimeState
 from landbridge_gateway.scheduler.decisions import failed_input
 from landbridge_gateway.store.database import Database, Row
 from landbridge_gateway.store.jobs import Jobs
-from landbridge_gateway.store.queue import Queue
+from landbridge_gateway.store.queue import Glance, Queue
 
 _AT_A_TIME = 200
 
@@ -45,12 +45,12 @@ class Admission:
             if runtime.state == "building":
                 self._set(name, "absent")
 
-    def advance(self) -> None:
-        for row in self._queue.doomed(_AT_A_TIME):
+    def advance(self, seen: Glance) -> None:
+        for row in self._queue.doomed(_AT_A_TIME) if seen.doomed else []:
             outcome = failed_input(self._jobs.input_states(row["id"]))
             if outcome:
                 self._loop.refuse(row, outcome)
-        for name in self._queue.runtimes_wanted():
+        for name in self._queue.runtimes_wanted() if seen.entering else []:
             runtime = self._runtimes.get(name)
             if runtime and runtime.state == "ready":
                 self._enter(name)

@@ -15,6 +15,7 @@ class Flight:
     """An attempt that was sent to the warden and whose container has not been removed yet."""
 
     job: str
+    owner: str
     number: int
     runtime: str
     limits: Limits

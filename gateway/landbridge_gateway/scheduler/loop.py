@@ -211,13 +211,15 @@ class Scheduler:
                 self.stop(attempt, "timeout")
         for attempt in unheeded(self._flights, self._clock()):
             self._sessions.unheeded(attempt)
-        for row in self._jobs.to_cancel():
+        seen = self._queue.glance()
+        for row in self._jobs.to_cancel() if seen.to_cancel else []:
             self._cancel(row)
-        self._admission.advance()
-        self._sweeps.advance()
+        self._admission.advance(seen)
+        self._sweeps.advance(seen)
         if self._connected:
-            self._start_queued()
-            self._sessions.advance()
+            if seen.queued or seen.entering:
+                self._start_queued()
+            self._sessions.advance(seen)
 
     def _cancel(self, row: Row) -> None:
         if row["sweep"]:
@@ -239,7 +241,7 @@ class Scheduler:
         if row.get("unassigned") is not None:
             self._sweeps.refuse(row, outcome)
         else:
-            self._end(row["id"], outcome, None)
+            self.end(row["id"], outcome, None)
 
     def _on_pool(self, event: Message) -> None:
         self._pool = event["slots"]
@@ -276,18 +278,20 @@ class Scheduler:
     def begin(self, row: Row, session: str | None = None) -> str | None:
         """Number an attempt and lay out its folder; None when the job ended instead, for want of an input."""
         job = row["id"]
-        number = self._jobs.begin_attempt(job, row["runtime"])
+        # A power cut ends a session, and with it all of its calls, those that it began included.
+        number = self._jobs.begin_attempt(job, row["runtime"], durable=session is None)
         attempt = attempt_id(job, number)
         held = row["function"]["type"] == "session"
         try:
             self._specs.write(job, number, session, held)
         except (NoSuchPart, OSError) as problem:
             self._jobs.close_attempt(job, number, Exit(None))
-            self._end(job, not_laid_out(problem), number)
+            self.end(job, not_laid_out(problem), number)
             return None
         idle = self._jobs.get(job)["task"]["function"].get("idle") if held else None
         limits = Limits(**row["limits"])
-        self._flights[attempt] = Flight(job, number, row["runtime"], limits, held=held, idle=idle, session=session)
+        flight = Flight(job, row["owner"], number, row["runtime"], limits, held=held, idle=idle, session=session)
+        self._flights[attempt] = flight
         return attempt
 
     def _on_started(self, event: Message) -> None:
@@ -323,7 +327,7 @@ class Scheduler:
             self._sweeps.start_failed(flight, failed)
         elif not flight.published:
             outcome = Outcome(State.CANCELLED) if flight.stop_reason == "cancel" else failed
-            self._end(flight.job, outcome, flight.number)
+            self.end(flight.job, outcome, flight.number)
 
     # To the end.
 
@@ -375,23 +379,21 @@ class Scheduler:
         self.send("forget" if flight.session else "remove", attempt=attempt)
         if flight.held:
             self._sessions.exited(attempt, exited)
-        self._collector.finish(flight.job, flight.number, self._jobs.get(flight.job)["owner"])
+        self._collector.finish(flight.job, flight.number, flight.owner)
 
     def publish(self, flight: Flight, exited: Exit | None) -> None:
-        owner = self._jobs.get(flight.job)["owner"]
-        outcome = self._collector.outcome(flight.job, flight.number, owner, flight.limits, exited, flight.stop_reason)
+        outcome = self._collector.outcome(
+            flight.job, flight.number, flight.owner, flight.limits, exited, flight.stop_reason
+        )
         if outcome is None:
             return
         # Before the end: who is told of it finds the record whole, and one durable commit serves both.
-        self._collector.absorb(flight.job, flight.number, owner)
-        self._end(flight.job, outcome, flight.number)
+        self._collector.absorb(flight.job, flight.number, flight.owner)
+        self.end(flight.job, outcome, flight.number)
         flight.published = True
 
-    def fail(self, job: str, cause: Cause, sentence: str, hint: str) -> None:
-        """End a job that never began."""
-        self._end(job, failure(cause, sentence, hint), None)
-
-    def _end(self, job: str, outcome: Outcome, attempt: int | None) -> None:
+    def end(self, job: str, outcome: Outcome, attempt: int | None) -> None:
+        """Write down what became of a job; with no attempt, of one that never began."""
         try:
             self._jobs.move(
                 job, outcome.state, cause=outcome.cause, attempt=attempt, result=outcome.result, error=outcome.error
@@ -428,6 +430,8 @@ class Scheduler:
             self.land(attempt, self._flights[attempt], ended)
         for attempt in seen.gone:
             self._give_up(attempt)
+        if self._machine_restarted:
+            self._sessions.lose_calls()
         self._machine_restarted = False  # what comes from now on began after it
         self._connected = True
 
@@ -439,6 +443,7 @@ class Scheduler:
         spent = seconds_between(job["started"], timestamp()) or 0.0
         flight = Flight(
             row["job"],
+            job["owner"],
             row["number"],
             row["runtime"],
             limits,

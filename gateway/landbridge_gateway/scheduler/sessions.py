@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from landbridge_gateway.depot.outcome import Outcome, failure, lost
 from landbridge_gateway.model import Cause, Exit, attempt_id
 from landbridge_gateway.scheduler.decisions import Flight, ready_sessions
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.jobs import Jobs
+from landbridge_gateway.store.queue import Glance
 
 IDLE = 3600  # seconds, where a session names none
 _UNHEEDED = 10.0  # seconds until a session that was asked to end is stopped
@@ -23,7 +25,7 @@ class Loop(Protocol):
     def publish(self, flight: Flight, exited: Exit | None) -> None: ...
     def land(self, attempt: str, flight: Flight, exited: Exit) -> None: ...
     def stop(self, attempt: str, reason: str) -> None: ...
-    def fail(self, job: str, cause: Cause, sentence: str, hint: str) -> None: ...
+    def end(self, job: str, outcome: Outcome, attempt: int | None) -> None: ...
 
 
 class Sessions:
@@ -32,10 +34,11 @@ class Sessions:
     def __init__(self, jobs: Jobs, flights: Mapping[str, Flight], loop: Loop, clock: Callable[[], float]) -> None:
         self._jobs, self._flights, self._loop, self._clock = jobs, flights, loop, clock
 
-    def advance(self) -> None:
-        for row in self._jobs.orphaned_calls():
+    def advance(self, seen: Glance) -> None:
+        for row in self._jobs.orphaned_calls() if seen.calls else []:
             sentence = f"The session {row['session']} has ended: it is {row['state']}."
-            self._loop.fail(row["id"], Cause.INPUT, sentence, "Start another session, and submit it there.")
+            outcome = failure(Cause.INPUT, sentence, "Start another session, and submit it there.")
+            self._loop.end(row["id"], outcome, None)
         for attempt in ready_sessions(self._flights):
             self._next(attempt, self._flights[attempt])
 
@@ -81,6 +84,11 @@ class Sessions:
         for attempt, flight in list(self._flights.items()):
             if flight.session == session:
                 self._loop.land(attempt, flight, exited)
+
+    def lose_calls(self) -> None:
+        """After a power cut: that a call began need not have reached the disk, and its session is gone."""
+        for row in self._jobs.orphaned_calls():
+            self._loop.end(row["id"], lost("The job's session is gone, and whether the job began is not known."), None)
 
     def recover(self, calls: Mapping[str, Flight], found: Mapping[str, Exit | None]) -> None:
         """After a restart: calls go on in sessions that do, and end with those that ended."""

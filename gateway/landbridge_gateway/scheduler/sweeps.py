@@ -19,7 +19,7 @@ from landbridge_gateway.scheduler.decisions import Flight, chunk_size, not_laid_
 from landbridge_gateway.scheduler.spec import Specs
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.jobs import IllegalTransition, Jobs
-from landbridge_gateway.store.queue import Queue
+from landbridge_gateway.store.queue import Glance, Queue
 from landbridge_gateway.store.sweeps import Sweeps
 
 TURN = 1.0  # seconds after which it is looked whether others should have a chunk's place
@@ -60,7 +60,7 @@ class SweepRuns:
         others = sum(flight.job == sweep and not flight.published for flight in self._flights.values())
         size = chunk_size(self._sweeps.unassigned(sweep), self._capacity - others)
         points = self._sweeps.assign(sweep, number, size)
-        flight = Flight(sweep, number, row["runtime"], Limits(**row["limits"]))
+        flight = Flight(sweep, owner, number, row["runtime"], Limits(**row["limits"]))
         flight.points = {point["point"]: point["job"] for point in points}
         try:
             lacking = self._specs.write_chunk(sweep, number, points)
@@ -79,7 +79,7 @@ class SweepRuns:
 
     def running(self, flight: Flight) -> None:
         """Its worker has started."""
-        if self._jobs.get(flight.job)["state"] == State.QUEUED:
+        if self._jobs.state(flight.job) is State.QUEUED:
             self._jobs.move(flight.job, State.RUNNING)
         flight.running = True
         flight.turn = self._clock() + TURN
@@ -97,11 +97,11 @@ class SweepRuns:
     # On the way.
 
     def absorb(self, flight: Flight) -> None:
-        if self._chunks.absorb(flight, self._owner(flight)):
+        if self._chunks.absorb(flight, flight.owner):
             flight.progressed = True
             self._set_deadline(flight)
 
-    def advance(self) -> None:
+    def advance(self, seen: Glance) -> None:
         """Recall chunks whose places others should have, and end sweeps whose points have ended."""
         due = to_recall(
             self._flights,
@@ -115,7 +115,7 @@ class SweepRuns:
         for flight in self._flights.values():
             if flight.turn is not None and flight.turn <= self._clock():
                 flight.turn = self._clock() + TURN
-        for row in self._sweeps.settled():
+        for row in self._sweeps.settled() if seen.sweeps else []:
             if not any(flight.job == row["id"] for flight in self._flights.values()):
                 self._settle(row)
 
@@ -168,9 +168,9 @@ class SweepRuns:
         self.absorb(flight)
         error = self._load_error(flight)
         if error is not None:
-            self.fail(flight.job, self._owner(flight), Outcome(State.FAILED, Cause.ERROR, error=error), flight.number)
+            self.fail(flight.job, flight.owner, Outcome(State.FAILED, Cause.ERROR, error=error), flight.number)
         else:
-            self._chunks.bury(flight, self._owner(flight), Exit(0), None)
+            self._chunks.bury(flight, flight.owner, Exit(0), None)
         self._close(flight)
 
     def landed(self, flight: Flight, exited: Exit, machine_restarted: bool) -> None:
@@ -178,22 +178,22 @@ class SweepRuns:
         if flight.published:
             return
         self.absorb(flight)
-        owner, stop = self._owner(flight), flight.stop_reason
+        stop = flight.stop_reason
         folder = self._chunks.folder(flight)
         if folder.result.exists() or folder.error.exists():
             self.finished(flight)
             return
         if flight.current is not None:
-            self._chunks.bury(flight, owner, exited, stop)
+            self._chunks.bury(flight, flight.owner, exited, stop)
         elif machine_restarted:
             # After a power cut, that a point began need not have reached the disk.
-            lost = self._collector.outcome(flight.job, flight.number, owner, flight.limits, Exit(None), None)
-            self._end_chunk(flight, owner, lost)
+            lost = self._collector.outcome(flight.job, flight.number, flight.owner, flight.limits, Exit(None), None)
+            self._end_chunk(flight, lost)
         elif exited.code is not None and not flight.progressed and stop != "cancel":
             # It died before its first point, as it would the next time.
-            found = self._collector.outcome(flight.job, flight.number, owner, flight.limits, exited, stop)
+            found = self._collector.outcome(flight.job, flight.number, flight.owner, flight.limits, exited, stop)
             if found:
-                self.fail(flight.job, owner, found, flight.number)
+                self.fail(flight.job, flight.owner, found, flight.number)
         self._close(flight)
 
     def _close(self, flight: Flight) -> None:
@@ -208,17 +208,17 @@ class SweepRuns:
             sentence = f"The sweep's error cannot be read: {problem}."
             return failure(Cause.PROTOCOL, sentence, "Run `landbridge images build`.").error
 
-    def _end_chunk(self, flight: Flight, owner: str, outcome: Outcome | None) -> None:
+    def _end_chunk(self, flight: Flight, outcome: Outcome | None) -> None:
         if outcome:
             for job in flight.chunk.values():
-                self._sweeps.end_one(flight.job, owner, job, outcome.state, outcome.cause, outcome.error)
+                self._sweeps.end_one(flight.job, flight.owner, job, outcome.state, outcome.cause, outcome.error)
 
     def start_failed(self, flight: Flight, outcome: Outcome) -> None:
         """No container could be started for a chunk."""
         if flight.stop_reason:
             self._close(flight)
         else:
-            self.fail(flight.job, self._owner(flight), outcome, flight.number)
+            self.fail(flight.job, flight.owner, outcome, flight.number)
 
     def fail(self, sweep: str, owner: str, outcome: Outcome, chunk: int | None = None) -> None:
         """End the points that nobody runs; the sweep follows when the others have ended."""
@@ -242,9 +242,6 @@ class SweepRuns:
             self._jobs.move(sweep, outcome.state, cause=outcome.cause, result=outcome.result, error=outcome.error)
         except IllegalTransition:
             return  # it has ended already
-
-    def _owner(self, flight: Flight) -> str:
-        return str(self._jobs.get(flight.job)["owner"])
 
 
 def _summary(counts: dict[str, int], first: Row) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -107,6 +107,14 @@ class Database:
             self._writer.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._writer.close()
         self._local = threading.local()
+
+
+def insert_row(db: sqlite_utils.Database, table: str, row: Mapping[str, Any]) -> None:
+    """Add a row inside a transaction. The plain statement: what sqlite-utils finds out about a table first costs more
+    than the row.
+    """
+    names = ", ".join(f'"{name}"' for name in row)
+    db.conn.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
 
 
 def returning(db: sqlite_utils.Database, sql: str, parameters: Sequence[Any] | dict[str, Any]) -> list[Row]:

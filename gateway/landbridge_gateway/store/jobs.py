@@ -10,7 +10,7 @@ from typing import Any
 from landbridge_gateway.errors import Conflict, UnknownJob
 from landbridge_gateway.model import Cause, Exit, Json, State, sources
 from landbridge_gateway.store.clock import seconds_between, timestamp
-from landbridge_gateway.store.database import Database, Row, returning
+from landbridge_gateway.store.database import Database, Row, insert_row, returning
 
 _JSON_COLUMNS = ("limits", "task", "values", "result", "error", "logs")
 BRIEF = (
@@ -71,11 +71,11 @@ class Jobs:
         record = {name: value for name, value in vars(new).items() if name not in ("tags", "inputs")}
         record |= {name: json.dumps(record[name]) for name in ("limits", "task", "values")}
         now = timestamp()
-        _insert_row(db, "jobs", record | {"state": State.WAITING, "submitted": now})
+        insert_row(db, "jobs", record | {"state": State.WAITING, "submitted": now})
         for given in sorted(set(new.inputs)):
-            _insert_row(db, "inputs", {"job": new.id, "input": given})
+            insert_row(db, "inputs", {"job": new.id, "input": given})
         for name, value in new.tags.items():
-            _insert_row(db, "tags", {"job": new.id, "name": name, "value": value})
+            insert_row(db, "tags", {"job": new.id, "name": name, "value": value})
         self._note_event(db, new.id, new.owner, 0, State.WAITING, None, None, now)
 
     def get(self, job: str, owner: str | None = None) -> Row:
@@ -92,6 +92,12 @@ class Jobs:
             sweep = self.get(found["sweep"])
             found |= {"task": sweep["task"], "values": with_point(sweep["values"], found["values"])}
         return found
+
+    def state(self, job: str) -> State:
+        row = self._db.row("SELECT state FROM jobs WHERE id = ?", (job,))
+        if row is None:
+            raise UnknownJob(job)
+        return State(row["state"])
 
     def brief(self, jobs: Iterable[str]) -> list[Row]:
         wanted = list(jobs)
@@ -167,7 +173,7 @@ class Jobs:
         result: Json | None = None,
         error: Json | None = None,
         note: str | None = None,
-    ) -> Row:
+    ) -> None:
         """Bring a job into ``target``. With ``attempt``, only the current attempt may: a late one changes nothing.
 
         Ends are durable. That a job was queued or runs is known again from what is.
@@ -200,7 +206,6 @@ class Jobs:
                 seconds = seconds_between(changed[0]["started"], now)
                 db.execute("UPDATE jobs SET seconds = ? WHERE id = ?", (seconds, job))
             self._note_event(db, job, changed[0]["owner"], changed[0]["attempt"], target, cause, note, now)
-            return self._full(db, job)
 
     def enter(self, jobs: Sequence[str]) -> None:
         """Queue those of the jobs that still wait, in one transaction."""
@@ -215,9 +220,9 @@ class Jobs:
             for row in entered:
                 self._note_event(db, row["id"], row["owner"], 0, State.QUEUED, None, None, now)
 
-    def begin_attempt(self, job: str, runtime: str) -> int:
+    def begin_attempt(self, job: str, runtime: str, durable: bool = True) -> int:
         """Number the next try of a queued job, or the next chunk of a sweep."""
-        with self._db.write() as db:
+        with self._db.write(durable) as db:
             row = returning(
                 db,
                 """UPDATE jobs SET attempt = attempt + 1
@@ -228,14 +233,14 @@ class Jobs:
             if not row:
                 raise IllegalTransition(self._story(db, job, State.RUNNING))
             number = int(row[0]["attempt"])
-            db.table("attempts").insert(
-                {"job": job, "number": number, "state": "starting", "runtime": runtime, "created": timestamp()}
-            )
+            new = {"job": job, "number": number, "state": "starting", "runtime": runtime, "created": timestamp()}
+            insert_row(db, "attempts", new)
         return number
 
     def update_attempt(self, job: str, number: int, **columns: Any) -> None:
         with self._db.write(durable=False) as db:
-            db.table("attempts").update((job, number), columns)
+            assigned = ", ".join(f"{name} = ?" for name in columns)
+            db.execute(f"UPDATE attempts SET {assigned} WHERE job = ? AND number = ?", (*columns.values(), job, number))
             self._db.touch(job)
 
     def close_attempt(self, job: str, number: int, exited: Exit) -> None:
@@ -265,8 +270,8 @@ class Jobs:
             # A sweep's points end first, which is the scheduler's to do.
             at_once = row["unassigned"] is None and state in (State.WAITING, State.QUEUED)
             if at_once and not self._starting(db, job):
-                return self.move(job, State.CANCELLED)
-            if not state.ended:
+                self.move(job, State.CANCELLED)
+            elif not state.ended:
                 db.execute("UPDATE jobs SET cancel_requested = 1 WHERE id = ?", (job,))
             return self._full(db, job)
 
@@ -314,7 +319,7 @@ class Jobs:
     def _note_event(
         self, db: Any, job: str, owner: str, attempt: int, state: State, cause: Cause | None, note: str | None, at: str
     ) -> None:
-        _insert_row(
+        insert_row(
             db,
             "events",
             {"job": job, "owner": owner, "attempt": attempt, "at": at, "state": state, "cause": cause, "note": note},
@@ -329,12 +334,6 @@ class Jobs:
         recent = returning(db, "SELECT at, state, note FROM events WHERE job = ? ORDER BY seq DESC LIMIT 5", (job,))
         told = "; ".join(f"{row['at']} {row['state']}" for row in reversed(recent)) or "no events"
         return f"{job} cannot become {target}: {told}"
-
-
-def _insert_row(db: Any, table: str, row: Mapping[str, Any]) -> None:
-    # The plain statement: what sqlite-utils finds out about a table first costs more than the row.
-    names = ", ".join(f'"{name}"' for name in row)
-    db.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
 
 
 def ends_of(topic: str) -> str:

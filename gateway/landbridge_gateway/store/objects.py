@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from landbridge_gateway.errors import UnknownObject
 from landbridge_gateway.store.clock import timestamp
-from landbridge_gateway.store.database import Database, Row
+from landbridge_gateway.store.database import Database, Row, insert_row
 
 UPLOAD = "upload"  # the origin of what a client sent; any other is the job that made it
 
@@ -43,7 +43,7 @@ class Objects:
             "stamp": stamp,
         }
         with self._db.write(durable=origin == UPLOAD) as db:
-            db.table("objects").insert(row)
+            insert_row(db, "objects", row)
         return row
 
     def get(self, object_id: str, owner: str) -> Row:

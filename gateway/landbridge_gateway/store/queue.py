@@ -23,6 +23,20 @@ class Bounds:
     each: int
 
 
+@dataclass(frozen=True)
+class Glance:
+    """Is there a job that was asked to end, one whose inputs failed, one that may be queued, one in line, a sweep that
+    has not ended, a call of a session that has not?
+    """
+
+    to_cancel: bool
+    doomed: bool
+    entering: bool
+    queued: bool
+    sweeps: bool
+    calls: bool
+
+
 def check_room(db: Any, owner: str, more: int, bounds: Bounds) -> None:
     """Inside a transaction: :class:`TooManyJobs` when ``more`` jobs of an owner would be too many."""
     counted = returning(db, "SELECT owner, jobs FROM queue_sizes WHERE owner IN ('', ?)", (owner,))
@@ -69,6 +83,16 @@ class Line:
         return [decoded(row) for row in self._db.rows(sql, (*given.values(), most))]
 
 
+_MAY_ENTER = "state = 'waiting' AND open_inputs = 0 AND failed_inputs = 0"
+_DOOMED = "state = 'waiting' AND failed_inputs > 0 AND open_inputs = 0"
+# One reading in place of one for each list, most of which are empty whenever the loop looks.
+_GLANCE = f"""SELECT
+  EXISTS (SELECT 1 FROM jobs WHERE cancel_requested = 1 AND ended IS NULL) AS to_cancel,
+  EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_doomed WHERE {_DOOMED}) AS doomed,
+  EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_entering WHERE {_MAY_ENTER}) AS entering,
+  EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_queued WHERE {IN_LINE}) AS queued,
+  EXISTS (SELECT 1 FROM sweeps INDEXED BY open_sweeps WHERE ended = 0) AS sweeps,
+  EXISTS (SELECT 1 FROM jobs INDEXED BY open_calls WHERE session IS NOT NULL AND ended IS NULL) AS calls"""
 OWNER, RUNTIME, EXPERIMENT = "owner", "runtime", "coalesce(experiment, '')"
 _ENTERING = "id, owner, runtime, unassigned"
 # A sweep may have several workers at once.
@@ -82,7 +106,13 @@ class Queue:
     def __init__(self, database: Database, glance: int) -> None:
         self._db, self._glance = database, glance
         self._queued = Line(database, "jobs_queued", IN_LINE)
-        self._entering = Line(database, "jobs_entering", "state = 'waiting' AND open_inputs = 0 AND failed_inputs = 0")
+        self._entering = Line(database, "jobs_entering", _MAY_ENTER)
+
+    def glance(self) -> Glance:
+        """Which of the loop's lists have anybody in them."""
+        row = self._db.row(_GLANCE)
+        assert row is not None
+        return Glance(**{name: bool(found) for name, found in row.items()})
 
     # Queued jobs, which may be started.
 
@@ -143,7 +173,7 @@ class Queue:
         """Waiting jobs whose inputs have all ended, and not all well."""
         rows = self._db.rows(
             f"""SELECT {BRIEF} FROM jobs INDEXED BY jobs_doomed
-                WHERE state = 'waiting' AND failed_inputs > 0 AND open_inputs = 0 ORDER BY seq LIMIT ?""",
+                WHERE {_DOOMED} ORDER BY seq LIMIT ?""",
             (most,),
         )
         return [decoded(row) for row in rows]

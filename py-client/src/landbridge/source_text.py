@@ -11,6 +11,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from types import FunctionType
 from typing import Any
 
@@ -43,14 +44,39 @@ def piece_of(thing: Any) -> Piece:
         raise FunctionNotCaptured(shown, "its source cannot be found", _WAY_OUT) from None
     whole = "".join(lines)
     try:
-        tree = ast.parse(whole)
+        tree = _parsed(whole)
     except SyntaxError:
         # A cell with magic commands: the block around the definition is Python by itself.
         return _from_block(thing, shown, file)
     node = _definition(tree, thing)
     if node is None:
         raise FunctionNotCaptured(shown, "its file changed since it was loaded", "Load it again, then submit.")
-    return _piece(node, whole, file, _has_future(tree, thing))
+    return _piece(node, whole, file, _has_future(tree.module, thing))
+
+
+@dataclass(frozen=True)
+class _File:
+    """A parsed file, and where its functions begin, which is how their code names them."""
+
+    module: ast.Module
+    functions: dict[tuple[str, int], list[Definition]]
+
+
+# Submitting in a loop takes the same file again and again, and parsing a long one takes longer than all the rest.
+@lru_cache(maxsize=8)
+def _parsed(whole: str) -> _File:
+    module = ast.parse(whole)
+    functions: dict[tuple[str, int], list[Definition]] = {}
+    for node in ast.walk(module):
+        if isinstance(node, ast.Lambda):
+            functions.setdefault(("<lambda>", node.lineno), []).append(node)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            functions.setdefault((node.name, _first_line(node)), []).append(node)
+    return _File(module, functions)
+
+
+def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> int:
+    return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
 
 
 def _from_block(thing: Any, shown: str, file: str) -> Piece:
@@ -73,19 +99,11 @@ def _has_future(tree: ast.Module, thing: Any) -> bool:
     return any(alias.name == "annotations" for node in imports for alias in node.names)
 
 
-def _definition(tree: ast.Module, thing: Any) -> Definition | None:
+def _definition(tree: _File, thing: Any) -> Definition | None:
     if isinstance(thing, type):
-        return _class_definition(tree, thing.__qualname__.split("."))
+        return _class_definition(tree.module, thing.__qualname__.split("."))
     code = thing.__code__
-    found: list[Definition] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Lambda):
-            if code.co_name == "<lambda>" and node.lineno == code.co_firstlineno:
-                found.append(node)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == code.co_name:
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            if first == code.co_firstlineno:
-                found.append(node)
+    found = tree.functions.get((code.co_name, code.co_firstlineno), [])
     if len(found) > 1:
         found = [node for node in found if _holds(node, code)]
     return found[0] if len(found) == 1 else None
@@ -118,7 +136,7 @@ def _piece(node: Definition, whole: str, file: str, future: bool) -> Piece:
     if isinstance(node, ast.Lambda):
         segment = ast.get_source_segment(whole, node) or ""
         return Piece("f", f"f = ({segment})", file, node.lineno)
-    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    first = _first_line(node)
     text = "\n".join(whole.split("\n")[first - 1 : node.end_lineno]) + "\n"
     if node.col_offset:
         text = _unindented(text, node)
