@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -10,14 +12,16 @@ from inotify_simple import INotify, flags
 
 from landbridge_gateway.depot.layout import JobFolder
 
-_COALESCE_MS = 100
-_WANTED = flags.MOVED_TO | flags.MODIFY | flags.CREATE
+_COALESCE = 0.1  # seconds
+_ENDS = flags.MOVED_TO
+_WANTED = _ENDS | flags.MODIFY | flags.CREATE
 
 
 class FolderWatch:
     """One thread and one descriptor for all job folders.
 
-    ``finished(attempt)`` is called at once; ``active(attempt)`` at most ten times a second for each attempt.
+    ``finished(attempt)`` is called at once; ``active(attempt)`` at most ten times a second for each attempt: one that
+    stirred is watched for its end alone meanwhile, however often a busy worker writes.
     """
 
     def __init__(self, finished: Callable[[str], None], active: Callable[[str], None]) -> None:
@@ -26,6 +30,7 @@ class FolderWatch:
         self._lock = threading.Lock()
         self._attempts: dict[int, str] = {}
         self._descriptors: dict[str, int] = {}
+        self._folders: dict[str, str] = {}
         threading.Thread(target=self._run, name="folder-watch", daemon=True).start()
 
     def add(self, attempt: str, folder: JobFolder) -> None:
@@ -33,6 +38,7 @@ class FolderWatch:
             descriptor = self._inotify.add_watch(str(folder.out), _WANTED)
             self._attempts[descriptor] = attempt
             self._descriptors[attempt] = descriptor
+            self._folders[attempt] = str(folder.out)
         # It may have been renamed before the watch was there.
         if folder.result.exists() or folder.error.exists():
             self._finished(attempt)
@@ -43,22 +49,30 @@ class FolderWatch:
             if descriptor is None:
                 return
             self._attempts.pop(descriptor, None)
+            self._folders.pop(attempt, None)
         with suppress(OSError):
             self._inotify.rm_watch(descriptor)
 
     def _run(self) -> None:
-        stirred: set[str] = set()
+        stirred: dict[str, float] = {}  # when each is told
         while True:
-            events = self._inotify.read(timeout=_COALESCE_MS if stirred else None)
-            if not events:
-                for busy in stirred:
-                    self._active(busy)
-                stirred.clear()
-            for event in events:
+            timeout = max(0.0, min(stirred.values()) - time.monotonic()) if stirred else None
+            for event in self._inotify.read(None if timeout is None else math.ceil(timeout * 1000)):
                 attempt = self._attempts.get(event.wd)
                 if attempt is None:
                     continue
                 if event.mask & flags.MOVED_TO and event.name in ("result.json", "error.json"):
                     self._finished(attempt)
-                else:
-                    stirred.add(attempt)
+                elif attempt not in stirred:
+                    stirred[attempt] = time.monotonic() + _COALESCE
+                    self._listen(attempt, _ENDS)
+            for attempt in [one for one, due in stirred.items() if due <= time.monotonic()]:
+                del stirred[attempt]
+                # Before it is told: what is written after that is seen, and what was written before it is read then.
+                self._listen(attempt, _WANTED)
+                self._active(attempt)
+
+    def _listen(self, attempt: str, wanted: flags) -> None:
+        with self._lock, suppress(OSError):
+            if attempt in self._folders:
+                self._inotify.add_watch(self._folders[attempt], wanted)
