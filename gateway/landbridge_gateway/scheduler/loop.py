@@ -93,7 +93,7 @@ class Scheduler:
             capacity,
             lambda: self._clock(),
         )
-        self._advanced, self._resting = -math.inf, False
+        self._advanced, self._resting, self._due = -math.inf, False, False
         self._waking = threading.Event()
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
@@ -160,7 +160,9 @@ class Scheduler:
             try:
                 if event:
                     self.handle(event)
-                if self._inbox.empty() and not self._may_rest(event):
+                self._due = self._due or not self._changes_nothing(event)
+                if self._due and self._inbox.empty() and not self._may_rest(event):
+                    self._due = False
                     self.advance()
                     self._advanced = self._clock()
             except Exception as problem:
@@ -193,6 +195,13 @@ class Scheduler:
         woken = event is not None and event["event"] == "wake"
         self._resting = woken and nothing_to_start and not sessions and self._clock() - self._advanced < _REST
         return self._resting
+
+    def _changes_nothing(self, event: Message | None) -> bool:
+        """Is it an event after which nothing can be done that could not be done before?"""
+        if event is None or event["event"] not in ("pool", "started", "activity"):
+            return False
+        flight = self._flights.get(event.get("attempt", ""))
+        return flight is None or not (flight.held or flight.points is not None)
 
     def handle(self, event: Message) -> None:
         handler = self._handlers.get(event["event"])

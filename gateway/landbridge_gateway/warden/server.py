@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import TypeVar
 
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.slots import Slots
@@ -19,7 +20,9 @@ from landbridge_gateway.warden.watch import FolderWatch
 from landbridge_gateway.warden.wire import Channel, Message, listen
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 _AT_ONCE = 16
+_QUICK = ("start", "call")  # what is done where it is read: a job waits for it, and what takes long is passed on there
 
 
 class Warden:
@@ -75,13 +78,16 @@ class Warden:
             if action is None:
                 log.warning("unknown verb %r", message.get("verb"))
                 return
-            self._pool.submit(self._carefully, action, message)
+            if message["verb"] in _QUICK:
+                self._carefully(action, message)
+            else:
+                self._pool.submit(self._carefully, action, message)
 
-    def _carefully(self, action: Callable[[Message], None], message: Message) -> None:
+    def _carefully(self, action: Callable[[T], None], given: T) -> None:
         try:
-            action(message)
+            action(given)
         except Exception:
-            log.exception("the command %s failed", message.get("verb"))
+            log.exception("what was asked for failed: %s", given)
 
     def _tell(self, message: Message) -> None:
         if self._channel:
@@ -116,7 +122,8 @@ class Warden:
         kind = Kind.of(runtime, language, limits)
         warm = None if held else self._warm.take(kind)
         if warm is None or not self._begin_warm(warm, attempt):
-            self._start_cold(Order(attempt, runtime, language, folder.path, limits, held=held))
+            order = Order(attempt, runtime, language, folder.path, limits, held=held)
+            self._pool.submit(self._carefully, self._start_cold, order)
         if not held and self._engine.warms:
             self._warm.started(kind)
 

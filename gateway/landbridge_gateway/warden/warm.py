@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 _GO = b"go\n"
 _LOOK = 0.02  # seconds between looks whether a worker is ready
 _LONGEST_WARM_UP = 60.0
+_BREATH = 0.05  # seconds that a job which was just started has for itself: a short one is done by then
 _ROUND = 15.0  # seconds after which slots that nobody needs any more are looked for
 
 
@@ -87,7 +88,6 @@ class WarmPool:
             self._handed[attempt] = slot.id
             self._images[attempt] = slot.image
             self._beginning[slot.id] = None
-        self._tell()
         return folder
 
     def go(self, slot: Slot) -> bool:
@@ -128,6 +128,7 @@ class WarmPool:
         """A job of the kind was started: that is the demand which the pool follows."""
         with self._lock:
             self._pool.started(kind, time.monotonic())
+        self._tell()
         self._wake.set()
 
     # Which container an attempt has.
@@ -199,7 +200,8 @@ class WarmPool:
 
     def _keep(self) -> None:
         while not self._closed.is_set():
-            self._wake.wait(_ROUND)
+            if self._wake.wait(_ROUND):
+                self._closed.wait(_BREATH)
             self._wake.clear()
             try:
                 self._drop_unwanted()

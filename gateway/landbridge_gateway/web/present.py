@@ -32,7 +32,8 @@ def briefs(services: Services, rows: Iterable[Row]) -> list[Json]:
 def whole(services: Services, row: Row, host: str | None = None) -> Json:
     """One job with everything. ``host`` is the gateway's address where no request tells it."""
     job = row["id"]
-    _bring_up_to_date(services, row)
+    if not row["ended"]:  # with its end came all that it had reported by then
+        _bring_up_to_date(services, row)
     tags = services.records.tags([job])[job]
     told = _brief(services, row, tags, host) | {name: row[name] for name in _WHOLE}
     counts = services.sweeps.counts(job) if row["unassigned"] is not None else None
