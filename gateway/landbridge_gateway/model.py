@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from base64 import b32encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -132,13 +133,12 @@ def split_attempt(attempt: str) -> tuple[str, int]:
     return job, int(number)
 
 
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_ALPHABET = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789abcdefghjkmnpqrstvwxyz")
 
 
 def new_id(prefix: str) -> str:
     """An id of 80 random bits: unguessable, safe in paths, labels and addresses, and easy to read aloud."""
-    bits = secrets.randbits(80)
-    return f"{prefix}_" + "".join([_ALPHABET[bits >> shift & 31] for shift in range(0, 80, 5)])
+    return f"{prefix}_{b32encode(secrets.token_bytes(10)).translate(_ALPHABET).decode()}"
 
 
 def point_seed(seed: int, point: int) -> int:

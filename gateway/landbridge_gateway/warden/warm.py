@@ -88,6 +88,8 @@ class WarmPool:
             self._handed[attempt] = slot.id
             self._images[attempt] = slot.image
             self._beginning[slot.id] = None
+        # Before the job can end: who waits for its result finds no slot that was its own.
+        self._tell()
         return folder
 
     def go(self, slot: Slot) -> bool:
@@ -128,7 +130,6 @@ class WarmPool:
         """A job of the kind was started: that is the demand which the pool follows."""
         with self._lock:
             self._pool.started(kind, time.monotonic())
-        self._tell()
         self._wake.set()
 
     # Which container an attempt has.

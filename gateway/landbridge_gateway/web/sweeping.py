@@ -47,10 +47,13 @@ def _points(services: Services, table: Json, owner: str) -> Iterator[NewPoint]:
     for number, column in enumerate(table["columns"]):
         if column["kind"] == "list":
             _check_nodes(services, f"points.columns[{number}]", column["items"], owner)
+    columns = [_nodes(column) for column in table["columns"]]
+    # Of a vector's values none is a job.
+    lists = [number for number, column in enumerate(table["columns"]) if column["kind"] == "list"]
     for point in range(table["n"]):
-        values = [_node(column, point) for column in table["columns"]]
-        inputs = jobs_in(inner for node in values for inner in walk(node))
-        yield NewPoint(new_id("job"), values, sorted(inputs))
+        values = [nodes[point] for nodes in columns]
+        inputs = sorted(jobs_in(inner for number in lists for inner in walk(values[number]))) if lists else []
+        yield NewPoint(new_id("job"), values, inputs)
 
 
 def _check_nodes(services: Services, field: str, items: list[list[Json]], owner: str) -> None:
@@ -62,10 +65,8 @@ def _check_nodes(services: Services, field: str, items: list[list[Json]], owner:
     check_natives(services, natives, owner)
 
 
-def _node(column: Json, point: int) -> Json:
+def _nodes(column: Json) -> list[Json]:
     if column["kind"] == "list":
-        node: Json = column["items"][point][1]
-        return node
-    value = column["values"][point]
+        return [node for _, node in column["items"]]
     about = {"kind": "scalar", "type": column["type"]} | ({"tags": column["tags"]} if column.get("tags") else {})
-    return about | ({"na": True} if value is None else {"value": value})
+    return [about | ({"na": True} if value is None else {"value": value}) for value in column["values"]]
