@@ -1,10 +1,11 @@
 """Sweeps at their edges: restarts, sizes, points run again, and batches that are refused."""
 
 import errno
+from dataclasses import replace
 
 import pytest
 from landbridge_gateway.model import point_seed
-from landbridge_gateway.scheduler.decisions import MOST_POINTS, Flight, chunk_size, to_recall
+from landbridge_gateway.scheduler.decisions import MOST_POINTS, Flight, chunk_size, time_left, to_recall
 
 from tests.gateway.conftest import source_task, submission, submit
 from tests.gateway.test_sweeps import EACH, ONE, batch, column, job_of, points_of, refused, sweep_of, worker
@@ -212,12 +213,21 @@ class TestDecisions:
         assert chunk_size(unassigned, capacity) == size
 
     def test_nobody_is_recalled_for_nobody(self):
-        flights = {"a": Flight("s", "me", 1, "r", None, points={1: "x", 2: "y"}, turn=0.0)}
+        flights = {"a": Flight("s", "me", 1, "r", None, points={1: "x", 2: "y"}, given=2, began=-9.0, turn=0.0)}
         assert to_recall(flights, 1.0, 1, lambda: False, lambda _: 0) == []
         assert to_recall(flights, 1.0, 1, lambda: True, lambda _: 0) == ["a"]
         assert to_recall(flights, 1.0, 2, lambda: False, lambda _: 0) == ["a"]
         assert to_recall(flights, 1.0, 2, lambda: False, lambda _: 5) == []
         assert to_recall(flights, -1.0, 1, lambda: True, lambda _: 0) == []
+
+    def test_what_is_done_sooner_than_a_container_starts_is_left_alone(self):
+        points = {number: str(number) for number in range(50)}
+        quick = Flight("s", "me", 1, "r", None, points=points, given=1000, current=0, began=0.0, turn=1.0)
+        assert time_left(quick, 19.02) == pytest.approx(0.98)
+        assert to_recall({"a": quick}, 19.02, 2, lambda: False, lambda _: 0) == []
+        assert to_recall({"a": quick}, 19.02, 1, lambda: True, lambda _: 0) == ["a"]  # for others it is
+        slow = replace(quick, given=51)
+        assert to_recall({"a": slow}, 19.02, 2, lambda: False, lambda _: 0) == ["a"]
 
     def test_a_worker_with_its_last_point_is_left_alone(self):
         flights = {"a": Flight("s", "me", 1, "r", None, points={1: "x"}, current=1, turn=0.0)}

@@ -29,6 +29,8 @@ class Flight:
     ending: bool = False  # a session that was asked to end
     session: str | None = None  # of a call: the attempt of the session in which it runs
     points: dict[int, str] | None = None  # of a sweep's chunk: the jobs of the points that have not ended
+    given: int = 0  # how many points it had at first
+    began: float | None = None  # when its worker began with them, on the monotonic clock
     current: int | None = None  # the point that has begun, and since when
     since: str | None = None
     progressed: bool = False  # a point has begun
@@ -82,7 +84,8 @@ def free_slots(flights: Iterable[Flight], capacity: int) -> int:
     return max(0, capacity - sum(1 for flight in flights if not flight.held and flight.session is None))
 
 
-MOST_POINTS = 2500  # that a worker is handed at once: so many outcomes fit into one reading of its events
+MOST_POINTS = 5000  # that a worker is handed at once: the loop writes so many into a folder in a blink
+WORTH = 4.0  # seconds of work left in a chunk that are worth another container
 
 
 def chunk_size(unassigned: int, workers: int) -> int:
@@ -109,8 +112,16 @@ def to_recall(
     if not due:
         return []
     if free_slots(flights.values(), capacity):
-        return [attempt for attempt, flight in due.items() if not unassigned(flight.job)]
+        large = {attempt: flight for attempt, flight in due.items() if time_left(flight, now) >= WORTH}
+        return [attempt for attempt, flight in large.items() if not unassigned(flight.job)]
     return list(due) if others_wait() else []
+
+
+def time_left(flight: Flight, now: float) -> float:
+    """Seconds that the points which a chunk has not begun will take, by those that it has."""
+    waiting = len(flight.chunk) - (flight.current is not None)
+    begun = max(1, flight.given - waiting)
+    return waiting * (now - flight.began) / begun if flight.began is not None else 0.0
 
 
 def ready_sessions(flights: Mapping[str, Flight]) -> list[str]:

@@ -62,6 +62,7 @@ class SweepRuns:
         points = self._sweeps.assign(sweep, number, size)
         flight = Flight(sweep, owner, number, row["runtime"], Limits(**row["limits"]))
         flight.points = {point["point"]: point["job"] for point in points}
+        flight.given = len(points)
         try:
             lacking = self._specs.write_chunk(sweep, number, points)
         except (NoSuchPart, OSError) as problem:
@@ -82,6 +83,7 @@ class SweepRuns:
         if self._jobs.state(flight.job) is State.QUEUED:
             self._jobs.move(flight.job, State.RUNNING)
         flight.running = True
+        flight.began = self._clock()
         flight.turn = self._clock() + TURN
         self._set_deadline(flight)
 
