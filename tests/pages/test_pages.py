@@ -52,7 +52,7 @@ def test_a_job_shows_its_result_record_and_environment(site, signed_in):
     became = signed_in.locator("section", has=signed_in.get_by_role("heading", name="What the tables became"))
     expect(became.locator("tbody tr")).to_have_count(1)
     expect(became).to_contain_text("decimals are doubles")
-    expect(became).to_contain_text("1 more are exact")
+    expect(became).to_contain_text("1 other column is exact")
     body = signed_in.locator("main")
     for told in ("loss", "depth", "stage", "careful", "line of output", "3.14.2", "def f():", "notes.txt", "sha256:"):
         expect(body).to_contain_text(told)

@@ -37,6 +37,7 @@ def page(job: str) -> str:
         job=shown,
         record=record,
         metrics=_by_name(record["metrics"]),
+        verdicts=_verdicts(record["fidelity"]),
         logs=[_tail(here, row, stream) for stream in STREAMS],
         history=_history(here.jobs.events_of(job)),
         inputs=here.jobs.brief(here.jobs.inputs(job)),
@@ -94,6 +95,18 @@ def _by_name(metrics: Iterable[Json]) -> list[Json]:
     for point in metrics:
         found.setdefault(point["name"], []).append(point)
     return [{"name": name, "last": points[-1], "points": points} for name, points in found.items()]
+
+
+def _verdicts(fidelity: list[Json]) -> Json:
+    """What of the columns to show: those that changed on some step, lossy ones first, and the exact ones by value."""
+    changed = [entry for entry in fidelity if entry["verdict"] != "exact"]
+    places = {(entry["value"], entry["column"]) for entry in changed}
+    exact: dict[str, list[str]] = {}
+    for value, column in dict.fromkeys((entry["value"], entry["column"]) for entry in fidelity):
+        if (value, column) not in places:
+            exact.setdefault(value, []).append(column)
+    changed.sort(key=lambda entry: entry["verdict"] != "lossy")
+    return {"changed": changed, "exact": exact, "count": sum(map(len, exact.values()))}
 
 
 def _history(events: Iterable[Json]) -> list[Json]:
