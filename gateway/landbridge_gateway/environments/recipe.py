@@ -57,6 +57,9 @@ def base_recipe(base: Base, containers: Path, image: str, namespace: str = NAMES
 def runtime_recipe(runtime: Runtime, below: Recipe, containers: Path, clients: Mapping[str, Path]) -> Recipe:
     """``clients`` has the folder of each language's client package."""
     folder = containers / runtime.language
+    if runtime.united and not folder.is_dir():
+        # One that somebody added, for packages of their own, is made as ours is.
+        folder = containers / "polyglot"
     files = {
         "Dockerfile": _file(folder / "Dockerfile"),
         **{path.name: _file(path) for path in sorted(folder.iterdir()) if path.is_file()},

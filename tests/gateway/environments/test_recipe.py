@@ -138,3 +138,14 @@ def test_each_client_changes_the_hash_of_both(both: Path, clients: dict[str, Pat
     before = united(both, clients).hash
     (both.parent / path).write_text("two")
     assert united(both, clients).hash != before
+
+
+def test_a_runtime_that_somebody_added_is_made_as_polyglot_is(containers: Path, clients: dict[str, Path]) -> None:
+    (containers / "polyglot").mkdir()
+    (containers / "polyglot" / "Dockerfile").write_text("FROM polyglot\n")
+    with (containers / "runtimes.toml").open("a") as file:
+        file.write(UNITED)
+    assert united(containers, clients).files["Dockerfile"].content == b"FROM polyglot\n"
+    (containers / "both").mkdir()
+    (containers / "both" / "Dockerfile").write_text("FROM scratch\n")
+    assert united(containers, clients).files["Dockerfile"].content == b"FROM scratch\n"
