@@ -35,10 +35,12 @@ encode_frame <- function(x, sink, path) {
     if (!identical(sink$reader, "python")) return(encode_native(x, sink, path))
     refuse_column(columns[[bad[[1]]]], item_path(path, names, bad[[1]]), names[[bad[[1]]]])
   }
-  for (i in seq_along(columns)) {
-    tell_verdict(columns[[i]]$verdict, item_path(path, names, i), names[[i]], sink$on_loss)
+  values <- lapply(seq_along(x), function(i) .subset2(x, i))
+  parts <- with_tag_columns(list(labels = names, columns = columns, values = values))
+  for (i in seq_along(parts$columns)) {
+    tell_verdict(parts$columns[[i]]$verdict, item_path(path, parts$labels, i), parts$labels[[i]], sink$on_loss)
   }
-  frame_node(x, columns, sink, path)
+  frame_node(x, parts, sink, path)
 }
 
 refuse_column <- function(bad, path, label) {
@@ -47,13 +49,13 @@ refuse_column <- function(bad, path, label) {
   cannot_cross(path, bad$reason, hint, list(column = label))
 }
 
-frame_node <- function(x, columns, sink, path) {
+frame_node <- function(x, parts, sink, path) {
   n <- nrow(x)
-  wire_names <- wire_names(names(x))
-  names(columns) <- wire_names
+  wire_names <- wire_names(parts$labels)
+  columns <- linked_columns(stats::setNames(parts$columns, wire_names))
   rows <- row_name_column(x, wire_names)
   descriptor <- list(
-    class = frame_base(x), names = text_or_null(names(x)), columns = column_tags(columns),
+    class = frame_base(x), names = text_or_null(parts$labels), columns = column_tags(columns),
     row_names = if (is.null(rows)) "automatic" else names(rows), rows = n
   )
   descriptor <- c(descriptor, frame_facts(x, columns, sink, path))
@@ -66,7 +68,7 @@ frame_node <- function(x, columns, sink, path) {
   }, c(wire_names, names(rows)), types, c(columns, rows))
   list(
     kind = "frame", object = id, rows = n, columns = unname(described), descriptor = descriptor,
-    preview = frame_preview(x)
+    preview = frame_preview(parts$values, n)
   )
 }
 
@@ -91,9 +93,9 @@ row_name_column <- function(x, taken) {
   structure(list(wire_column(rows, "row.names(x)")), names = name)
 }
 
-frame_preview <- function(x) {
-  rows <- seq_len(min(10L, nrow(x)))
-  cells <- lapply(seq_len(min(50L, length(x))), function(i) cell_texts(take_rows(.subset2(x, i), rows)))
+frame_preview <- function(columns, n) {
+  rows <- seq_len(min(10L, n))
+  cells <- lapply(utils::head(columns, 50L), function(column) cell_texts(take_rows(column, rows)))
   lapply(rows, function(row) lapply(cells, function(column) if (is.na(column[[row]])) NULL else column[[row]]))
 }
 
@@ -144,8 +146,11 @@ decode_frame <- function(node, source, trust = FALSE) {
   if (!is.null(row_names)) values <- values[names(values) != descriptor$row_names]
   facts <- if (ours) descriptor$library$r else hint$library$r
   side <- side_object(facts, source, trust)
-  values <- restore_column_side(values, side$columns)
+  linked <- tag_columns(values, tags[match(names(values), read$names)])
+  values <- restore_column_side(restore_tag_columns(values, linked), side$columns)
+  kept <- !names(values) %in% linked
   if (length(descriptor$names) == length(values)) names(values) <- texts_of(descriptor$names)
+  values <- values[kept]
   frame <- structure(
     values, class = "data.frame",
     row.names = if (is.null(row_names)) .set_row_names(as.integer(node$rows)) else row_names

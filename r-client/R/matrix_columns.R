@@ -18,7 +18,8 @@ matrix_column <- function(x, path) {
   if (length(unlist(dimnames[-1])) > inline_limit) return(no_column("a matrix with so many names has no Arrow type"))
   if (!is.null(dimnames)) tag$dimnames <- lapply(unname(dimnames[-1]), dimension_names)
   if (!is.null(names(dimnames))) tag$axes <- text_or_null(names(dimnames))
-  column <- list(type = "fixed_list", n = dim[[1]], size = as.integer(prod(dim[-1])), child = child, tag = tag)
+  size <- as.integer(prod(dim[-1]))
+  column <- list(type = "fixed_list", n = dim[[1]], size = size, child = child, tag = tag, verdict = child$verdict)
   with_names(column, dimnames[[1]], path)
 }
 

@@ -39,6 +39,8 @@ plain_column <- function(x, path) {
   if (!is.null(na_level)) levels(x)[is.na(levels(x))] <- na_level
   type <- vector_type(x)
   if (is.null(type)) return(unknown_class(x))
+  tags <- missing_tags(x)
+  if (!is.null(tags)) x <- without_missing_tags(x, tags)
   column <- switch(type,
     bool = list(type = "bool", data = x),
     int = list(type = if (inherits(x, "integer64")) "int64" else "int32", data = x),
@@ -55,22 +57,8 @@ plain_column <- function(x, path) {
     time = time_column(x, type)
   )
   column$tag <- column_tag(x, type)
-  if (type == "float" && has_tagged_missing(x)) {
-    column$verdict <- tags_lost
-  }
   if (!is.null(na_level)) column$tag$na_level <- na_level
-  column
-}
-
-tags_lost <- verdict("lossy", "the tags of its missing values (haven) are lost: they become plain ones")
-
-#' Has a double vector missing values with a letter in their bits, as haven reads them from SAS and Stata? Arrow keeps
-#' no bits of missing values.
-#' @noRd
-has_tagged_missing <- function(x) {
-  if (!is.double(x) || !anyNA(x)) return(FALSE)
-  missing <- .subset(x, which(is.na(x) & !is.nan(x)))
-  any(matrix(writeBin(as.double(missing), raw(), endian = "little"), 8)[5, ] != as.raw(0))
+  with_tags_verdict(column, tags)
 }
 
 unknown_class <- function(x) no_column(sprintf("a column of class %s has no Arrow type", class_text(x)))

@@ -10,6 +10,15 @@ encode_vector <- function(x, sink, path) {
   if (type == "bytes") return(bytes_node(x))
   tags <- vector_tags(x, type)
   node <- list(type = type)
+  letters <- missing_tags(x)
+  if (!is.null(letters)) {
+    x <- without_missing_tags(x, letters)
+    tags$na_tags <- tag_places(letters)
+    # Attributes have no sink of their own: their frame shows them.
+    for_r <- is.null(sink) || identical(sink$reader, "r")
+    lost <- if (is.null(tags$na_tags)) tags_lost else if (!for_r) tags_for_r
+    tell_verdict(lost, path, path, sink$on_loss)
+  }
   if (type == "datetime") node$tz <- tags$tz
   if (length(x) > inline_limit) {
     object <- column_object(x, sink, path)
@@ -17,7 +26,6 @@ encode_vector <- function(x, sink, path) {
     if (object$arrow == "float64") node$type <- "float"
     node <- c(shape_fields(x), node, object[names(object) != "arrow"])
   } else {
-    if (type == "float" && has_tagged_missing(x)) tell_verdict(tags_lost, path, path, sink$on_loss)
     elements <- json_elements(x, type, path)
     tags$exact <- exact_numbers(x, type, elements, tags)
     if (is_scalar(x)) return(scalar_node(node, elements, tags))
@@ -69,7 +77,7 @@ decode_scalar <- function(node) {
   tags <- node_tags(node)
   value <- if (isTRUE(node$na)) NULL else node[["value"]]
   if (identical(node$type, "bytes")) return(if (is.null(value)) raw() else jsonlite::base64_dec(value))
-  vector_of_elements(list(value), node$type, tags)
+  restore_tag_places(vector_of_elements(list(value), node$type, tags), tags$na_tags)
 }
 
 decode_vector <- function(node, source) {
@@ -100,6 +108,10 @@ decode_array <- function(node, source) {
 
 node_elements <- function(node, source) {
   tags <- node_tags(node)
+  restore_tag_places(plain_elements(node, source, tags), tags$na_tags)
+}
+
+plain_elements <- function(node, source, tags) {
   if (is.null(node$object)) return(vector_of_elements(node$values, node$type, tags))
   column <- read_object(node, source)$columns[[1]]
   # What R itself wrote comes back as it was.

@@ -94,9 +94,18 @@ encode_arrow_frame <- function(x, sink, path) {
   })
   list(
     kind = "frame", object = id, rows = table$num_rows, descriptor = descriptor,
-    columns = unname(Map(function(name, type) list(name = name, type = type), names(table), types)),
+    columns = described_columns(table, types, descriptor$columns, path, sink),
     preview = arrow_preview(table, length(labels))
   )
+}
+
+described_columns <- function(table, types, tags, path, sink) {
+  lapply(seq_along(types), function(i) {
+    name <- names(table)[[i]]
+    lost <- lost_tag_column(tags[[name]]$tag$na_tags, names(table), table$column(i - 1L)$null_count)
+    tell_verdict(lost, item_path(path, names(table), i), name, sink$on_loss)
+    c(list(name = name, type = types[[i]]), lost)
+  })
 }
 
 setdiff_first <- function(names, reserved) if (is.null(reserved)) names else utils::head(names, -1L)
@@ -114,7 +123,7 @@ mapped_tags <- function(names, types, given) {
 arrow_preview <- function(table, labels) {
   head <- table$Slice(0, min(10L, table$num_rows))$SelectColumns(seq_len(min(labels, 50L)) - 1L)
   if (labels == 0) return(lapply(seq_len(min(10L, table$num_rows)), function(row) list()))
-  frame_preview(as.data.frame(head))
+  frame_preview(unclass(as.data.frame(head)), head$num_rows)
 }
 
 #' The table in types of the wire profile; what has none is refused when the file is looked over.

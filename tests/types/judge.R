@@ -13,12 +13,14 @@ judge <- function(kind, x) {
   )
 }
 
-# The letters that haven keeps in the bits of missing doubles, for which identical() has no eye.
+# The letters that haven keeps in the bits of missing doubles, for which identical() has no eye: in columns, in what
+# these hold, and in their attributes.
 tags_of_missing <- function(x) {
-  lapply(unname(as.list(x)), function(column) {
-    missing <- if (is.double(column)) as.double(unclass(column)[is.na(column) & !is.nan(column)])
-    if (length(missing) > 0) matrix(writeBin(missing, raw(), endian = "little"), 8)[5, ]
-  })
+  parts <- if (is.list(x)) lapply(unname(unclass(x)), tags_of_missing)
+  held <- lapply(facts(x)[setdiff(names(facts(x)), c("names", "class"))], tags_of_missing)
+  missing <- if (is.double(x)) as.double(unclass(x)[is.na(unclass(x)) & !is.nan(unclass(x))])
+  letters <- if (length(missing) > 0) matrix(writeBin(missing, raw(), endian = "little"), 8)[5, ]
+  Filter(length, list(letters, Filter(length, parts), Filter(length, held)))
 }
 
 described <- function(x) list(type = type_text(x), texts = cells(x))

@@ -93,14 +93,24 @@ column("array of three dimensions", function() array(1:12, c(2, 3, 2)))
 column("one-dimensional array", function() array(1:3))
 column("vector with names", function() c(a = 1, b = 2))
 column("vector with attributes", function() structure(c(1, 2), unit = "m", label = "length"))
-column("haven_labelled", function() {
-  classes <- c("haven_labelled", "vctrs_vctr", "double")
-  structure(c(1, 2, NA), class = classes, labels = c(yes = 1, no = 2), label = "Agreed?")
+# As haven::tagged_na() makes it.
+tagged <- function(letter) {
+  readBin(as.raw(c(0xa2, 0x07, 0, 0, utf8ToInt(letter), 0, 0xf0, 0x7f)), "double", endian = "little")
+}
+labelled <- function(x, labels) {
+  structure(x, class = c("haven_labelled", "vctrs_vctr", "double"), labels = labels, label = "Agreed?")
+}
+column("haven_labelled", function() labelled(c(1, 2, NA), c(yes = 1, no = 2)))
+column("haven_labelled with tagged NA", function() {
+  labelled(c(1, tagged("r"), 2, NA, tagged("d")), c(yes = 1, no = 2, "don't know" = tagged("d"), refused = tagged("r")))
 })
-column("double with tagged NA", function() {
-  # As haven::tagged_na("a") makes it.
-  c(1, readBin(as.raw(c(0xa2, 0x07, 0, 0, 0x61, 0, 0xf0, 0x7f)), "double", endian = "little"), NA)
-})
+column("double with tagged NA", function() c(1, tagged("a"), NA, NaN, tagged("z")))
+column("Date with tagged NA", function() structure(c(19782, tagged("a"), NA), class = "Date"))
+column("POSIXct with tagged NA", function() .POSIXct(c(tagged("b"), 0.25, NA), tz = "UTC"))
+column("vector with names and tagged NA", function() c(a = 1, b = tagged("x")))
+column("list of double with tagged NA", function() list(c(1, tagged("a")), NA_real_))
+column("matrix with tagged NA", function() matrix(c(1, tagged("a"), NA, 2), 2))
+column("data.frame column with tagged NA", function() data.frame(a = c(1, tagged("a"))))
 column("class that no package knows", function() structure(c(1.5, NA), class = "metres"))
 column("numeric_version", function() numeric_version(c("1.2.3", "4.5")))
 column("AsIs", function() I(c("a", "b")))

@@ -16,6 +16,7 @@ from landbridge.errors import ValueCannotCross
 from landbridge.fidelity import Verdict, is_text, judge, tell
 from landbridge.hints import hint_of, original_schema, typed, with_hint
 from landbridge.kinds import Json
+from landbridge.missing_tags import lost_tag_columns
 from landbridge.object_columns import column_path
 from landbridge.objects import OURS, Crossing, Sink, Source
 from landbridge.wanted_frames import as_wanted
@@ -125,15 +126,16 @@ def _node(table: pa.Table, descriptor: Json, sink: Sink, path: str, notes: dict[
     columns = [typed(column, name, crossing.given) for column, name in zip(columns, table.column_names, strict=True)]
     if crossing.decimal == "string":
         columns = _decimals_as_text(columns, table.column_names, descriptor["columns"])
+    hint = hint_of(table.column_names, crossing.given)
+    if hint is not None:
+        descriptor["hint"] = hint
+    wire = pa.table(columns, names=table.column_names)
+    notes = notes | lost_tag_columns(wire, descriptor)
     verdicts = [
         _verdict(column, column_path(path, label), label, notes.get(name), crossing)
         for column, label, name in zip(columns, labels, table.column_names, strict=True)
     ]
-    wire = pa.table(columns, names=table.column_names)
     _tell_extensions(table, descriptor["columns"])
-    hint = hint_of(wire.column_names, crossing.given)
-    if hint is not None:
-        descriptor["hint"] = hint
     changed = [ours.type != theirs.type for ours, theirs in zip(wire.columns, table.columns, strict=True)]
     if any(changed):
         schema = table.schema.remove_metadata().serialize().to_pybytes()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -15,12 +14,14 @@ from landbridge.frames import renamed, wire_names
 from landbridge.hints import text_of_label
 from landbridge.kinds import Json
 from landbridge.mapped_numbers import mapped_numbers
+from landbridge.missing_tags import shown_attributes, shown_column_attributes
 from landbridge.object_columns import arrow_of_objects, column_path, object_series
-from landbridge.objects import FolderSource
 from landbridge.received import beyond_dates, has_missing_numbers
 
 # Under this key of ``attrs`` a frame from R keeps what R needs to get the same columns back.
 _ORIGIN = "landbridge"
+# Under this one it shows the attributes of R's columns.
+_COLUMNS = "r_columns"
 
 
 def table_of_pandas(x: Any, path: str) -> tuple[pa.Table, Json, dict[str, Verdict]]:
@@ -33,6 +34,8 @@ def table_of_pandas(x: Any, path: str) -> tuple[pa.Table, Json, dict[str, Verdic
     if origin.get("attributes"):
         # What is shown of R's attributes; they themselves are in the origin.
         shallow.attrs.pop("r", None)
+    if origin.get("shown"):
+        shallow.attrs.pop(_COLUMNS, None)
     shallow.columns = wire_names(labels)
     apart, tags, notes = _apart(shallow, labels, path)
     for name in set(apart) & set(origin.get("missing_complex", ())):
@@ -294,7 +297,11 @@ def pandas_of_r(table: pa.Table, descriptor: Json) -> Any:
         "attributes": descriptor.get("attributes"),
     }
     if descriptor.get("attributes"):
-        frame.attrs["r"] = _shown_attributes(descriptor["attributes"])
+        frame.attrs["r"] = shown_attributes(descriptor["attributes"])
+    shown = shown_column_attributes(tags, dict(zip(plain.column_names, frame.columns, strict=True)))
+    if shown:
+        frame.attrs[_COLUMNS] = shown
+        frame.attrs[_ORIGIN]["shown"] = True
     return frame
 
 
@@ -305,14 +312,6 @@ def _labels_of_r(names: list[str], descriptor: Json) -> Any:
     told = descriptor.get("names") or []
     labels = list(told) if len(told) == len(names) else names
     return pd.Index(labels, dtype=object if None in labels or not labels else None)
-
-
-def _shown_attributes(attributes: list[Json]) -> Json:
-    """R's attributes of a frame by name, as plain values: pandas compares what it finds in ``attrs``."""
-    from landbridge.values import decode
-
-    found = {one["name"]: decode(one["value"], FolderSource(Path())) for one in attributes}
-    return {name: value.tolist() if hasattr(value, "tolist") else value for name, value in found.items()}
 
 
 def _only_nan(column: pa.ChunkedArray) -> bool:

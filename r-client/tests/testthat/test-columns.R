@@ -140,21 +140,6 @@ test_that("text that is not UTF-8 is refused by column and row", {
   }
 })
 
-test_that("tags of missing values are lost, and that is told", {
-  skip_without_codec()
-  # As haven::tagged_na("a") makes it.
-  tagged <- readBin(as.raw(c(0xa2, 0x07, 0, 0, 0x61, 0, 0xf0, 0x7f)), "double", endian = "little")
-  store <- columns_store()
-  expect_warning(
-    node <- encode_value(with_column(c(1, tagged, NA)), store, "x"), "the tags of its missing values .haven. are lost",
-    class = "landbridge_loss_warning"
-  )
-  expect_identical(node$columns[[2]]$verdict, "lossy")
-  expect_warning(encode_value(with_column(list(1, tagged)), store, "x"), class = "landbridge_loss_warning")
-  expect_warning(encode_value(tagged, store, "x"), class = "landbridge_loss_warning")
-  expect_no_warning(encode_value(with_column(c(1, NaN, NA)), store, "x"))
-})
-
 test_that("a loss is told once, refused or let go, as on_loss says", {
   skip_without_codec()
   store <- columns_store()
