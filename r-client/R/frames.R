@@ -95,7 +95,8 @@ row_name_column <- function(x, taken) {
 
 frame_preview <- function(columns, n) {
   rows <- seq_len(min(10L, n))
-  cells <- lapply(utils::head(columns, 50L), function(column) cell_texts(take_rows(column, rows)))
+  # Without names, for rows with names would be objects in JSON.
+  cells <- lapply(utils::head(unname(columns), 50L), function(column) cell_texts(take_rows(column, rows)))
   lapply(rows, function(row) lapply(cells, function(column) if (is.na(column[[row]])) NULL else column[[row]]))
 }
 

@@ -140,6 +140,7 @@ test_that("columns that Python wrote, in two batches, arrive as R's own types", 
 test_that("the preview shows times in UTC, with fractions where there are any", {
   times <- as.POSIXct(c(1704096000.123456, 1704096000, NA), origin = "1970-01-01", tz = "Europe/Berlin")
   preview <- frame_preview(list(t = times), length(times))
+  for (row in preview) expect_named(row, NULL)
   expect_identical(preview[[1]][[1]], "2024-01-01 08:00:00.123456Z")
   expect_identical(preview[[2]][[1]], "2024-01-01 08:00:00Z")
   expect_null(preview[[3]][[1]])
