@@ -9,7 +9,7 @@ set -eu
 START_SECONDS=60
 LOG=/var/log/landbridge-dockerd.log
 R_PACKAGES="r-base-core r-cran-jsonlite r-cran-curl r-cran-cli r-cran-rlang r-cran-reticulate r-cran-testthat \
-r-cran-data.table r-cran-tibble r-cran-codetools r-cran-lintr r-cran-bit64 r-cran-hms"
+r-cran-data.table r-cran-tibble r-cran-codetools r-cran-lintr r-cran-bit64 r-cran-hms r-cran-wk"
 
 say() { echo "$*" >&2; }
 

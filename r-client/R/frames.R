@@ -101,6 +101,7 @@ frame_preview <- function(columns, n) {
 }
 
 take_rows <- function(x, rows) {
+  if (inherits(x, "sfc")) return(geometry_texts(x, length(rows)))
   if (inherits(x, "POSIXlt")) x <- as.POSIXct(x)
   if (length(dim(x)) < 2) return(x[rows])
   # Matrices, arrays and frames as one text a row.
@@ -138,10 +139,12 @@ decode_frame <- function(node, source, trust = FALSE) {
   if (isTRUE(source$remembers)) remember_frame(node)
   hint <- own_hint(descriptor)
   ours <- isTRUE(descriptor$class %in% names(frame_classes))
-  if (!ours) tell_received(read, descriptor, hint, source)
   tags <- lapply(read$names, column_tags_of(node, hint))
+  tell_received(read, tags, descriptor, hint, source)
   columns <- Map(function(column, name) integers_again(column, hint$columns[[name]]$type), read$columns, read$names)
-  values <- Map(value_of_column, columns, tags)
+  values <- Map(function(column, tag, name) {
+    with_geometry_refused(value_of_column(column, tag), name, source)
+  }, columns, tags, read$names)
   names(values) <- read$names
   row_names <- frame_row_names(values, descriptor$row_names)
   if (!is.null(row_names)) values <- values[names(values) != descriptor$row_names]
@@ -163,7 +166,9 @@ decode_frame <- function(node, source, trust = FALSE) {
     facts <- NULL
     class <- wanted_classes[[source$wanted]]
   }
-  restore_frame_facts(as_frame_class(frame, class), facts, side)
+  frame <- mended_sf(restore_frame_facts(as_frame_class(frame, class), facts, side))
+  if (ours || !is.null(source$wanted) || inherits(frame, "sf")) return(frame)
+  as_sf_frame(frame, read$names, hint, descriptor$library$geopandas$active)
 }
 
 #' A tibble has no row names but those that count, so an index of pandas makes a data.frame.

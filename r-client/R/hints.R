@@ -66,7 +66,7 @@ column_tags_of <- function(node, hint) {
     tag <- node$descriptor$columns[[name]]$tag
     entry <- hint$columns[[name]]
     hinted <- !is.null(entry$tag) && identical(types[[name]], type_family(entry$type))
-    if (hinted) entry$tag else tag
+    if (hinted) geometry_hint_tag(tag, entry$tag) else tag
   }
 }
 

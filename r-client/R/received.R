@@ -1,15 +1,18 @@
 # What R cannot hold of a table that comes from another language. Sentences are those of Python's fidelity.py.
 
-#' Say what the columns of a table of another language lose in R: one event in a job, and as `on_loss` says.
+#' Say what the columns of a table lose in R, of one that R wrote as well: one event in a job, and as `on_loss` says.
 #' @noRd
-tell_received <- function(read, descriptor, hint, source) {
+tell_received <- function(read, tags, descriptor, hint, source) {
   label <- if (is.null(source$label)) "result" else source$label
-  found <- Map(function(column, name) {
+  ours <- isTRUE(descriptor$class %in% names(frame_classes))
+  found <- Map(function(column, name, tag) {
+    found <- judged_geometry(column, tag)
+    if (ours || !is.null(found)) return(found)
     # What R itself wrote comes back as it was.
     if (!is.null(column$arrow) && identical(hint$columns[[name]]$type, column$arrow)) return(NULL)
     found <- judged(column, column_path(label, name), name, source)
     if (is.null(found)) judged_extension(descriptor$columns[[name]]$tag) else found
-  }, read$columns, read$names)
+  }, read$columns, read$names, tags)
   found <- Filter(Negate(is.null), stats::setNames(found, read$names))
   if (length(found) == 0) return(invisible())
   told <- Map(function(name, one) c(list(name = name), one), names(found), found, USE.NAMES = FALSE)

@@ -17,6 +17,8 @@ wire_column <- function(x, path) {
   if (is.data.frame(x)) return(struct_column(x, path))
   if (inherits(x, "POSIXlt")) return(broken_down_column(x, path))
   if (!is.null(dim(x))) return(matrix_column(x, path))
+  if (is_kept_wkb(x)) return(kept_wkb_column(x))
+  if (inherits(x, "sfc")) return(geometry_column(x, path))
   if (is.list(x)) {
     # A list of fields, such as a record of vctrs.
     if (length(unclass(x)) != length(x)) return(unknown_class(x))
@@ -124,6 +126,7 @@ broken_down_column <- function(x, path) {
 #' The R vector of a column that a codec has read.
 #' @noRd
 value_of_column <- function(column, tag) {
+  if (identical(tag$type, "geometry") && column$type == "binary") return(geometry_of_column(column, tag))
   if (identical(tag$type, "matrix") && column$type %in% c("list", "fixed_list")) return(matrix_of_column(column, tag))
   value <- switch(column$type,
     list = ,

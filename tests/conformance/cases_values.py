@@ -252,6 +252,35 @@ FRAMES.append(
 )
 
 
+PLACES = pa.table({"n": pa.array([1, 2], pa.int32()), "place": pa.array([bytes([1, 1, 0, 0, 0]) + bytes(16), None])})
+OF_PLACES = {"type": "geometry", "of": "POINT", "null": True, "crs": {"input": "EPSG:4326", "wkt": 'GEOGCRS["WGS 84"]'}}
+
+
+def _places_come_back(outcome: Outcome) -> None:
+    assert outcome.code == 0, outcome.log("stderr")
+    node = outcome.result
+    assert node["columns"][1]["type"] == "binary"
+    assert node["descriptor"]["columns"]["place"]["tag"] == OF_PLACES
+    with pa.ipc.open_file(outcome.file(node["object"])) as reader:
+        assert reader.read_all().column("place").to_pylist() == PLACES.column("place").to_pylist()
+
+
+NODE_OF_PLACES = frame(PLACES)
+NODE_OF_PLACES["descriptor"]["columns"] = {"place": {"tag": OF_PLACES}}
+FRAMES.append(
+    Case(
+        "geometries come back with their tag",
+        {
+            "python": "def f(x):\n    assert x['place'].iloc[0][0] == 1\n    return x\n",
+            "r": "f <- function(x) {\n  stopifnot(inherits(x$place, 'sfc_POINT'))\n  x\n}\n",
+        },
+        _places_come_back,
+        [(None, NODE_OF_PLACES)],
+        {f"{OBJECT}.arrow": PLACES},
+    )
+)
+
+
 def _native_comes_back(outcome: Outcome) -> None:
     node = outcome.result
     assert node["kind"] == "native"

@@ -73,9 +73,16 @@ cells <- function(x) {
 }
 
 column_texts <- function(column, rows) {
+  if (inherits(column, "sfc")) return(wkb_texts(column)[rows])
   if (is.data.frame(column)) return(row_texts(lapply(as.list(column), column_texts, rows), names(column)))
   if (length(dim(column)) >= 2) return(vapply(rows, function(i) array_text(column, i), ""))
   vapply(rows, function(i) value_text(column[i]), "")
+}
+
+wkb_texts <- function(column) {
+  vapply(unclass(wk::wk_handle(column, wk::wkb_writer())), function(cell) {
+    if (is.null(cell)) "NA" else paste(as.character(cell), collapse = "")
+  }, "")
 }
 
 row_texts <- function(parts, names) {

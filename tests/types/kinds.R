@@ -128,20 +128,52 @@ kind("data.table with a key", function() data.table::data.table(x = c(1L, 2L), y
 kind("grouped tibble", function() dplyr::group_by(tibble::tibble(g = c("a", "b", "a"), x = 1:3), g))
 kind("rowwise tibble", function() dplyr::rowwise(tibble::tibble(x = 1:2)))
 kind("subclass of data.frame", function() structure(data.frame(x = 1:2), class = c("survey", "data.frame")))
-points <- function() {
-  point <- function(...) structure(c(...), class = c("XY", "POINT", "sfg"))
+# As sf makes them, from text, without sf.
+wgs84 <- "GEOGCRS[\"WGS 84\",DATUM[\"World Geodetic System 1984\",ELLIPSOID[\"WGS 84\",6378137,298.257223563]],
+  CS[ellipsoidal,2],AXIS[\"latitude\",north],AXIS[\"longitude\",east],ANGLEUNIT[\"degree\",0.0174532925199433],
+  ID[\"EPSG\",4326]]"
+geometries <- function(texts, crs = NULL, precision = 0) {
+  made <- wk::wk_handle(wk::wkt(texts), wk::sfc_writer())
+  attr(made, "precision") <- precision
+  if (!is.null(crs)) attr(made, "crs") <- structure(list(input = crs, wkt = wgs84), class = "crs")
+  if (inherits(made, "sfc_GEOMETRY")) attr(made, "classes") <- vapply(made, function(one) class(one)[[2]], "")
+  made
+}
+features <- function(geometry, class = "data.frame") {
   structure(
-    list(point(13.4, 52.5), point(-0.1, 51.5)), class = c("sfc_POINT", "sfc"), precision = 0, n_empty = 0L,
-    bbox = structure(c(xmin = -0.1, ymin = 51.5, xmax = 13.4, ymax = 52.5), class = "bbox"),
-    crs = structure(list(input = "EPSG:4326", wkt = "GEOGCRS[\"WGS 84\"]"), class = "crs")
+    list(x = seq_along(geometry), geometry = geometry), class = c("sf", class), row.names = seq_along(geometry),
+    sf_column = "geometry",
+    agr = structure(factor(NA, levels = c("constant", "aggregate", "identity")), names = "x")
   )
 }
-kind("sf of points", function() {
-  structure(
-    list(x = 1:2, geometry = points()), class = c("sf", "data.frame"), row.names = 1:2, sf_column = "geometry",
-    agr = factor(c(x = NA), levels = c("constant", "aggregate", "identity"))
-  )
+hole <- "POLYGON ((0 0, 4 0, 4 4, 0 0), (1 0.5, 2 0.5, 2 1, 1 0.5))"
+missing_geometry <- function(x, row) {
+  facts <- attributes(x)
+  cells <- unclass(x)
+  cells[row] <- list(NULL)
+  attributes(cells) <- facts
+  cells
+}
+several <- c(
+  "MULTIPOINT ((1 2), (3 4))", "MULTILINESTRING ((0 0, 1 1), (2 2, 3 3.5))", "MULTIPOLYGON (((0 0, 4 0, 4 4, 0 0)))",
+  "GEOMETRYCOLLECTION (POINT (1 2), GEOMETRYCOLLECTION (LINESTRING (0 0, 1 1)))"
+)
+kind("sf of points", function() features(geometries(c("POINT (13.4 52.5)", "POINT (-0.1 51.5)"), "EPSG:4326")))
+kind("sf of polygons with holes", function() features(geometries(c(hole, "POLYGON ((0 0, 1 0, 1 1, 0 0))"), "WGS 84")))
+kind("sf of mixed geometries", function() features(geometries(c("POINT (1 2)", hole, "LINESTRING (0 0, 1.5 1)"))))
+kind("sf of many parts", function() features(geometries(several)))
+kind("sf with empty geometries", function() features(geometries(c("POINT EMPTY", "POINT (1 2)"), "EPSG:4326")))
+kind("sf with empty geometries, mixed", function() {
+  features(geometries(c("POINT (1 2)", "POLYGON EMPTY", "GEOMETRYCOLLECTION EMPTY", "MULTIPOINT EMPTY")))
 })
+kind("sf with missing geometries", function() {
+  features(missing_geometry(geometries(c("POINT (1 2)", "POINT EMPTY", "POINT EMPTY")), 2))
+})
+kind("sf with Z and M", function() features(geometries(c("POINT ZM (1 2 3 4)", "POINT ZM (5 6 7 8)"), "EPSG:4326")))
+kind("sf with precision", function() features(geometries("LINESTRING M (0 0 1, 1.5 1 2)", precision = 1000)))
+kind("sf of no rows", function() features(geometries(character(), "EPSG:4326")))
+kind("sf as a tibble", function() features(geometries("POINT (1 2)", "EPSG:4326"), c("tbl_df", "tbl", "data.frame")))
+column("sfc in a plain data.frame", function() geometries(c("POINT (1 2)", hole), "EPSG:4326"))
 kind("zero rows", function() {
   data.frame(i = integer(0), d = numeric(0), c = character(0), f = factor(character(0), c("b", "a")),
     t = .POSIXct(numeric(0), "UTC"), day = structure(numeric(0), class = "Date"))

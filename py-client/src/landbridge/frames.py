@@ -6,14 +6,17 @@ import base64
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from landbridge.arrow_files import argument_of
 from landbridge.arrow_types import type_of_text
 from landbridge.columns import read_table, whole, write_table
 from landbridge.errors import ValueCannotCross
 from landbridge.fidelity import Verdict, is_text, judge, tell
+from landbridge.geometry_columns import BadGeometry, shown_geometries
 from landbridge.hints import hint_of, original_schema, typed, with_hint
 from landbridge.kinds import Json
 from landbridge.missing_tags import lost_tag_columns
@@ -26,6 +29,7 @@ _PREVIEW_ROWS, _PREVIEW_COLUMNS, _PREVIEW_TEXT = 10, 50, 80
 _METADATA = b"landbridge"
 _CLASSES = {
     ("pandas", "DataFrame"): "pandas",
+    ("geopandas", "GeoDataFrame"): "pandas",
     ("polars", "DataFrame"): "polars",
     ("pyarrow", "Table"): "pyarrow",
     ("duckdb", "DuckDBPyRelation"): "pyarrow",
@@ -34,7 +38,7 @@ _ONLY_POLARS = ("Int128", "UInt128", "Object")
 
 
 def is_frame(x: object) -> bool:
-    """Is ``x`` a pandas or polars DataFrame, an Arrow table or a relation of DuckDB, and no subclass of one?"""
+    """Is ``x`` a DataFrame of pandas, geopandas or polars, an Arrow table or a relation of DuckDB, and no other?"""
     return frame_class(x) is not None
 
 
@@ -150,8 +154,13 @@ def _node(table: pa.Table, descriptor: Json, sink: Sink, path: str, notes: dict[
             for field, verdict in zip(wire.schema, verdicts, strict=True)
         ],
         "descriptor": descriptor,
-        "preview": preview(wire.select(range(len(descriptor["names"]))), descriptor["rows"]),
+        "preview": preview(_for_people(wire, descriptor), descriptor["rows"]),
     }
+
+
+def _for_people(wire: pa.Table, descriptor: Json) -> pa.Table:
+    shown = wire.select(range(len(descriptor["names"])))
+    return shown_geometries(shown, descriptor["columns"], _PREVIEW_ROWS)
 
 
 def _decimals_as_text(columns: list[Any], names: list[str], tags: Json) -> list[Any]:
@@ -234,7 +243,8 @@ def decode_frame(node: Json, source: Source) -> Any:
     """
     from landbridge.series import installed
 
-    table, descriptor = with_hint(read_table(source.path(node["object"]), node), node["descriptor"])
+    path = source.path(node["object"])
+    table, descriptor = with_hint(read_table(path, node), node["descriptor"])
     table = _decimals_again(table, descriptor)
     kind = descriptor.get("class")
     if source.wanted is not None and source.wanted != kind:
@@ -245,12 +255,19 @@ def decode_frame(node: Json, source: Source) -> Any:
     if kind == "polars" and installed("polars"):
         return _polars_frame(_restored(table, descriptor), descriptor)
     if kind != "pyarrow" and (kind == "pandas" or not ours) and installed("pandas"):
-        from landbridge.pandas_frames import pandas_of_r, pandas_of_table
+        return _pandas_frame(table, descriptor, path)
+    return renamed(_restored(table, descriptor), descriptor).replace_schema_metadata(None)
 
-        if ours:
+
+def _pandas_frame(table: pa.Table, descriptor: Json, path: Path) -> Any:
+    from landbridge.pandas_frames import pandas_of_r, pandas_of_table
+
+    try:
+        if descriptor.get("class") in OURS:
             return pandas_of_table(_restored(table, descriptor), descriptor)
         return pandas_of_r(table, descriptor)
-    return renamed(_restored(table, descriptor), descriptor).replace_schema_metadata(None)
+    except BadGeometry as bad:
+        raise bad.refusal(argument_of(path)) from None
 
 
 def _restored(table: pa.Table, descriptor: Json) -> pa.Table:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from landbridge.arrow_types import type_of_text
 from landbridge.columns import kind_of, whole
+from landbridge.geometry_columns import is_geometry_tag, with_own_crs
 from landbridge.kinds import Json
 from landbridge.objects import OURS
 
@@ -56,7 +57,15 @@ def with_hint(table: pa.Table, descriptor: Json) -> tuple[pa.Table, Json]:
     done = {name for name, column in cast.items() if column is not None}
     columns = [cast[name] if name in done else table.column(name) for name in table.column_names]
     _keep_facts(facts, done)
-    tags = {name: {"tag": hint["columns"][name]["tag"]} for name in done if hint["columns"][name].get("tag")}
+    own = {name: (entry or {}).get("tag") for name, entry in (descriptor.get("columns") or {}).items()}
+    tags = {
+        name: {"tag": with_own_crs(hint["columns"][name]["tag"], own.get(name))}
+        for name in done
+        if hint["columns"][name].get("tag")
+    }
+    foreign = [name for name in table.column_names if name not in done]
+    kinds = {name: table.schema.field(name).type for name in foreign}
+    tags |= {name: {"tag": own[name]} for name in foreign if is_geometry_tag(own.get(name), kinds[name])}
     made = {
         "class": hint["class"],
         "names": _data_names(table, descriptor, row_names, facts),
@@ -64,7 +73,7 @@ def with_hint(table: pa.Table, descriptor: Json) -> tuple[pa.Table, Json]:
         "row_names": row_names,
         "library": library,
         "columns": tags,
-        "foreign": [name for name in table.column_names if name not in done],
+        "foreign": foreign,
     }
     return pa.table(columns, names=table.column_names) if columns else table, made
 

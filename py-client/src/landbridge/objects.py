@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # The frame classes that this language makes.
 OURS = ("pandas", "polars", "pyarrow")
+# Under this key of ``attrs`` a frame of pandas keeps what its sender needs to get the same columns back.
+ORIGIN = "landbridge"
 
 
 @dataclass

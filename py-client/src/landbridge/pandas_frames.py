@@ -11,16 +11,17 @@ from landbridge.columns import COMPLEX, whole
 from landbridge.errors import ValueCannotCross
 from landbridge.fidelity import Verdict
 from landbridge.frames import renamed, wire_names
+from landbridge.geometry_columns import column_of_geometries, is_geometry
+from landbridge.geometry_frames import decoded_geometries, geopandas_facts, of_geopandas, with_geometries
 from landbridge.hints import text_of_label
 from landbridge.kinds import Json
 from landbridge.mapped_numbers import mapped_numbers
 from landbridge.missing_tags import shown_attributes, shown_column_attributes
 from landbridge.object_columns import arrow_of_objects, column_path, object_series
+from landbridge.objects import ORIGIN
 from landbridge.received import beyond_dates, has_missing_numbers
 
-# Under this key of ``attrs`` a frame from R keeps what R needs to get the same columns back.
-_ORIGIN = "landbridge"
-# Under this one it shows the attributes of R's columns.
+# Under this key of ``attrs`` a frame from R shows the attributes of its columns.
 _COLUMNS = "r_columns"
 
 
@@ -29,15 +30,17 @@ def table_of_pandas(x: Any, path: str) -> tuple[pa.Table, Json, dict[str, Verdic
     import pandas
 
     labels = x.columns.tolist()
-    shallow = x.copy(deep=False)
-    origin = shallow.attrs.pop(_ORIGIN, None) or {}
+    geopandas = geopandas_facts(x)
+    shallow = pandas.DataFrame(x.copy(deep=False)) if type(x) is not pandas.DataFrame else x.copy(deep=False)
+    shallow.attrs = dict(x.attrs)
+    origin = shallow.attrs.pop(ORIGIN, None) or {}
     if origin.get("attributes"):
         # What is shown of R's attributes; they themselves are in the origin.
         shallow.attrs.pop("r", None)
     if origin.get("shown"):
         shallow.attrs.pop(_COLUMNS, None)
     shallow.columns = wire_names(labels)
-    apart, tags, notes = _apart(shallow, labels, path)
+    apart, tags, notes = _apart(shallow, labels, path, origin.get("columns") or {})
     for name in set(apart) & set(origin.get("missing_complex", ())):
         apart[name] = _with_missing(apart[name])
     table = _arrow(shallow.drop(columns=list(apart)), labels, shallow, path)
@@ -60,9 +63,9 @@ def table_of_pandas(x: Any, path: str) -> tuple[pa.Table, Json, dict[str, Verdic
         tags[str(row_names)] = {"sequence": True}
     described = {
         "names": [text_of_label(label) for label in labels],
-        "columns": {name: {"tag": tag} for name, tag in tags.items()} | _origin_tags(table, origin),
+        "columns": {name: {"tag": tag} for name, tag in tags.items()} | _origin_tags(table, origin, tags),
         "row_names": row_names,
-        "library": {"pandas": pandas_facts},
+        "library": {"pandas": pandas_facts} | ({"geopandas": geopandas} if geopandas else {}),
     } | ({"attributes": origin["attributes"]} if origin.get("attributes") else {})
     return table.replace_schema_metadata(None), described, notes
 
@@ -75,8 +78,10 @@ def _counts_from_one(index: Any) -> bool:
     return bool(plain and index.equals(pd.RangeIndex(1, len(index) + 1)))
 
 
-def _apart(shallow: Any, labels: list[Any], path: str) -> tuple[dict[str, Any], dict[str, Json], dict[str, Verdict]]:
-    """Columns that pandas' own way to Arrow refuses or changes: complex numbers and Python objects."""
+def _apart(
+    shallow: Any, labels: list[Any], path: str, origin: Json
+) -> tuple[dict[str, Any], dict[str, Json], dict[str, Verdict]]:
+    """Columns that pandas' own way to Arrow refuses or changes: complex numbers, geometries and Python objects."""
     columns: dict[str, Any] = {}
     tags: dict[str, Json] = {}
     notes: dict[str, Verdict] = {}
@@ -91,6 +96,9 @@ def _apart(shallow: Any, labels: list[Any], path: str) -> tuple[dict[str, Any], 
             )
         if getattr(values.dtype, "kind", "") == "c" and hasattr(values.dtype, "itemsize"):
             columns[name], tags[name] = _complex_column(values), {"library": "complex", "dtype": str(values.dtype)}
+        elif is_geometry(values):
+            columns[name], tags[name], note = column_of_geometries(values, (origin.get(name) or {}).get("tag"))
+            notes |= {name: note} if note else {}
         elif _is_foreign_to_pandas(values.dtype):
             columns[name], tags[name] = pa.chunked_array(values.array.__arrow_array__()), {"library": "arrow"}
         elif str(values.dtype) == "string" and values.dtype.storage == "python":
@@ -170,9 +178,10 @@ def _names(columns: Any, path: str) -> list[Any]:
     return _labels(list(columns.names), path) or list(columns.names)
 
 
-def _origin_tags(table: pa.Table, origin: Json) -> Json:
-    """Tags of R for the columns that still have the Arrow type they came with."""
-    types = {field.name: str(field.type) for field in table.schema}
+def _origin_tags(table: pa.Table, origin: Json, own: Json) -> Json:
+    """Tags that columns came with which still have their Arrow type; geometries have their ``own``."""
+    apart = {name for name, tag in own.items() if tag.get("type") == "geometry"}
+    types = {field.name: str(field.type) for field in table.schema if field.name not in apart}
     tags = origin.get("columns") or {}
     return {name: tag for name, tag in tags.items() if types.get(name) == (origin.get("types") or {}).get(name)}
 
@@ -182,7 +191,8 @@ def pandas_of_table(table: pa.Table, descriptor: Json) -> Any:
     facts = (descriptor.get("library") or {}).get("pandas") or {}
     index = (facts.get("metadata") or {}).get("index_columns") or []
     new = {name: _pandas_column(table.column(name)) for name in descriptor.get("foreign") or () if name not in index}
-    apart = _decoded_apart(table, descriptor) | new
+    geometries = decoded_geometries(table, descriptor)
+    apart = _decoded_apart(table, descriptor) | new | geometries
     plain = table.drop_columns(list(apart))
     if facts.get("metadata"):
         plain = plain.replace_schema_metadata({b"pandas": json.dumps(facts["metadata"])})
@@ -195,7 +205,7 @@ def pandas_of_table(table: pa.Table, descriptor: Json) -> Any:
     frame.columns = _column_index(descriptor, facts)
     _restore_frequency(frame, facts.get("frequency"))
     _restore_range(frame, facts.get("range"))
-    return frame
+    return with_geometries(frame, table, descriptor, index)
 
 
 def _frame_of(table: pa.Table, metadata: Json | None) -> Any:
@@ -281,13 +291,18 @@ def pandas_of_r(table: pa.Table, descriptor: Json) -> Any:
     plain = table.drop_columns([rows]) if index is not None else table
     tags = descriptor.get("columns") or {}
     mapped = mapped_numbers(plain)
-    columns = {name: _pandas_column(plain.column(name)) for name in plain.column_names if name not in mapped}
+    geometries = decoded_geometries(plain, descriptor)
+    columns = {
+        name: geometries[name] if name in geometries else _pandas_column(plain.column(name))
+        for name in plain.column_names
+        if name not in mapped
+    }
     if mapped:
         columns = {name: mapped[name] if name in mapped else columns[name].copy() for name in plain.column_names}
     rows_index = index if index is not None else pd.RangeIndex(descriptor["rows"])
     frame = pd.DataFrame(columns, index=rows_index, copy=False if mapped else None)
     frame.columns = _labels_of_r(renamed(table, descriptor).column_names, descriptor)
-    frame.attrs[_ORIGIN] = {
+    frame.attrs[ORIGIN] = {
         "columns": tags,
         "types": {field.name: str(field.type) for field in table.schema},
         "nan": [name for name in plain.column_names if _only_nan(plain.column(name))],
@@ -301,8 +316,8 @@ def pandas_of_r(table: pa.Table, descriptor: Json) -> Any:
     shown = shown_column_attributes(tags, dict(zip(plain.column_names, frame.columns, strict=True)))
     if shown:
         frame.attrs[_COLUMNS] = shown
-        frame.attrs[_ORIGIN]["shown"] = True
-    return frame
+        frame.attrs[ORIGIN]["shown"] = True
+    return of_geopandas(frame, (frame.attrs.get("r") or {}).get("sf_column")) if geometries else frame
 
 
 def _labels_of_r(names: list[str], descriptor: Json) -> Any:

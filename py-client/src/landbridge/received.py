@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from landbridge.columns import COMPLEX, read_table
 from landbridge.fidelity import Verdict
+from landbridge.geometry_columns import is_geometry_tag, judged_geometry
 from landbridge.hints import with_hint
 from landbridge.kinds import Json
 from landbridge.objects import OURS, Source
@@ -45,16 +46,26 @@ _FIRST_DAY, _LAST_DAY = -719162, 2932896
 def received(node: Json, source: Source) -> list[Json]:
     """The columns of a frame node that Python cannot show as they were: ``name``, ``verdict`` and ``reason`` of each.
 
-    Empty for frames that Python made itself.
+    Of frames that Python made itself these are only geometries.
     """
-    if node["descriptor"].get("class") in OURS:
+    if node["descriptor"].get("class") in OURS and not _has_geometries(node):
         return []
     table, descriptor = with_hint(read_table(source.path(node["object"]), node), node["descriptor"])
     tags = node["descriptor"].get("columns") or {}
-    names = descriptor.get("foreign", table.column_names)
+    names = [] if node["descriptor"].get("class") in OURS else descriptor.get("foreign", table.column_names)
     judge = shown if source.wanted in (None, "pandas") else _kept_for_r
     verdicts = {name: judge(table.column(name), (tags.get(name) or {}).get("tag") or {}) for name in names}
+    for name in table.column_names:
+        # Whoever made them: not every Python has geometries.
+        tag = (tags.get(name) or {}).get("tag") or {}
+        if is_geometry_tag(tag, table.schema.field(name).type):
+            verdicts[name] = judged_geometry(tag, source.wanted)
     return [{"name": name, **verdict.entry()} for name, verdict in verdicts.items() if verdict]
+
+
+def _has_geometries(node: Json) -> bool:
+    tags = [(entry or {}).get("tag") or {} for entry in (node["descriptor"].get("columns") or {}).values()]
+    return any(tag.get("type") == "geometry" for tag in tags)
 
 
 def shown(column: pa.ChunkedArray, tag: Json) -> Verdict | None:
