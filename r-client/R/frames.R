@@ -168,7 +168,8 @@ decode_frame <- function(node, source, trust = FALSE) {
   }
   frame <- mended_sf(restore_frame_facts(as_frame_class(frame, class), facts, side))
   if (ours || !is.null(source$wanted) || inherits(frame, "sf")) return(frame)
-  as_sf_frame(frame, read$names, hint, descriptor$library$geopandas$active)
+  geometric <- read$names[vapply(tags, function(tag) identical(tag$type, "geometry"), NA)]
+  as_sf_frame(frame, geometric, hint, descriptor$library$geopandas$active)
 }
 
 #' A tibble has no row names but those that count, so an index of pandas makes a data.frame.

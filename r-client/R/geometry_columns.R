@@ -202,8 +202,8 @@ mended_sf <- function(frame) {
   frame
 }
 
-#' A frame of another language as a frame of sf where it has geometries of which the hint does not know; `active` is
-#' the wire name of those that stand first.
+#' A frame of another language as a frame of sf where it has geometries of which the hint does not know; `names` are
+#' the wire names of its geometries, `active` that of those that stand first.
 #' @noRd
 as_sf_frame <- function(frame, names, hint, active) {
   found <- geometry_names(frame)
