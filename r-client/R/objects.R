@@ -21,13 +21,14 @@ is_object_id <- function(id) is.character(id) && length(id) == 1 && grepl("^obj_
 #' `sha256:<hex>`, or NULL where R has no way to it: before 4.5 without the packages digest and openssl.
 #' @noRd
 file_digest <- function(path) {
-  hex <- if (exists("sha256sum", envir = asNamespace("tools"), inherits = FALSE)) {
+  # Where the processor has instructions for SHA-256, openssl is ten times as fast as the others.
+  hex <- if (is_installed("openssl")) {
+    connection <- file(path)
+    gsub(":", "", paste(format(openssl::sha256(connection)), collapse = ""), fixed = TRUE)
+  } else if (exists("sha256sum", envir = asNamespace("tools"), inherits = FALSE)) {
     unname(getExportedValue("tools", "sha256sum")(path))
   } else if (is_installed("digest")) {
     digest::digest(path, "sha256", file = TRUE)
-  } else if (is_installed("openssl")) {
-    connection <- file(path)
-    gsub(":", "", paste(format(openssl::sha256(connection)), collapse = ""), fixed = TRUE)
   }
   if (!is.null(hex)) paste0("sha256:", hex)
 }

@@ -151,8 +151,18 @@ with_column <- function(table, i, column) {
 }
 
 wire_arrow_column <- function(column) {
-  text <- column$type$ToString()
-  target <- switch(sub("[\\[<(].*$", "", text),
+  target <- wire_arrow_type(column$type)
+  # Batches of one file share their levels.
+  if (inherits(column$type, "DictionaryType") && inherits(column, "ChunkedArray") && column$num_chunks > 1) {
+    column <- one_array(column)
+  }
+  if (column$type$Equals(target)) column else column$cast(target)
+}
+
+#' The type of the wire profile that holds a type; the type itself where there is none.
+#' @noRd
+wire_arrow_type <- function(type) {
+  switch(sub("[\\[<(].*$", "", type$ToString()),
     time32 = ,
     time64 = arrow::time64("us"),
     date64 = arrow::date32(),
@@ -160,13 +170,20 @@ wire_arrow_column <- function(column) {
     string_view = arrow::large_utf8(),
     binary_view = ,
     fixed_size_binary = arrow::binary(),
-    dictionary = arrow::dictionary(arrow::int32(), arrow::utf8(), column$type$ordered)
+    dictionary = arrow::dictionary(arrow::int32(), arrow::utf8(), type$ordered),
+    list = arrow::list_of(wire_arrow_type(type$value_type)),
+    large_list = arrow::large_list_of(wire_arrow_type(type$value_type)),
+    fixed_size_list = arrow::fixed_size_list_of(wire_arrow_type(type$value_type), type$list_size),
+    struct = wire_arrow_struct(type),
+    type
   )
-  # Batches of one file share their levels.
-  if (grepl("^dictionary", text) && inherits(column, "ChunkedArray") && column$num_chunks > 1) {
-    column <- one_array(column)
-  }
-  if (is.null(target) || column$type$Equals(target)) column else column$cast(target)
+}
+
+wire_arrow_struct <- function(type) {
+  fields <- type$fields()
+  inner <- lapply(fields, function(field) wire_arrow_type(field$type))
+  if (all(mapply(function(field, made) field$type$Equals(made), fields, inner))) return(type)
+  do.call(arrow::struct, stats::setNames(inner, vapply(fields, function(field) field$name, "")))
 }
 
 write_arrow_table <- function(table, path) {

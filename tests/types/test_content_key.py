@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
+import random
 import subprocess
 import sys
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import landbridge as lb
 import pyarrow as pa
 import pytest
 
-from tests.conformance.harness import Outcome
+from tests.conformance.harness import Outcome, image_of
+from tests.py_client.test_content_key import OTHER, SAME, VECTORS, documented
 from tests.types.roads import sent
 from tests.types.test_corpora import table
 
@@ -131,3 +136,132 @@ def test_a_table_of_python_that_r_writes_anew_keeps_its_key(name, forks, tmp_pat
     frame = frame.astype(integers)
     echoed: Outcome = forks["r"].run("f <- function(x) x\n", sent(frame, tmp_path, "r"))
     assert lb.content_key(echoed.file(echoed.result["object"])) == lb.content_key(frame)
+
+
+# The vectors of docs/content-key.md, made in R.
+VECTORS_IN_R = """
+library(landbridge)
+suppressMessages(library(arrow))
+column <- function(x, type) arrow_table(x = Array$create(x, type = type))
+named <- function(table, name) { names(table) <- name; table }
+instants <- named(arrow_table(x = Array$create(c(0L, 1L, NA))$cast(int64())$cast(timestamp("us", "UTC"))), "t")
+vectors <- list(
+  nothing = data.frame(), `no rows` = data.frame(x = integer()), integers = data.frame(x = c(1L, NA, -3L)),
+  doubles = data.frame(x = c(0, -0, NaN, Inf, NA)), text = data.frame(s = c("a", "", NA, "\\u00e4\\u20ac")),
+  factor = data.frame(f = factor(c("u", NA, "v"))),
+  ordered = data.frame(f = factor(c("u", NA, "v"), c("v", "u"), ordered = TRUE)), instants = instants,
+  lists = named(column(list(c(1L, NA), NULL, integer()), list_of(int64())), "l"),
+  `two columns` = data.frame(b = c(TRUE, NA), z = c(1 + 2i, NA))
+)
+cat(jsonlite::toJSON(lapply(vectors, content_key), auto_unbox = TRUE))
+"""
+
+KEYS_OF_FILES = """
+library(landbridge)
+options(landbridge.codec = Sys.getenv("CODEC"))
+files <- list.files("/tables")
+cat(jsonlite::toJSON(sapply(files, function(file) content_key(file.path("/tables", file)), simplify = FALSE),
+                     auto_unbox = TRUE))
+"""
+
+
+def in_r(script: str, folder: Path, codec: str = "arrow") -> dict[str, str]:
+    """The JSON that a script prints in the image of R, where it reads the folder as /tables."""
+    command = [
+        *("docker", "run", "--rm", "--network", "none", "--read-only", "--tmpfs", "/tmp:exec,mode=1777"),
+        *("-e", f"CODEC={codec}", "-v", f"{folder}:/tables:ro", "--entrypoint", "Rscript", image_of("r")),
+        *("--vanilla", "-e", script),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    keys: dict[str, str] = json.loads(done.stdout)
+    return keys
+
+
+def test_the_vectors_of_the_document_hold_in_r(tmp_path):
+    tmp_path.chmod(0o755)
+    assert in_r(VECTORS_IN_R, tmp_path) == documented()
+
+
+def random_columns(rows: int) -> dict[str, pa.Array]:
+    """Long columns of many types with missing values, so that a column takes several steps."""
+    draw = random.Random(1)
+    words = ["z", "\u00e4\u20ac", "", "abc", "\U0001f600x", *(f"id{i}" for i in range(1000))]
+    makers: dict[str, tuple[Any, pa.DataType]] = {
+        "int8": (lambda: draw.randint(-128, 127), pa.int8()),
+        "uint16": (lambda: draw.randint(0, 65535), pa.uint16()),
+        "uint64": (lambda: draw.randint(0, 2**64 - 1), pa.uint64()),
+        "float": (lambda: draw.choice([0.5, float("nan")]), pa.float32()),
+        "double": (lambda: draw.choice([1.5, float("nan"), -0.0]), pa.float64()),
+        "bool": (lambda: draw.random() < 0.5, pa.bool_()),
+        "text": (lambda: draw.choice(words), pa.string()),
+        "large text": (lambda: draw.choice(words), pa.large_string()),
+        "decimal": (lambda: Decimal(draw.randint(-(10**9), 10**9)).scaleb(-2), pa.decimal128(12, 2)),
+        "list": (lambda: [1] * draw.randint(0, 3), pa.list_(pa.int64())),
+        "fixed list": (lambda: [1.5, None], pa.list_(pa.float64(), 2)),
+        "struct": (
+            lambda: {"a": draw.choice([None, 1]), "b": draw.choice(words)},
+            pa.struct([("a", pa.int64()), ("b", pa.string())]),
+        ),
+    }
+    columns = {
+        name: pa.array([None if draw.random() < 0.1 else make() for _ in range(rows)], kind)
+        for name, (make, kind) in makers.items()
+    }
+    codes = pa.array([None if draw.random() < 0.1 else draw.randrange(len(words)) for _ in range(rows)], pa.int16())
+    texts = pa.list_(pa.dictionary(pa.int32(), pa.string()))
+    return columns | {
+        "dictionary": pa.DictionaryArray.from_arrays(codes, words),
+        "ordered": pa.DictionaryArray.from_arrays(codes, words, ordered=True),
+        "list of dictionary": pa.array([["a", "b"], None, ["b"], []] * (rows // 4)).cast(texts),
+        "null": pa.nulls(rows),
+    }
+
+
+def under_missing() -> dict[str, pa.Array]:
+    """Nested columns with data under what is missing, which does not count."""
+    text, lists = pa.array(["aa", "bb", "cc"]), pa.array([[1, 2], [3], [4]])
+    hidden = pa.Array.from_buffers(pa.string(), 3, [pa.py_buffer(bytes([0b101])), *text.buffers()[1:]])
+    mask = pa.array([True, False, True])
+    fields = [lists, text, pa.array([True] * 3), text.dictionary_encode()]
+    structs = pa.StructArray.from_arrays(fields, ["l", "s", "b", "d"], mask=mask)
+    return {
+        "text under missing": hidden,
+        "list under missing": pa.ListArray.from_arrays(lists.offsets, lists.values, mask=mask),
+        "struct under missing": structs,
+        "structs in a missing list": pa.ListArray.from_arrays(
+            pa.array([0, 1, 3], pa.int32()), structs, mask=pa.array([True, False])
+        ),
+    }
+
+
+def many_tables() -> dict[str, pa.Table]:
+    """Every table of Python's own tests of the key, long columns as they are, cut and in chunks, and nested ones."""
+    tables = {f"vector {name}": table for name, table in VECTORS.items()}
+    for name, pair in {**SAME, **OTHER}.items():
+        tables |= {f"{name} {number}": table for number, table in enumerate(pair)}
+    del tables["views 0"]  # not written to files as they are
+    for name, column in random_columns(300_000).items():
+        tables[name] = pa.table({"x": column})
+        tables[f"{name} cut"] = pa.table({"x": column.slice(3, 280_000)})
+        parts = [column.slice(1, 100), column.slice(101, 0), column.slice(101, 270_000)]
+        tables[f"{name} in chunks"] = pa.table({"x": pa.chunked_array(parts)})
+    return tables | {name: pa.table({"x": column}) for name, column in under_missing().items()}
+
+
+@pytest.mark.parametrize("codec", ["arrow", "nanoarrow"])
+def test_r_gives_every_file_the_key_that_python_gives_it(codec, tmp_path):
+    tmp_path.chmod(0o755)
+    for name, table in many_tables().items():
+        with pa.OSFile(str(tmp_path / name), "wb") as out, pa.ipc.new_file(out, table.schema) as writer:
+            writer.write_table(table.unify_dictionaries())
+    keys = {file.name: lb.content_key(file) for file in tmp_path.iterdir()}
+    assert len(keys) > 100
+    assert in_r(KEYS_OF_FILES, tmp_path, codec) == keys
+
+
+@pytest.mark.parametrize("given", ["made()", "tibble::as_tibble(made())"])
+def test_r_gives_its_own_table_the_key_of_the_same_table_of_python(given, tmp_path):
+    tmp_path.chmod(0o755)
+    script = f"library(landbridge)\n{IN_R}\ncat(jsonlite::toJSON(list(key = content_key({given})), auto_unbox = TRUE))"
+    assert in_r(script, tmp_path) == {"key": lb.content_key(PYTHON)}

@@ -46,10 +46,19 @@ def answer(line: str) -> str:
     """Carry out one request (JSON in one line); the answer, JSON in one line too, says what failed."""
     request = json.loads(line)
     try:
-        done = {"write": write_frame, "read": read_frame}[request["call"]](request)
+        done = {"write": write_frame, "read": read_frame, "content_key": key_of_file}[request["call"]](request)
     except Exception as error:  # noqa: BLE001  any failure is the answer, and the bridge lives on
         done = {"error": f"{type(error).__name__}: {error}"}
     return json.dumps({"id": request["id"], **done})
+
+
+def key_of_file(request: Spec) -> Spec:
+    """The content key of an Arrow file; none where this Python has no landbridge."""
+    try:
+        from landbridge.content_keys import content_key
+    except ModuleNotFoundError:
+        return {}
+    return {"key": content_key(request["arrow"])}
 
 
 def write_frame(request: Spec) -> Spec:
