@@ -18,7 +18,7 @@ from typing import Any
 
 import landbridge as lb
 
-from bench import burst, calls, codec, cold, idle, load, over_http, passing, sessions, sweep, tables
+from bench import burst, calls, codec, cold, content_key, idle, load, over_http, passing, sessions, sweep, tables
 from bench.figures import Figure, as_record
 from bench.peers import PEERS
 from bench.run import Run
@@ -40,6 +40,7 @@ MODULES: tuple[tuple[tuple[str, ...], Callable[[Run], list[Figure]]], ...] = (
     (("P7",), over_http.measure),
     (("P8",), passing.measure),
     (("codec",), codec.measure),
+    (("key",), content_key.measure),
     (("P5", "P11", "P12", "queue"), load.measure),
 )
 

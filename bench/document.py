@@ -34,6 +34,7 @@ TITLES = {
     "many": "Many calls at once",
     "frame": "A frame there and back in a session",
     "codec": "Encode and decode",
+    "key": "The content key of a table",
     "queue": "As the queue grows",
 }
 _INTRODUCTION = """# Figures

@@ -112,6 +112,40 @@ def test_dictionaries_have_the_same_keys_without_numpy(monkeypatch: pytest.Monke
     assert [lb.content_key(table) for table in tables] == keys
 
 
+def long_columns() -> dict[str, pa.Array]:
+    """Columns of several steps, with what stands under missing values, and levels that are equal or not in order."""
+    rows = 150_000
+    there = pa.py_buffer(bytes([0b10110111]) * (rows // 8 + 1))
+    reals = pa.array([math.nan, -0.0, math.inf, 1.5] * (rows // 4))
+    codes = pa.array([3, 0, 2, 5, 1] * (rows // 5), pa.int16())
+
+    def masked(array: pa.Array) -> pa.Array:
+        return pa.Array.from_buffers(array.type, rows, [there, array.buffers()[1]])
+
+    levels = ["b", "unused", "a", "b", "", "\u00e4"]
+    return {
+        "doubles": masked(reals),
+        "floats": masked(reals.cast(pa.float32())),
+        "bytes": masked(codes.cast(pa.uint8())),
+        "times": masked(codes.cast(pa.int64())).view(pa.timestamp("us")),
+        "dictionary": pa.DictionaryArray.from_arrays(codes, levels),
+        "masked dictionary": pa.DictionaryArray.from_arrays(masked(codes), levels),
+        "ordered": pa.DictionaryArray.from_arrays(masked(codes), levels, ordered=True),
+    }
+
+
+@pytest.mark.parametrize("name", sorted(long_columns()))
+def test_long_columns_have_the_same_key_cut_and_without_numpy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    column = long_columns()[name]
+    key = lb.content_key(pa.table({"x": column}))
+    longer = pa.concat_arrays([column[:3], column]) if name != "ordered" else column
+    assert lb.content_key(pa.table({"x": longer[len(longer) - len(column) :]})) == key
+    if name != "ordered":  # made of its values it has other levels
+        assert lb.content_key(pa.table({"x": pa.array(column.to_pylist(), column.type)})) == key
+    monkeypatch.setattr("landbridge.content_keys.installed", lambda module: False)
+    assert lb.content_key(pa.table({"x": column})) == key
+
+
 OTHER: dict[str, tuple[pa.Table, pa.Table]] = {
     "value": (pa.table({"x": [1]}), pa.table({"x": [2]})),
     "type": (pa.table({"x": [1]}), pa.table({"x": pa.array([1], pa.int32())})),

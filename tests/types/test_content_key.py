@@ -252,9 +252,9 @@ def many_tables() -> dict[str, pa.Table]:
 @pytest.mark.parametrize("codec", ["arrow", "nanoarrow"])
 def test_r_gives_every_file_the_key_that_python_gives_it(codec, tmp_path):
     tmp_path.chmod(0o755)
-    for name, table in many_tables().items():
-        with pa.OSFile(str(tmp_path / name), "wb") as out, pa.ipc.new_file(out, table.schema) as writer:
-            writer.write_table(table.unify_dictionaries())
+    for name, one in many_tables().items():
+        with pa.OSFile(str(tmp_path / name), "wb") as out, pa.ipc.new_file(out, one.schema) as writer:
+            writer.write_table(one.unify_dictionaries())
     keys = {file.name: lb.content_key(file) for file in tmp_path.iterdir()}
     assert len(keys) > 100
     assert in_r(KEYS_OF_FILES, tmp_path, codec) == keys

@@ -77,7 +77,7 @@ class _Hashed:
             return
         self._all_valid()
         self._missing += array.null_count
-        self._validity.update(array.is_valid().cast(pa.uint8()).buffers()[1])
+        self._validity.update(_valid_bytes(array))
 
     def _all_valid(self) -> None:
         """Write down those that were counted until now: a column without any missing value has no validity."""
@@ -101,6 +101,19 @@ class _Hashed:
         return b""
 
 
+def _valid_bytes(array: pa.Array) -> Any:
+    """One byte for each row, 1 where there is a value."""
+    bits = array.buffers()[0] if array.buffers() else None
+    if bits is None or not installed("numpy"):
+        return array.is_valid().cast(pa.uint8()).buffers()[1]
+    import numpy as np
+
+    first = array.offset // 8
+    rest = array.offset - 8 * first
+    packed = np.frombuffer(bits, np.uint8)[first:]
+    return np.unpackbits(packed, count=rest + len(array), bitorder="little")[rest:]
+
+
 def _values_of(array: pa.Array, width: int) -> memoryview:
     """The bytes of the values of a fixed width, without what stands before and after them."""
     buffer = array.buffers()[1]
@@ -115,22 +128,48 @@ class _Numbers(_Hashed):
         super().__init__(label)
         self._width = kind.bit_width // 8
         self._integers = {1: pa.int8(), 2: pa.int16(), 4: pa.int32(), 8: pa.int64()}.get(self._width)
+        # Written over by each step: memory that is new costs more than the work on it.
+        self._room: Any = None
+        if self._integers is not None and installed("numpy"):
+            import numpy as np
+
+            self._room = np.empty(_STEP, self._integers.to_pandas_dtype())
 
     def _parts(self, array: pa.Array) -> Iterator[Any]:
-        if pa.types.is_floating(array.type):
-            # NaN is rare, and its sum tells it at the speed of memory.
-            total = pc.sum(array).as_py()
-            if total is not None and total != total:
-                array = pc.if_else(pc.is_nan(array), pa.scalar(float("nan"), array.type), array)
-        if array.null_count:
-            array = self._filled(array)
-        yield _values_of(array, self._width)
+        if pa.types.is_floating(array.type) and self._any_nan(array):
+            array = pc.if_else(pc.is_nan(array), pa.scalar(float("nan"), array.type), array)
+        yield self._filled(array) if array.null_count else _values_of(array, self._width)
 
-    def _filled(self, array: pa.Array) -> pa.Array:
+    def _any_nan(self, array: pa.Array) -> bool:
+        """NaN is rare, and a sum tells it at the speed of memory; it may tell one that is none."""
+        if self._room is None or self._width < 4:
+            total = pc.sum(array).as_py()
+            return total is not None and total != total
+        import numpy as np
+
+        with np.errstate(all="ignore"):
+            total = np.add.reduce(np.frombuffer(_values_of(array, self._width), f"<f{self._width}"))
+        return bool(total != total)
+
+    def _filled(self, array: pa.Array) -> Any:
         if pa.types.is_decimal(array.type):
-            return pc.fill_null(array, pa.scalar(Decimal(0), array.type))
+            return _values_of(pc.fill_null(array, pa.scalar(Decimal(0), array.type)), self._width)
         # Filled as integers: times and dates are numbers too, and no fill changes a bit of the others.
-        return pc.fill_null(array.view(self._integers), 0)
+        if self._room is None or array.buffers()[0] is None or len(array) > _STEP:
+            return _values_of(pc.fill_null(array.view(self._integers), 0), self._width)
+        values = self._room[: len(array)]
+        return self._times_valid(self._numbers(array), array, values)
+
+    def _numbers(self, array: pa.Array) -> Any:
+        import numpy as np
+
+        return np.frombuffer(_values_of(array, self._width), self._room.dtype)
+
+    def _times_valid(self, numbers: Any, array: pa.Array, into: Any) -> Any:
+        """Numbers of 0 where the array has none."""
+        import numpy as np
+
+        return np.multiply(numbers, _valid_bytes(array), out=into, casting="unsafe")
 
 
 class _Bools(_Hashed):
@@ -239,12 +278,7 @@ def _dictionary_digest(column: pa.ChunkedArray) -> bytes:
     ordered = bool(column.type.ordered)
     levels = array.dictionary.cast(pa.large_string())
     codes = array.indices
-    distinct = levels.unique().drop_null()
-    if not ordered:
-        used = levels.take(_used(codes, len(levels))).unique().drop_null()
-        distinct = used.take(pc.sort_indices(used))
-    # Two levels of one text are one, and a level that is null is a missing value.
-    places = pc.index_in(levels, distinct).cast(pa.int32())
+    distinct, places = _own_order(levels) if ordered else _sorted_order(levels, _used(codes, len(levels)))
     hashed = _Codes("codes", pa.int32(), places)
     for start in range(0, len(codes), _STEP):
         hashed.add(codes.slice(start, _STEP))
@@ -252,6 +286,32 @@ def _dictionary_digest(column: pa.ChunkedArray) -> bytes:
     texts.add(distinct)
     label = b"ordered" if ordered else b"dictionary"
     return hashlib.sha256(label + struct.pack("<Q", len(distinct)) + texts.digest() + hashed.digest()).digest()
+
+
+def _own_order(levels: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """The distinct levels, and the place of each level among them."""
+    distinct = levels.unique().drop_null()
+    # Two levels of one text are one, and a level that is null is a missing value.
+    return distinct, pc.index_in(levels, distinct).cast(pa.int32())
+
+
+def _sorted_order(levels: pa.Array, used: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """The distinct levels in use, sorted by their bytes, and the place of each level among them."""
+    found = levels if len(used) == len(levels) else levels.take(used)
+    if found.null_count or not installed("numpy"):
+        distinct = found.unique().drop_null()
+        distinct = distinct.take(pc.sort_indices(distinct))
+        return distinct, pc.index_in(levels, distinct).cast(pa.int32())
+    import numpy as np
+
+    # Equal levels stand beside each other when sorted, which is cheaper to see than by a table of hashes.
+    order = pc.sort_indices(found)
+    in_order = found.take(order)
+    new = np.ones(len(found), bool)
+    new[1:] = pc.not_equal(in_order[1:], in_order[:-1]).to_numpy(zero_copy_only=False)
+    places = np.zeros(len(levels), np.int32)
+    places[used.to_numpy()[order.to_numpy()]] = np.cumsum(new) - 1
+    return in_order if new.all() else in_order.filter(pa.array(new)), pa.array(places)
 
 
 def _used(codes: pa.Array, count: int) -> pa.Array:
@@ -283,18 +343,28 @@ class _Codes(_Numbers):
         self._places = places
         self._lookup: Any = None
         self._same = False
-        if not places.null_count and installed("numpy"):
+        if len(places) and not places.null_count and installed("numpy"):
             import numpy as np
 
-            self._lookup = np.append(places.to_numpy(), np.int32(0))
-            self._same = bool((self._lookup[:-1] == np.arange(len(places))).all())
+            self._lookup = places.to_numpy()
+            self._same = bool((self._lookup == np.arange(len(places))).all())
+            self._wide = np.empty(_STEP, np.intp)
 
     def add(self, array: pa.Array) -> None:
         if self._same:
             super().add(array.cast(pa.int32()))
-            return
-        if self._lookup is None:
+        elif self._lookup is None:
             super().add(self._places.take(array.cast(pa.int64())))
-            return
-        self._count(array)
-        self._values.update(self._lookup.take(_indices(array, len(self._places))))
+        else:
+            self._count(array)
+            self._values.update(self._looked_up(array))
+
+    def _looked_up(self, codes: pa.Array) -> Any:
+        import numpy as np
+
+        width = codes.type.bit_width // 8
+        wide, found = self._wide[: len(codes)], self._room[: len(codes)]
+        np.copyto(wide, np.frombuffer(_values_of(codes, width), codes.type.to_pandas_dtype()), casting="unsafe")
+        # What stands under missing values may lie outside: it is clipped, and then gone.
+        self._lookup.take(wide, out=found, mode="clip")
+        return self._times_valid(found, codes, found) if codes.null_count else found
