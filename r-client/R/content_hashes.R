@@ -2,7 +2,7 @@
 # and of what a nested type contains. Values come as rows of a nanoarrow array, a step at a time, as raw bytes.
 
 # Rows of one step: large enough for few calls, small enough for the processor's caches.
-step_rows <- 262144
+step_rows <- 131072
 # Text of one step can be long all the same.
 step_bytes <- 2^24
 
@@ -19,10 +19,17 @@ new_digest <- function() {
 #' of less than 2 GB, and to join the parts takes R longer than to hash them.
 #' @noRd
 openssl_digest <- function() {
-  if (!is_installed("openssl")) return(NULL)
-  found <- mget(c("md_init", "md_feed", "md_final"), asNamespace("openssl"), "function", list(NULL))
-  if (!any(vapply(found, is.null, NA))) found
+  # Asked once: a key takes some dozen digests, and to look for a package takes longer than many of them.
+  if (is.null(digest_state$functions)) {
+    found <- if (is_installed("openssl")) {
+      mget(c("md_init", "md_feed", "md_final"), asNamespace("openssl"), "function", list(NULL))
+    }
+    digest_state$functions <- if (any(vapply(found, is.null, NA))) list() else as.list(found)
+  }
+  if (length(digest_state$functions) > 0) digest_state$functions
 }
+
+digest_state <- new.env(parent = emptyenv())
 
 #' The same without openssl, at a tenth of the speed. More bytes than `most` wait in a file.
 #' @noRd
@@ -81,7 +88,9 @@ long_bytes <- function(numbers) {
     # R takes the lowest integer for its missing one, which has the same bits.
     low <- suppressWarnings(as.integer(low - ifelse(low >= 2^31, 2^32, 0)))
   }
-  writeBin(as.vector(rbind(low, high)), raw(), endian = "little")
+  words <- rbind(low, high, deparse.level = 0)
+  dim(words) <- NULL
+  writeBin(words, raw(), endian = "little")
 }
 
 text_bytes <- function(text) {
