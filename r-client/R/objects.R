@@ -23,7 +23,8 @@ is_object_id <- function(id) is.character(id) && length(id) == 1 && grepl("^obj_
 file_digest <- function(path) {
   # Where the processor has instructions for SHA-256, openssl is ten times as fast as the others.
   hex <- if (is_installed("openssl")) {
-    connection <- file(path)
+    # Raw, for R would unpack what is compressed, and every RDS file is.
+    connection <- file(path, raw = TRUE)
     gsub(":", "", paste(format(openssl::sha256(connection)), collapse = ""), fixed = TRUE)
   } else if (exists("sha256sum", envir = asNamespace("tools"), inherits = FALSE)) {
     unname(getExportedValue("tools", "sha256sum")(path))
