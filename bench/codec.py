@@ -1,23 +1,15 @@
-"""Encode and decode of a mixed frame of 20 columns beside the bare library, in each language's image.
-
-With one core, as a job has by default.
-"""
+"""Encode and decode of a mixed frame of 20 columns beside the bare library, in each language's image."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-from pathlib import Path
-
 from bench.figures import OURS, Budget, Contender, Figure
+from bench.in_image import told_in_image
 from bench.run import Run
-from tests.conformance.harness import image_of
 
-HERE = Path(__file__).parent
 SIZES = (10_000, 100_000, 1_000_000)
 _STARTS = {
-    "python": ("python3", "/bench/codec_python.py", "pyarrow"),
-    "r": ("Rscript", "/bench/codec_r.R", "arrow"),
+    "python": ("codec_python.py", "pyarrow"),
+    "r": ("codec_r.R", "arrow"),
 }
 
 
@@ -27,11 +19,8 @@ def measure(run: Run) -> list[Figure]:
 
 
 def _measure(language: str, rows: int, samples: int) -> Figure:
-    program, script, library = _STARTS[language]
-    command = ["docker", "run", "--rm", "--network", "none", "--cpus", "1", "--tmpfs", "/tmp:size=4g"]
-    command += ["-v", f"{HERE}:/bench:ro", "--entrypoint", program, image_of(language), script, str(samples), str(rows)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    seconds = json.loads(done.stdout.splitlines()[-1])
+    script, library = _STARTS[language]
+    seconds = told_in_image(language, script, samples, rows, "4g")
     ours, bare = ([1000 * one for one in seconds[name]] for name in ("ours", "bare"))
     return Figure(
         "codec",

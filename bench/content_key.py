@@ -1,23 +1,15 @@
-"""The content key of a table beside SHA-256 over as many bytes, in each language's image.
-
-With one core, as a job has by default.
-"""
+"""The content key of a table beside SHA-256 over as many bytes, in each language's image."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-from pathlib import Path
-
 from bench.figures import OURS, Budget, Contender, Figure
+from bench.in_image import told_in_image
 from bench.run import Run
-from tests.conformance.harness import image_of
 
-HERE = Path(__file__).parent
 SIZES = (100_000, 1_000_000, 10_000_000)
 _STARTS = {
-    "python": ("python3", "/bench/content_key_python.py", "hashlib.sha256"),
-    "r": ("Rscript", "/bench/content_key_r.R", "openssl::sha256"),
+    "python": ("content_key_python.py", "hashlib.sha256"),
+    "r": ("content_key_r.R", "openssl::sha256"),
 }
 NOTE = "GB are those of the table's Arrow buffers: doubles, doubles and integers of which a tenth is missing, and text."
 
@@ -28,11 +20,8 @@ def measure(run: Run) -> list[Figure]:
 
 
 def _measure(language: str, rows: int, samples: int) -> Figure:
-    program, script, bare = _STARTS[language]
-    command = ["docker", "run", "--rm", "--network", "none", "--cpus", "1", "--tmpfs", "/tmp:size=1g"]
-    command += ["-v", f"{HERE}:/bench:ro", "--entrypoint", program, image_of(language), script, str(samples), str(rows)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return figure(language, rows, json.loads(done.stdout.splitlines()[-1]), bare)
+    script, bare = _STARTS[language]
+    return figure(language, rows, told_in_image(language, script, samples, rows, "1g"), bare)
 
 
 def figure(language: str, rows: int, told: dict[str, list[float]], bare: str) -> Figure:

@@ -267,6 +267,33 @@ def test_an_engine_that_cannot_start_the_container_is_named(client, road):
     assert (row["state"], row["cause"], row["error"]["message"]) == ("failed", "engine", "Docker is out of space.")
 
 
+def run_through(scheduler, monkeypatch, *events, failing=0):
+    """The loop over these events, none of which is there before its turn; after which of them it took a step."""
+    taken, left, steps = [], [*events, "close"], []
+
+    def next_event():
+        taken.append(left.pop(0))
+        return {"event": taken[-1], "slots": [], "attempt": "job_0000000000000000.1"}
+
+    def advance():
+        steps.append(taken[-1])
+        if len(steps) <= failing:
+            raise RuntimeError("the database stumbled")
+
+    monkeypatch.setattr(scheduler, "_next_event", next_event)
+    monkeypatch.setattr(scheduler, "advance", advance)
+    scheduler.run()
+    return steps
+
+
+def test_what_changes_nothing_costs_no_step(services, monkeypatch):
+    assert run_through(services.scheduler, monkeypatch, "pool", "activity", "wake", "pool") == ["wake"]
+
+
+def test_a_step_that_failed_is_taken_after_whatever_comes_next(services, monkeypatch):
+    assert run_through(services.scheduler, monkeypatch, "wake", "pool", "pool", failing=1) == ["wake", "pool"]
+
+
 class TestAfterARestartOfTheWarden:
     def test_a_running_job_goes_on(self, client, road):
         job = submit(client)

@@ -38,14 +38,14 @@ class Chunks:
     def __init__(self, jobs: Jobs, sweeps: Sweeps, collector: Collector, layout: Layout) -> None:
         self._jobs, self._sweeps, self._collector, self._layout = jobs, sweeps, collector, layout
 
-    def absorb(self, flight: Flight, owner: str) -> bool:
+    def absorb(self, flight: Flight) -> bool:
         """Take in what was appended since the last time; whether a point began or ended."""
         moved = False
-        while (found := self._absorb_batch(flight, owner)) is not None:
+        while (found := self._absorb_batch(flight)) is not None:
             moved = moved or found
         return moved
 
-    def _absorb_batch(self, flight: Flight, owner: str) -> bool | None:
+    def _absorb_batch(self, flight: Flight) -> bool | None:
         attempt = self._jobs.attempt(flight.job, flight.number)
         folder = self.folder(flight)
         read = read_events(folder, attempt["events_offset"]) if attempt else None
@@ -57,23 +57,23 @@ class Chunks:
         known = dict(flight.chunk), flight.current, flight.since
         try:
             for event in read.events:
-                self._take(batch, folder, flight, owner, event)
+                self._take(batch, folder, flight, event)
             about = (flight.job, flight.number)
             batch.reported += [(*about, told(problem)) for problem in batch.problems[:MOST_WARNED]]
-            self._sweeps.record(*about, owner, batch.begun, batch.ended, batch.reported, read.offset)
+            self._sweeps.record(*about, flight.owner, batch.begun, batch.ended, batch.reported, read.offset)
         except Exception:
             # Where nothing could be written down, on a full disk say, the same events are read again.
             flight.points, flight.current, flight.since = known
             raise
         return bool(batch.begun or batch.ended)
 
-    def _take(self, batch: _Batch, folder: JobFolder, flight: Flight, owner: str, event: Json) -> None:
+    def _take(self, batch: _Batch, folder: JobFolder, flight: Flight, event: Json) -> None:
         points, number = flight.chunk, event.get("point")
         job = flight.job if number is None else points.get(number) if isinstance(number, int) else None
         if job is None:
             batch.problems.append("it speaks of a point that it does not have")
             return
-        kept = self._collector.event(folder, job, owner, event, batch.problems)
+        kept = self._collector.event(folder, job, flight.owner, event, batch.problems)
         if kept is None:
             return
         kind = kept["event"]
@@ -84,7 +84,7 @@ class Chunks:
             batch.begun[job] = Begun(flight.since, logs or None)
         elif kind == "outcome" and number is not None:
             since = flight.since if flight.current == number else _time(kept["at"])
-            ended = self._ended(folder, flight, job, owner, kept, since)
+            ended = self._ended(folder, flight, job, kept, since)
             batch.ended.append(ended)
             batch.begun.pop(job, None)
             del points[number]
@@ -92,12 +92,14 @@ class Chunks:
         else:
             batch.reported.append((job, flight.number if job == flight.job else 1, kept))
 
-    def _ended(self, folder: JobFolder, flight: Flight, job: str, owner: str, event: Json, since: str | None) -> Ended:
+    def _ended(self, folder: JobFolder, flight: Flight, job: str, event: Json, since: str | None) -> Ended:
         logs: Json = {stream: event[stream] for stream in STREAMS if stream in event}
         given: dict[str, Any] = {"job": job, "begun": since, "at": _time(event["at"]), "logs": logs or None}
         try:
             if "result" in event:
-                return Ended(**given, state=State.SUCCEEDED, result=self._result(folder, job, owner, event["result"]))
+                return Ended(
+                    **given, state=State.SUCCEEDED, result=self._result(folder, job, flight.owner, event["result"])
+                )
         except (Unreadable, RefusedFile) as problem:
             outcome = failure(Cause.PROTOCOL, f"The point's result cannot be read: {problem}.", _PROTOCOL_HINT)
             return Ended(**given, **_fields(outcome))
@@ -112,7 +114,7 @@ class Chunks:
         # Most points return a scalar, in which there is nothing to take over.
         return node if node["kind"] in ("null", "scalar") else self._collector.taken_over(folder, job, owner, node)
 
-    def bury(self, flight: Flight, owner: str, exited: Exit, stop: str | None) -> None:
+    def bury(self, flight: Flight, exited: Exit, stop: str | None) -> None:
         """The worker is gone, and the point that had begun with it."""
         if flight.current is None:
             return
@@ -121,18 +123,18 @@ class Chunks:
             outcome.error["log_tail"] = log_tail(self.folder(flight))
         job = flight.chunk[flight.current]
         ended = Ended(job, begun=flight.since, at=timestamp(), **_fields(outcome))
-        self._sweeps.record(flight.job, flight.number, owner, {}, [ended], (), None)
+        self._sweeps.record(flight.job, flight.number, flight.owner, {}, [ended], (), None)
         del flight.chunk[flight.current]
         flight.current = None
 
-    def refuse(self, flight: Flight, owner: str, lacking: dict[str, str]) -> None:
+    def refuse(self, flight: Flight, lacking: dict[str, str]) -> None:
         """End points that lack an input."""
         hint = "Submit the job again with an input that exists."
         ended = [
             Ended(job, begun=None, at=timestamp(), **_fields(failure(Cause.INPUT, problem, hint)))
             for job, problem in lacking.items()
         ]
-        self._sweeps.record(flight.job, flight.number, owner, {}, ended, (), None)
+        self._sweeps.record(flight.job, flight.number, flight.owner, {}, ended, (), None)
         flight.points = {point: job for point, job in flight.chunk.items() if job not in lacking}
 
     def folder(self, flight: Flight) -> JobFolder:

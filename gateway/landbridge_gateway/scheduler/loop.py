@@ -162,9 +162,8 @@ class Scheduler:
                     self.handle(event)
                 self._due = self._due or not self._changes_nothing(event)
                 if self._due and self._inbox.empty() and not self._may_rest(event):
-                    self._due = False
                     self.advance()
-                    self._advanced = self._clock()
+                    self._advanced, self._due = self._clock(), False  # a step that failed is due still
             except Exception as problem:
                 if is_disk_full(problem):
                     self._wait_for_room(event)

@@ -70,7 +70,7 @@ class SweepRuns:
             self.fail(sweep, owner, not_laid_out(problem), number)
             return None
         if lacking:
-            self._chunks.refuse(flight, owner, lacking)
+            self._chunks.refuse(flight, lacking)
         if not flight.points:
             self._jobs.close_attempt(sweep, number, Exit(None))
             return None
@@ -99,7 +99,7 @@ class SweepRuns:
     # On the way.
 
     def absorb(self, flight: Flight) -> None:
-        if self._chunks.absorb(flight, flight.owner):
+        if self._chunks.absorb(flight):
             flight.progressed = True
             self._set_deadline(flight)
 
@@ -172,7 +172,7 @@ class SweepRuns:
         if error is not None:
             self.fail(flight.job, flight.owner, Outcome(State.FAILED, Cause.ERROR, error=error), flight.number)
         else:
-            self._chunks.bury(flight, flight.owner, Exit(0), None)
+            self._chunks.bury(flight, Exit(0), None)
         self._close(flight)
 
     def landed(self, flight: Flight, exited: Exit, machine_restarted: bool) -> None:
@@ -186,7 +186,7 @@ class SweepRuns:
             self.finished(flight)
             return
         if flight.current is not None:
-            self._chunks.bury(flight, flight.owner, exited, stop)
+            self._chunks.bury(flight, exited, stop)
         elif machine_restarted:
             # After a power cut, that a point began need not have reached the disk.
             lost = self._collector.outcome(flight.job, flight.number, flight.owner, flight.limits, Exit(None), None)

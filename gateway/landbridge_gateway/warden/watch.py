@@ -29,27 +29,24 @@ class FolderWatch:
         self._inotify = INotify()
         self._lock = threading.Lock()
         self._attempts: dict[int, str] = {}
-        self._descriptors: dict[str, int] = {}
-        self._folders: dict[str, str] = {}
+        self._watched: dict[str, tuple[int, str]] = {}  # descriptor and folder
         threading.Thread(target=self._run, name="folder-watch", daemon=True).start()
 
     def add(self, attempt: str, folder: JobFolder) -> None:
         with self._lock:
             descriptor = self._inotify.add_watch(str(folder.out), _WANTED)
             self._attempts[descriptor] = attempt
-            self._descriptors[attempt] = descriptor
-            self._folders[attempt] = str(folder.out)
+            self._watched[attempt] = descriptor, str(folder.out)
         # It may have been renamed before the watch was there.
         if folder.result.exists() or folder.error.exists():
             self._finished(attempt)
 
     def drop(self, attempt: str) -> None:
         with self._lock:
-            descriptor = self._descriptors.pop(attempt, None)
+            descriptor, _ = self._watched.pop(attempt, (None, ""))
             if descriptor is None:
                 return
             self._attempts.pop(descriptor, None)
-            self._folders.pop(attempt, None)
         with suppress(OSError):
             self._inotify.rm_watch(descriptor)
 
@@ -74,5 +71,5 @@ class FolderWatch:
 
     def _listen(self, attempt: str, wanted: flags) -> None:
         with self._lock, suppress(OSError):
-            if attempt in self._folders:
-                self._inotify.add_watch(self._folders[attempt], wanted)
+            if attempt in self._watched:
+                self._inotify.add_watch(self._watched[attempt][1], wanted)
