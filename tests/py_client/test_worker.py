@@ -237,7 +237,7 @@ os.wait()
 
 
 def test_a_lean_start_loads_neither_the_client_nor_data_libraries(workshop: Workshop) -> None:
-    heavy = "['httpx', 'pyarrow', 'numpy', 'pandas', 'polars', 'asyncio']"
+    heavy = "['urllib3', 'pyarrow', 'numpy', 'pandas', 'polars', 'asyncio']"
     ran = workshop.run(
         script(f"import sys\nimport landbridge\nfound = [m for m in {heavy} if m in sys.modules]\n", outputs=["found"])
     )

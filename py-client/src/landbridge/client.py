@@ -11,15 +11,14 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import SplitResult, urlsplit
-
-import httpx
+from urllib.parse import urlsplit
 
 from landbridge import config, transfers
+from landbridge.connections import LOOPBACK, Answer, Broken, Connections, Unusable
 from landbridge.digests import digest_of
 from landbridge.errors import (
     BadAnswer,
@@ -45,15 +44,13 @@ _MOST_JSON = 64 * 1024**2
 _PAUSES = (0.2, 0.5, 1.0)
 _PATIENCE = 30.0  # seconds to wait in all for a gateway that is full
 _jitter = random.SystemRandom()  # the user's own random numbers stay as they are
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_CHUNK = 1024**2
 _OBJECT = re.compile(r"obj_[0-9a-z]{16}")
 
 
 class Client:
     """One gateway and one token; safe to use from several threads.
 
-    ``transport`` and ``pause`` (called between tries with seconds) are for tests.
+    ``pause`` (called between tries with seconds) is for tests.
     """
 
     def __init__(
@@ -61,21 +58,12 @@ class Client:
         url: str,
         token: str | None = None,
         *,
-        transport: httpx.BaseTransport | None = None,
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self.url = url.rstrip("/")
         self._token = token
         self.pause = pause
-        self._given = transport is not None
-        self._http = httpx.Client(
-            transport=transport,
-            follow_redirects=False,
-            timeout=httpx.Timeout(60, connect=10),
-            # A proxy for the world outside has no business with this machine's own gateway.
-            trust_env=urlsplit(self.url).hostname not in _LOOPBACK,
-            limits=httpx.Limits(max_connections=None),
-        )
+        self._http = Connections(self.url)
         # A client that was replaced lives as long as its handles do, and then leaves no connection behind.
         weakref.finalize(self, self._http.close)
         self._files: Path | None = None
@@ -97,7 +85,7 @@ class Client:
 
     def get(self, path: str, patience: float = 0, **query: Any) -> Json:
         """The JSON object at ``path`` below ``/api/v1``; ``patience`` is added to the seconds it may take."""
-        return self._json(self._send("GET", path, patience=patience, params=query)[1])
+        return self._json(self._send("GET", path, patience=patience, query=query)[1])
 
     def post(self, path: str, body: Json | None = None, key: str | None = None) -> Json:
         """Send JSON. With an idempotency ``key`` a broken connection is tried again, as the same submission."""
@@ -107,9 +95,9 @@ class Client:
             headers["Content-Type"] = "application/json"
         return self._json(self._send("POST", path, content=content, headers=headers, repeat=bool(key))[1])
 
-    def read(self, path: str, patience: float = 0, **query: Any) -> tuple[httpx.Headers, bytes]:
+    def read(self, path: str, patience: float = 0, **query: Any) -> tuple[Mapping[str, str], bytes]:
         """Headers and body of an answer that is not JSON."""
-        return self._send("GET", path, patience=patience, params=query)
+        return self._send("GET", path, patience=patience, query=query)
 
     def ask(self, method: str, path: str, **fields: Any) -> Json:
         """The JSON answer to a request that does no harm when it is repeated."""
@@ -124,7 +112,7 @@ class Client:
         if not self._asked:
             self._asked = True
             self._shared = None
-            if urlsplit(self.url).hostname in _LOOPBACK:
+            if urlsplit(self.url).hostname in LOOPBACK:
                 # Whatever is wrong with the gateway is told by the request that needs it.
                 with suppress(LandbridgeError):
                     self.describe()
@@ -134,7 +122,7 @@ class Client:
         """What the gateway says of itself."""
         told = self.get("")
         self._asked = True
-        self._shared = SharedFiles.find(told) if urlsplit(self.url).hostname in _LOOPBACK else None
+        self._shared = SharedFiles.find(told) if urlsplit(self.url).hostname in LOOPBACK else None
         return told
 
     def hand_over(self, path: Path, extension: str) -> str | None:
@@ -145,7 +133,7 @@ class Client:
             if shared is None or shared.intake != path.parent:
                 return None
             try:
-                _, data = self._send("POST", "/objects", params=query, headers={"Landbridge-Nonce": shared.nonce})
+                _, data = self._send("POST", "/objects", query=query, headers={"Landbridge-Nonce": shared.nonce})
             except Forbidden:
                 self._asked = False  # a gateway that was started anew has a nonce of its own
                 continue
@@ -197,16 +185,19 @@ class Client:
         return self._files
 
     @contextmanager
-    def opened(self, method: str, path: str, **fields: Any) -> Iterator[httpx.Response]:
+    def opened(self, method: str, path: str, **fields: Any) -> Iterator[Answer]:
         """The answer to one try of a request, its head read and checked and its body not."""
-        answer = self._http.send(self._request(method, path, **fields), stream=True)
+        fields["headers"] = self.headers() | fields.get("headers", {})
+        content = fields.pop("content", None)
+        body = content() if callable(content) else content
+        answer = self._http.send(method, f"{self.url}/api/v1{path}", content=body, **fields)
         try:
             self._check(answer)
             yield answer
         finally:
             answer.close()
 
-    def document(self, answer: httpx.Response) -> Json:
+    def document(self, answer: Answer) -> Json:
         """The JSON object of an answer."""
         return self._json(self._bounded(answer))
 
@@ -215,22 +206,8 @@ class Client:
         known = {"Landbridge-Protocol": PROTOCOL}
         return known | {"Authorization": f"Bearer {self._token}"} if self._token else known
 
-    @property
-    def local(self) -> SplitResult | None:
-        """The parts of the address of a gateway that is on this machine, without TLS or a test's own transport."""
-        parts = urlsplit(self.url)
-        return parts if parts.scheme == "http" and parts.hostname in _LOOPBACK and not self._given else None
-
-    def _request(self, method: str, path: str, patience: float = 0, **fields: Any) -> httpx.Request:
-        headers = self.headers() | fields.pop("headers", {})
-        timeout = httpx.Timeout(60 + patience, connect=10)
-        content = fields.pop("content", None)
-        body = content() if callable(content) else content
-        url = f"{self.url}/api/v1{path}"
-        return self._http.build_request(method, url, headers=headers, content=body, timeout=timeout, **fields)
-
-    def _send(self, method: str, path: str, repeat: bool = False, **fields: Any) -> tuple[httpx.Headers, bytes]:
-        def once() -> tuple[httpx.Headers, bytes]:
+    def _send(self, method: str, path: str, repeat: bool = False, **fields: Any) -> tuple[Mapping[str, str], bytes]:
+        def once() -> tuple[Mapping[str, str], bytes]:
             with self.opened(method, path, **dict(fields)) as answer:
                 return answer.headers, self._bounded(answer)
 
@@ -259,29 +236,29 @@ class Client:
         for pause in (*_PAUSES, None):
             try:
                 return patiently()
-            except (httpx.TransportError, Overloaded) as problem:
+            except (Broken, Overloaded) as problem:
                 if repeat and pause is not None:
                     self.pause(pause)
                     continue
                 if isinstance(problem, Overloaded):
                     raise
-                raise GatewayUnreachable(self.url, f"{type(problem).__name__}: {problem}") from problem
-            except httpx.InvalidURL as problem:
+                raise GatewayUnreachable(self.url, str(problem)) from problem
+            except Unusable as problem:
                 raise GatewayUnreachable(self.url, str(problem)) from problem
         raise GatewayUnreachable(self.url)
 
-    def _bounded(self, answer: httpx.Response) -> bytes:
+    def _bounded(self, answer: Answer) -> bytes:
         parts, size = [], 0
-        for part in answer.iter_bytes(_CHUNK):
+        for part in answer.blocks():
             size += len(part)
             if size > _MOST_JSON:
                 raise BadAnswer(f"The gateway at {self.url} answered more than {_MOST_JSON // 1024**2} MiB.")
             parts.append(part)
         return b"".join(parts)
 
-    def _check(self, answer: httpx.Response) -> None:
+    def _check(self, answer: Answer) -> None:
         version = answer.headers.get("Landbridge-Protocol")
-        if answer.is_redirect:
+        if 300 <= answer.status < 400:
             raise BadAnswer(
                 f"{self.url} redirects to another place, which a gateway never does.", "Check LANDBRIDGE_URL."
             )
@@ -292,13 +269,13 @@ class Client:
                 f"The gateway at {self.url} speaks protocol {version[:20]}, this client {PROTOCOL}.",
                 "Install a client and a gateway of the same version.",
             )
-        if not answer.is_success:
+        if not 200 <= answer.status < 300:
             raise self._error(answer)
 
-    def _error(self, answer: httpx.Response) -> LandbridgeError:
+    def _error(self, answer: Answer) -> LandbridgeError:
         document = self._json(self._bounded(answer)).get("error")
         if not isinstance(document, dict) or not isinstance(document.get("code"), str):
-            return BadAnswer(f"The gateway at {self.url} answered {answer.status_code} without saying why.")
+            return BadAnswer(f"The gateway at {self.url} answered {answer.status} without saying why.")
         kind = by_code(document["code"])
         error = kind(str(document.get("message") or document["code"]), document.get("hint"))
         if kind is GatewayError:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import httpx
-
 from landbridge import digests
+from landbridge.connections import Answer, Broken
 from landbridge.digests import FASTEST, SHA256, digest_of, new_hash
 from landbridge.errors import Conflict, DigestMismatch, GatewayUnreachable, InvalidRequest, Overloaded, UnknownUpload
 
@@ -24,7 +21,6 @@ IN_PARTS = 8 * 1024**2
 _BLOCK = 256 * 1024  # what a processor keeps near: a megabyte goes to memory and back at each step
 _PAUSES = (0.2, 0.5, 1.0)
 _BEGINNINGS = 3
-_PLAIN = {"Accept-Encoding": "identity"}
 
 
 def upload(client: Client, path: Path, extension: str) -> str:
@@ -34,7 +30,7 @@ def upload(client: Client, path: Path, extension: str) -> str:
     if size <= IN_PARTS:
         headers = {"Landbridge-Digest": digest_of(path), "Content-Length": str(size)}
         # One that was cut short leaves nothing, and one that was not is another object: both do no harm.
-        answer = client.ask("POST", "/objects", content=lambda: _blocks(path), headers=headers, params=query)
+        answer = client.ask("POST", "/objects", content=lambda: _blocks(path), headers=headers, query=query)
         return str(answer["object"]["id"])
     with ThreadPoolExecutor(1) as beside:
         digest = beside.submit(digest_of, path, FASTEST)
@@ -49,7 +45,7 @@ def upload(client: Client, path: Path, extension: str) -> str:
 
 
 def _in_parts(client: Client, path: Path, size: int, query: dict[str, str], digest: Callable[[], str]) -> str:
-    begun = client.ask("POST", "/uploads", params=query | {"size": str(size), "digest": FASTEST})["upload"]
+    begun = client.ask("POST", "/uploads", query=query | {"size": str(size), "digest": FASTEST})["upload"]
     place = f"/uploads/{begun['id']}"
     _unbroken(client, int(begun["offset"]), size, lambda offset: _put(client, place, path, offset, size))
     ended = client.ask("POST", f"{place}/end", headers={"Landbridge-Digest": digest()})
@@ -60,12 +56,12 @@ def _put(client: Client, place: str, path: Path, offset: int, size: int) -> int:
     headers = {"Content-Length": str(size - offset)}
     try:
         with client.opened(
-            "PUT", place, params={"offset": offset}, headers=headers, content=_blocks(path, offset)
+            "PUT", place, query={"offset": offset}, headers=headers, content=_blocks(path, offset)
         ) as answer:
             return int(client.document(answer)["upload"]["offset"])
     except Conflict as elsewhere:
         return int(elsewhere.detail["offset"])
-    except (httpx.TransportError, Overloaded, InvalidRequest):
+    except (Broken, Overloaded, InvalidRequest):
         return int(client.get(place)["upload"]["offset"])
 
 
@@ -91,53 +87,12 @@ def _blocks(path: Path, offset: int = 0) -> Iterator[bytes]:
             yield block
 
 
-@contextmanager
-def directly(
-    client: Client, path: str, headers: dict[str, str]
-) -> Iterator[tuple[int, Mapping[str, str], Iterable[memoryview]] | None]:
-    """Status, headers and blocks of an answer that was asked for over a plain connection to this machine.
-
-    None where the gateway is elsewhere, and for whatever is no success: the usual way tells what that means. It takes
-    blocks of 64 kB through three layers, which is half as fast as the socket.
-    """
-    parts = client.local
-    if parts is None:
-        yield None
-        return
-    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=60)
-    try:
-        with _broken():
-            connection.request("GET", f"{parts.path}/api/v1{path}", headers=client.headers() | headers)
-            answer = connection.getresponse()
-        told = httpx.Headers(answer.headers.items())
-        yield (answer.status, told, _read(answer)) if answer.status in (200, 206) else None
-    finally:
-        connection.close()
-
-
-@contextmanager
-def _broken() -> Iterator[None]:
-    try:
-        yield
-    except (OSError, http.client.HTTPException) as problem:
-        raise httpx.ReadError(str(problem)) from problem
-
-
-def _read(answer: http.client.HTTPResponse) -> Iterator[memoryview]:
-    block = memoryview(bytearray(_BLOCK))
-    while True:
-        with _broken():
-            count = answer.readinto(block)
-        if not count:
-            return
-        yield block[:count]
-
-
 class Download:
     """An object on its way into a file."""
 
     def __init__(self, client: Client, reference: str, file: BinaryIO, sealed: bool) -> None:
-        self._client, self._reference, self._file, self._sealed = client, reference, file, sealed
+        self._client, self._file, self._sealed = client, file, sealed
+        self._path, self._tag = f"/objects/{reference}", f'"{reference}"'
         self._size: int | None = None
         self._begin(SHA256)
         self.promised: str | None = None
@@ -164,46 +119,35 @@ class Download:
             self._file.truncate()
 
     def _first(self) -> None:
-        with self._opened(_PLAIN) as (_, headers, blocks):
-            size = headers.get("Content-Length")
+        with self._client.opened("GET", self._path) as answer:
+            size = answer.headers.get("Content-Length")
             self._size = None if size is None else int(size)
-            self.promised = headers.get("Landbridge-Digest")
+            self.promised = answer.headers.get("Landbridge-Digest")
             self._begin(FASTEST if (self._size or 0) > IN_PARTS and not self._sealed else SHA256)
             try:
-                self._take(blocks)
-            except httpx.TransportError:
+                self._take(answer)
+            except Broken:
                 if self._size is None or not self._file.tell():
                     raise
 
     def _rest(self, offset: int) -> int:
         # An object never changes, so its id is its tag: whatever else comes is no part of it.
-        headers = _PLAIN | {"Range": f"bytes={offset}-", "If-Range": f'"{self._reference}"'}
+        headers = {"Range": f"bytes={offset}-", "If-Range": self._tag}
         try:
-            with self._opened(headers) as (status, _, blocks):
-                if status != 206:
+            with self._client.opened("GET", self._path, headers=headers) as answer:
+                if answer.status != 206:
                     self._begin(self._algorithm)
-                self._take(blocks)
-        except (httpx.TransportError, Overloaded):
+                self._take(answer)
+        except (Broken, Overloaded):
             pass
         return self._file.tell()
 
-    @contextmanager
-    def _opened(self, headers: dict[str, str]) -> Iterator[tuple[int, Mapping[str, str], Iterable[bytes | memoryview]]]:
-        """Status, headers and blocks of an answer."""
-        path = f"/objects/{self._reference}"
-        with directly(self._client, path, headers) as found:
-            if found is not None:
-                yield found
-                return
-        with self._client.opened("GET", path, headers=headers) as answer:
-            yield answer.status_code, answer.headers, answer.iter_raw()
-
-    def _take(self, blocks: Iterable[bytes | memoryview]) -> None:
-        for block in blocks:
+    def _take(self, answer: Answer) -> None:
+        for block in answer.blocks():
             self._hasher.update(block)
             self._file.write(block)
 
     def _expected(self) -> Any:
         if self._algorithm == SHA256 and self.promised:
             return self.promised
-        return self._client.get(f"/objects/{self._reference}/digest", algorithm=self._algorithm)["digest"]
+        return self._client.get(f"{self._path}/digest", algorithm=self._algorithm)["digest"]

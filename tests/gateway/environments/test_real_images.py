@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
 PYTHON = """
 import importlib.metadata, json, os, sys, sysconfig, zoneinfo
-import httpx, numpy, pandas, polars, pyarrow, landbridge
+import urllib3, numpy, pandas, polars, pyarrow, landbridge
 table = pyarrow.table({"x": [1, 2, 3]})
 assert polars.from_arrow(table).to_pandas().x.sum() == 6
 zoneinfo.ZoneInfo("Europe/Berlin")
