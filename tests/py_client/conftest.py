@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from jsonschema import Draft202012Validator
 from landbridge.kinds import Json
 from landbridge.objects import FolderSink, FolderSource
@@ -23,12 +22,6 @@ from tests.py_client.gateway import FakeGateway
 
 ROOT = Path(__file__).parents[2]
 JOB = "job_0123456789abcdef"
-
-# The same examples on every run; LANDBRIDGE_HYPOTHESIS=fresh looks for new ones.
-_QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large]
-settings.register_profile("ci", derandomize=True, deadline=None, database=None, suppress_health_check=_QUIET)
-settings.register_profile("fresh", deadline=None, max_examples=500, suppress_health_check=_QUIET)
-settings.load_profile(os.environ.get("LANDBRIDGE_HYPOTHESIS", "ci"))
 
 
 def _validators() -> dict[str, Draft202012Validator]:
