@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import socket
 import subprocess
 import sys
@@ -20,8 +19,9 @@ from typing import Any
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.home import Home
 from landbridge_gateway.lifeline import child_environment, first_word, make_pair
+from landbridge_gateway.model import Role
 from landbridge_gateway.store.database import Database
-from landbridge_gateway.store.tokens import Tokens, _hash
+from landbridge_gateway.store.tokens import Tokens
 from landbridge_gateway.warden.wire import Channel, listen
 
 RUNTIME = {"name": "r:4.6", "language": "r", "default": True, "state": "ready", "image": "sha256:stub"}
@@ -74,12 +74,9 @@ class StubbedGateway:
         self.home.prepare()
         Layout(self.home.depot).prepare()
         database = Database(self.home.database)
-        Tokens(database).ensure_owner(self.home.token())
-        self.tokens = {f"owner{number}": "lb_" + secrets.token_urlsafe(32) for number in range(owners)}
-        with database.write() as db:
-            for name, token in self.tokens.items():
-                row = {"id": name, "name": name, "role": "user", "hash": _hash(token), "created": ""}
-                db.table("tokens").insert(row)
+        tokens = Tokens(database)
+        tokens.ensure_owner(self.home.token())
+        self.tokens = {f"owner{number}": tokens.add(f"owner{number}", Role.MEMBER)[1] for number in range(owners)}
         prepare(database)
         database.close()
         self._running = running

@@ -6,7 +6,8 @@
     ├── NotFound                 404
     │   ├── UnknownJob
     │   ├── UnknownObject
-    │   └── UnknownUpload
+    │   ├── UnknownUpload
+    │   └── UnknownToken
     ├── MethodNotAllowed         405
     ├── Conflict                 409
     ├── TooLarge                 413
@@ -19,6 +20,7 @@
     ├── TooManyJobs              429
     ├── TooManyWaiting           429
     ├── TooManyUploads           429
+    ├── TooManyAttempts          429
     ├── Overloaded               503
     ├── DiskFull                 507
     └── InternalError            500
@@ -85,6 +87,13 @@ class UnknownUpload(NotFound):
 
     def __init__(self, upload_id: str) -> None:
         super().__init__(f"There is no upload `{upload_id}`: it was given up, or never begun.", "Begin another one.")
+
+
+class UnknownToken(NotFound):
+    code = "unknown_token"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no token `{name}`.", "`landbridge token list` shows those there are.")
 
 
 class MethodNotAllowed(GatewayError):
@@ -169,6 +178,19 @@ class TooManyUploads(GatewayError):
             "Try again when one has ended, or raise LANDBRIDGE_UPLOADS.",
             most=most,
         )
+
+
+class TooManyAttempts(GatewayError):
+    """Too many wrong tokens came from one place, which is not listened to for a while."""
+
+    code, status = "too_many_attempts", 429
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            "Too many wrong tokens came from there.",
+            f"Try again in {seconds} s, with the right one; on the gateway's machine `landbridge token` prints it.",
+        )
+        self.retry_after = seconds
 
 
 class DiskFull(GatewayError):

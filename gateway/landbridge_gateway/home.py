@@ -16,6 +16,24 @@ from landbridge_gateway.errors import Conflict
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
+_MOUNTS = Path("/proc/self/mountinfo")
+_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "9p", "fuse.sshfs", "fuse.glusterfs"})
+
+
+def file_system_of(folder: Path, mounts: Path = _MOUNTS) -> str:
+    """The kind of the file system that a folder is on; empty where the system does not tell."""
+    if not mounts.exists():
+        return ""
+    found, kind = 0, ""
+    for line in mounts.read_text().splitlines():
+        mounted, _, rest = line.partition(" - ")
+        place = Path(mounted.split()[4].replace("\\040", " "))
+        # The last of those that stand at one place is the one that is seen.
+        if folder.resolve().is_relative_to(place) and len(place.parts) >= found:
+            found, kind = len(place.parts), rest.split()[0]
+    return kind
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner can read, whole or not at all."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -38,6 +56,21 @@ class Home:
         self.path.chmod(0o700)
         for folder in (self.depot, self.logs):
             folder.mkdir(mode=0o700, exist_ok=True)
+
+    def check_private(self) -> None:
+        """Refuse secrets that others may have read, and a folder on other machines' disks."""
+        for path in (self.token_file, self.path / "signing_key"):
+            if path.exists() and path.stat().st_mode & 0o077:
+                raise Conflict(
+                    f"Others than its owner may read {path}.",
+                    f"If nobody has: chmod 600 {path}. Else remove it, and another one is made at the next start.",
+                )
+        kind = file_system_of(self.path)
+        if kind in _NETWORK:
+            raise Conflict(
+                f"The folder {self.path} is on a network file system ({kind}), where locks and secrets are not safe.",
+                "Give the gateway a folder on a disk of this machine with --home.",
+            )
 
     @property
     def database(self) -> Path:
@@ -91,9 +124,12 @@ class Home:
         write_private(path, now + "\n")
         return before != now
 
-    def announce(self, url: str) -> None:
+    def announce(self, url: str, certificate: str = "") -> None:
         # R clients without arrow look here for a Python that may have pyarrow.
-        write_private(self.address_file, json.dumps({"url": url, "pid": os.getpid(), "python": sys.executable}) + "\n")
+        told = {"url": url, "pid": os.getpid(), "python": sys.executable}
+        # Clients on this machine trust the gateway's own certificate, whoever signed it.
+        told |= {"certificate": str(Path(certificate).absolute())} if certificate else {}
+        write_private(self.address_file, json.dumps(told) + "\n")
 
     def withdraw(self) -> None:
         self.address_file.unlink(missing_ok=True)

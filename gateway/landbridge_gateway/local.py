@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -43,6 +44,20 @@ class LogPart:
     ended: bool
 
 
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+def _trusting(told: Json) -> ssl.SSLContext:
+    """Trusts the very certificate of this machine's gateway, by whatever name it is reached."""
+    context = ssl.create_default_context(cafile=told.get("certificate"))
+    if told.get("certificate"):
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        context.check_hostname = False
+    return context
+
+
 class Local:
     """The running gateway of a home."""
 
@@ -50,12 +65,15 @@ class Local:
         self._token, place = token_of(home), Home(home).address_file
         if not place.exists():
             raise GatewayUnreachable(f"No gateway runs with {home}.", "Start one with `landbridge serve`.")
-        self._url = str(json.loads(place.read_text())["url"])
-        # Loopback, so no proxy of the environment is asked.
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        told = json.loads(place.read_text())
+        self._url = str(told["url"])
+        # This machine, so no proxy of the environment is asked; and the token follows no redirect.
+        self._opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), _NoRedirect, urllib.request.HTTPSHandler(context=_trusting(told))
+        )
 
-    def call(self, method: str, path: str, **query: Any) -> Json:
-        with self._open(method, path, query) as answer:
+    def call(self, method: str, path: str, body: Json | None = None, **query: Any) -> Json:
+        with self._open(method, path, query, body) as answer:
             found: Json = json.load(answer)
         return found
 
@@ -79,12 +97,13 @@ class Local:
             part = self.log(job, stream, offset=part.offset, wait=_FOLLOW_SECONDS)
             yield part.data
 
-    def _open(self, method: str, path: str, query: Json) -> Any:
+    def _open(self, method: str, path: str, query: Json, body: Json | None = None) -> Any:
         text = urllib.parse.urlencode(query, doseq=True)
         request = urllib.request.Request(
             f"{self._url}/api/v1{urllib.parse.quote(path)}{'?' + text if text else ''}",
+            None if body is None else json.dumps(body).encode(),
+            {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
             method=method,
-            headers={"Authorization": f"Bearer {self._token}"},
         )
         try:
             return self._opener.open(request, timeout=_SECONDS + _FOLLOW_SECONDS)

@@ -31,6 +31,14 @@ class State(StrEnum):
         return not TRANSITIONS[self]
 
 
+class Role(StrEnum):
+    """What a token may do: see everything, work on what is its own, or everything."""
+
+    VIEWER = "viewer"
+    MEMBER = "member"
+    ADMIN = "admin"
+
+
 class Cause(StrEnum):
     """Why a failed job failed."""
 

@@ -23,6 +23,14 @@ def parse_bytes(text: str | int) -> int:
     return int(float(word[:-1] if factor > 1 else word) * factor)
 
 
+def yes_or_no(text: str | bool) -> bool:
+    known = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
+    try:
+        return known[str(text).strip().lower()]
+    except KeyError:
+        raise ValueError("neither yes nor no") from None
+
+
 def _folder(text: str | Path) -> Path:
     return Path(text).expanduser().resolve()
 
@@ -41,8 +49,16 @@ class Setting:
 
 TABLE = (
     Setting("home", "~/.landbridge", _folder, "folder of the database, the depot, the token and the logs"),
-    Setting("host", "127.0.0.1", str, "address to listen on; only loopback in this version"),
+    Setting("host", "127.0.0.1", str, "address to listen on; beyond this machine only with TLS, or with plain_http"),
     Setting("port", 8750, int, "port to listen on; 0 takes a free one"),
+    Setting(
+        "certificate", "", str, "file of the TLS certificate, with those that it was signed by; the address is https"
+    ),
+    Setting("certificate_key", "", str, "file of the certificate's key"),
+    Setting("names", "", str, "names by which others reach the gateway, with commas; the first is the one it tells"),
+    Setting(
+        "plain_http", "no", yes_or_no, "yes: listen beyond this machine without TLS; others can read what goes there"
+    ),
     Setting("engine", "docker", str, "what starts containers: docker, or process for development without isolation"),
     Setting("running", os.cpu_count() or 1, int, "how many jobs may run at once"),
     Setting("pool_memory", "1g", parse_bytes, "what containers may hold that wait for a job, in all; 0: none waits"),

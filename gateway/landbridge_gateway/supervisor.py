@@ -14,7 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from landbridge_gateway.errors import Conflict, GatewayError, InvalidField
+from landbridge_gateway.errors import Conflict, GatewayError
+from landbridge_gateway.exposure import address, check_exposure
 from landbridge_gateway.home import Home
 from landbridge_gateway.lifeline import child_environment, first_word, make_pair
 from landbridge_gateway.settings import LOOPBACK, Settings
@@ -56,6 +57,7 @@ class Supervisor:
     def run(self) -> int:
         """Serve until SIGINT or SIGTERM."""
         self._home.prepare()
+        self._home.check_private()
         with self._home.lock(), _listening(self._settings) as listener:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, _stop)
@@ -75,12 +77,13 @@ class Supervisor:
             self._say(
                 "ATTENTION: --engine process isolates nothing: jobs run as you, with your files and your network."
             )
+        if self._settings.host not in LOOPBACK and not self._settings.certificate:
+            self._say("ATTENTION: without TLS, whoever is on the network reads the tokens and tables that cross it.")
         os.set_inheritable(listener.fileno(), True)
         self._halves = [_Half("warden"), _Half("gateway", keep=(listener.fileno(),))]
         words = [self._word(half, self._start(half)) for half in self._halves]
-        host, port = listener.getsockname()[:2]
-        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        self._home.announce(url)
+        url = address(self._settings, listener.getsockname()[1])
+        self._home.announce(url, self._settings.certificate)
         self._say(f"sign in {url}{words[1]['link']}")
         self._say(f"ready {url}")
         while True:
@@ -152,13 +155,8 @@ def _stop(*_: object) -> NoReturn:
 
 
 def _listening(settings: Settings) -> socket.socket:
+    check_exposure(settings)
     host, port = settings.host, settings.port
-    if host not in LOOPBACK:
-        raise InvalidField(
-            f"The gateway listens on this machine alone, not on `{host}`.",
-            "Reach it from elsewhere through a tunnel: ssh -L 8750:127.0.0.1:8750 machine.",
-            field="host",
-        )
     try:
         return socket.create_server(
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=_BACKLOG

@@ -76,6 +76,22 @@ def test_tokens_and_links(landbridge, serving):
     assert landbridge("token", "--link").startswith(f"{serving.url}/signin?code=")
 
 
+def test_tokens_of_others_are_made_listed_and_taken_back(landbridge, serving):
+    secret = landbridge("token", "add", "--name", "anna", "--role", "viewer", "--expires", "30d").strip()
+    lb.connect(serving.url, secret)
+    with pytest.raises(lb.errors.Forbidden, match="of the role viewer"):
+        lb.submit(lb.python("def f():\n    return 1\n", "f"))
+    rows = {row["name"]: row for row in json.loads(landbridge("token", "list", "--json"))}
+    assert (rows["anna"]["role"], rows["anna"]["valid"], rows["owner"]["role"]) == ("viewer", True, "admin")
+    assert secret not in landbridge("token", "list")
+    assert landbridge("token", "revoke", "anna") == "anna  revoked\n"
+    with pytest.raises(lb.errors.Unauthorized):
+        lb.connect(serving.url, secret)
+    assert "revoked" in landbridge("token", "list").splitlines()[0]
+    assert landbridge("token", "revoke", "nobody", expect=1).startswith("There is no token `nobody`.")
+    assert "no duration" in landbridge("token", "add", "--name", "b", "--expires", "soon", expect=2)
+
+
 def test_what_is_not_there_is_said_with_a_way_out(landbridge, tmp_path):
     assert landbridge("show", "job_0000000000000000", expect=1).splitlines()[0] == (
         "There is no job `job_0000000000000000`."

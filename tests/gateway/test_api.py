@@ -35,7 +35,7 @@ class TestAccess:
         public = {
             rule.rule for rule in app.url_map.iter_rules() if policy_of(app.view_functions[rule.endpoint]) == "public"
         }
-        assert public == {"/signin", "/static/<name>"}
+        assert public == {"/signin", "/static/<name>", "/health"}
 
     def test_a_route_without_a_policy_is_closed(self, services, road):
         app = create_app(services)
@@ -66,7 +66,7 @@ class TestAccess:
 
     @pytest.mark.parametrize("host", ["evil.example", "evil.example:8750", "127.0.0.1.evil.example", "[::1"])
     def test_another_host_name_is_refused(self, client, host):
-        assert_refused(client.get("/api/v1", headers={"Host": host}), 400, "invalid_request")
+        assert_refused(client.get("/api/v1", headers={"Host": host}), 403, "forbidden")
 
     def test_a_cookie_may_read_but_writes_only_from_our_own_pages(self, services, stranger, road):
         code = services.tokens.new_link("owner")
@@ -76,12 +76,14 @@ class TestAccess:
         headers = {"Origin": "http://evil.example"}
         assert_refused(stranger.post("/api/v1/jobs", json=submission(), headers=headers), 403, "forbidden")
         headers = {"Origin": "http://localhost"}
+        assert_refused(stranger.post("/api/v1/jobs", json=submission(), headers=headers), 403, "forbidden")
+        headers["Landbridge-Protocol"] = "1"
         assert stranger.post("/api/v1/jobs", json=submission(), headers=headers).status_code == 201
 
     def test_a_link_signs_in_once(self, services, stranger):
         code = services.tokens.new_link("owner")
         assert stranger.get(f"/signin?code={code}").status_code == 303
-        assert stranger.get(f"/signin?code={code}").status_code == 401
+        assert stranger.get(f"/signin?code={code}").status_code == 403
 
     def test_the_session_cookie_is_closed_to_scripts_and_to_other_sites(self, services, stranger):
         answer = stranger.get(f"/signin?code={services.tokens.new_link('owner')}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from typing import Any
 
 import click
 
@@ -16,8 +17,10 @@ from landbridge_gateway.settings import TABLE, Settings
 @home_option
 @click.option("--port", type=int, metavar="N", help="Port to listen on; 0 picks a free one (LANDBRIDGE_PORT; 8750).")
 @click.option("--engine", type=click.Choice(["docker", "process"]), help="What runs jobs (LANDBRIDGE_ENGINE; docker).")
+@click.option("--host", metavar="NAME", help="Address to listen on (LANDBRIDGE_HOST; 127.0.0.1); beyond it with TLS.")
+@click.option("--plain-http", is_flag=True, default=None, help="Beyond this machine without TLS: others can read all.")
 @click.option("-o", "--open", "open_page", is_flag=True, help="Open the page in the browser when it is ready.")
-def serve(home: str | None, port: int | None, engine: str | None, open_page: bool) -> None:
+def serve(open_page: bool, **given: Any) -> None:
     """Start the gateway and its warden; stop them with Ctrl-C."""
     from landbridge_gateway.supervisor import Supervisor
 
@@ -26,7 +29,7 @@ def serve(home: str | None, port: int | None, engine: str | None, open_page: boo
         if open_page and line.startswith("sign in "):
             click.launch(line.removeprefix("sign in "))
 
-    sys.exit(Supervisor(Settings.load(home=home, port=port, engine=engine), say).run())
+    sys.exit(Supervisor(Settings.load(**given), say).run())
 
 
 @main.command()

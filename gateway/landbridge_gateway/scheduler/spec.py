@@ -64,7 +64,8 @@ class Specs:
         session: str | None = None,
         held: bool = False,
     ) -> None:
-        objects = self._objects.formats(wanted, row["owner"])
+        # Whose they are was looked at when the job was submitted, by what its owner may see.
+        objects = self._objects.formats(wanted)
         spec = {
             "protocol": PROTOCOL,
             "job": row["id"],

@@ -20,6 +20,9 @@ BRIEF = (
 )
 
 
+EVERYBODY = "*"  # in the place of an owner, a topic: what happens to the jobs of all
+
+
 class IllegalTransition(Exception):
     """A job was not in a state from which it may go there; the message tells its recent events."""
 
@@ -134,7 +137,7 @@ class Jobs:
         row = self._db.row(sql)
         return int(row["n"]) if row else 0
 
-    def request_end(self, job: str, owner: str) -> Row:
+    def request_end(self, job: str, owner: str | None) -> Row:
         """Ask a session to end once its calls have."""
         with self._db.write() as db:
             self.get(job, owner)
@@ -262,7 +265,7 @@ class Jobs:
     def open_attempts(self) -> list[Row]:
         return self._db.rows("SELECT * FROM attempts WHERE state != 'exited' ORDER BY job, number")
 
-    def request_cancel(self, job: str, owner: str) -> Row:
+    def request_cancel(self, job: str, owner: str | None) -> Row:
         """Cancel at once what does not run; mark what does. Ended jobs stay as they are."""
         with self._db.write() as db:
             row = self.get(job, owner)
@@ -291,22 +294,23 @@ class Jobs:
             for row in changed:
                 self._note_event(db, job, row["owner"], row["attempt"], State(row["state"]), None, note, timestamp())
 
-    def events_after(self, cursor: int, owner: str, jobs: Sequence[str] = (), limit: int = 1000) -> list[Row]:
-        """Changes to all jobs of an owner, or to those of ``jobs`` that are that owner's."""
+    def events_after(self, cursor: int, owner: str | None, jobs: Sequence[str] = (), limit: int = 1000) -> list[Row]:
+        """Changes to all jobs of an owner (None: of everybody), or to those of ``jobs`` that are that owner's."""
         named = f"AND job IN ({','.join('?' * len(jobs))})" if jobs else ""
         return self._db.rows(
             f"""SELECT seq, job, state, cause, at, note FROM events
-                WHERE seq > ? AND owner = ? {named} ORDER BY seq LIMIT ?""",
-            (cursor, owner, *jobs, limit),
+                WHERE seq > ? {_of(owner)} {named} ORDER BY seq LIMIT ?""",
+            (cursor, *_given(owner), *jobs, limit),
         )
 
-    def ends_after(self, cursor: int, owner: str, jobs: Sequence[str] = (), limit: int = 1000) -> list[Row]:
+    def ends_after(self, cursor: int, owner: str | None, jobs: Sequence[str] = (), limit: int = 1000) -> list[Row]:
         """The ends among the changes to an owner's jobs, or to ``jobs``; all other changes cost nothing."""
         ends = _quoted(state for state in State if state.ended)
         named = f"AND job IN ({','.join('?' * len(jobs))})" if jobs else ""
-        sql = f"""SELECT seq, job, state, cause, at, note FROM events INDEXED BY {"events_by_job" if jobs else "ends"}
-                  WHERE seq > ? AND owner = ? AND state IN ({ends}) {named} ORDER BY seq LIMIT ?"""
-        return self._db.rows(sql, (cursor, owner, *jobs, limit))
+        index = "INDEXED BY events_by_job" if jobs else "INDEXED BY ends" if owner else "NOT INDEXED"
+        sql = f"""SELECT seq, job, state, cause, at, note FROM events {index}
+                  WHERE seq > ? {_of(owner)} AND state IN ({ends}) {named} ORDER BY seq LIMIT ?"""
+        return self._db.rows(sql, (cursor, *_given(owner), *jobs, limit))
 
     def events_of(self, job: str) -> list[Row]:
         sql = "SELECT seq, attempt, at, state, cause, note FROM events WHERE job = ? ORDER BY seq"
@@ -324,7 +328,8 @@ class Jobs:
             "events",
             {"job": job, "owner": owner, "attempt": attempt, "at": at, "state": state, "cause": cause, "note": note},
         )
-        self._db.touch(owner, job, *((ends_of(owner), ends_of(job)) if state.ended else ()))
+        topics = (owner, EVERYBODY, job)
+        self._db.touch(*topics, *(map(ends_of, topics) if state.ended else ()))
 
     def _full(self, db: Any, job: str) -> Row:
         return self._whole(returning(db, "SELECT * FROM jobs WHERE id = ?", (job,))[0])
@@ -339,6 +344,14 @@ class Jobs:
 def ends_of(topic: str) -> str:
     """The topic of those who wait for ends alone: of one job, or of any job of an owner."""
     return f"end of {topic}"
+
+
+def _of(owner: str | None) -> str:
+    return "" if owner is None else "AND owner = ?"
+
+
+def _given(owner: str | None) -> tuple[str, ...]:
+    return () if owner is None else (owner,)
 
 
 def _quoted(states: Iterable[State]) -> str:

@@ -52,8 +52,8 @@ class JobQuery:
             raise InvalidRequest(f"`limit` cannot be {self.limit}.", f"It goes from 1 to {MOST}.")
 
 
-def list_jobs(database: Database, owner: str, query: JobQuery) -> tuple[list[Row], str | None]:
-    """One page of jobs and the token of the next one."""
+def list_jobs(database: Database, owner: str | None, query: JobQuery) -> tuple[list[Row], str | None]:
+    """One page of an owner's jobs (None: of everybody's), and the token of the next one."""
     query.check()
     where, values = _conditions(owner, query)
     column, descending = SORTS[query.sort.lstrip("-")], query.sort.startswith("-")
@@ -73,7 +73,7 @@ def list_jobs(database: Database, owner: str, query: JobQuery) -> tuple[list[Row
     return rows, following
 
 
-def facets(database: Database, owner: str, query: JobQuery) -> dict[str, list[Row]]:
+def facets(database: Database, owner: str | None, query: JobQuery) -> dict[str, list[Row]]:
     """How many jobs each value of a facet has under the other filters."""
     where, values = _conditions(owner, query)
     return {
@@ -86,9 +86,9 @@ def facets(database: Database, owner: str, query: JobQuery) -> dict[str, list[Ro
     }
 
 
-def _conditions(owner: str, query: JobQuery) -> tuple[list[str], list[Any]]:
-    where: list[str] = ["owner = ?"]
-    values: list[Any] = [owner]
+def _conditions(owner: str | None, query: JobQuery) -> tuple[list[str], list[Any]]:
+    where: list[str] = [] if owner is None else ["owner = ?"]
+    values: list[Any] = [] if owner is None else [owner]
     # A sweep stands in lists as one job.
     where.append("sweep IS NULL" if query.sweep is None else "sweep = ?")
     values += [] if query.sweep is None else [query.sweep]

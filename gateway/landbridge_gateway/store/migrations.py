@@ -135,6 +135,14 @@ def sweeps(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def roles_of_tokens(db: Database) -> None:
+    for column in ("expires", "revoked"):
+        db.execute(f"ALTER TABLE tokens ADD COLUMN {column} TEXT")
+    # The lists of those who see the jobs of all owners.
+    db.execute("CREATE INDEX jobs_listed ON jobs (seq) WHERE sweep IS NULL")
+
+
 def _run(db: Database, statements: str) -> None:
     for statement in statements.split(";"):
         if statement.strip():

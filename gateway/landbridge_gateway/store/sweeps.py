@@ -11,7 +11,7 @@ from typing import Any
 from landbridge_gateway.model import Cause, Json, State, point_seed
 from landbridge_gateway.store.clock import seconds_between, timestamp
 from landbridge_gateway.store.database import Database, Row, returning
-from landbridge_gateway.store.jobs import BRIEF, Jobs, NewJob, decoded, ends_of
+from landbridge_gateway.store.jobs import BRIEF, EVERYBODY, Jobs, NewJob, decoded, ends_of
 from landbridge_gateway.store.records import Records, Reported
 
 _AT_A_TIME = 5000  # points in one transaction, so that others may write in between
@@ -221,7 +221,8 @@ class Sweeps:
             "INSERT INTO events (job, owner, attempt, at, state, cause) VALUES (?, ?, ?, ?, ?, ?)", told
         )
         if told:
-            self._db.touch(owner, ends_of(owner), *(topic for row in told for topic in (row[0], ends_of(row[0]))))
+            topics = (owner, EVERYBODY, *(row[0] for row in told))
+            self._db.touch(*topics, *map(ends_of, topics))
 
     def end_open(
         self, sweep: str, owner: str, state: State, cause: Cause | None, error: Json | None, chunk: int | None = None

@@ -1,25 +1,49 @@
-"""Who may do what. Every view names its policy; a view without one is refused."""
+"""Who may do what. Every view names its policy; a view without one is refused, and so is an app that has one."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask, current_app, g, request
 
 from landbridge_gateway.errors import Forbidden, InvalidRequest, Unauthorized
-from landbridge_gateway.settings import LOOPBACK
+from landbridge_gateway.model import Role
+from landbridge_gateway.web.attempts import is_here
 from landbridge_gateway.web.services import services
 
 COOKIE = "landbridge_session"
-PUBLIC, READ, WRITE = "public", "read", "write"
+PUBLIC, READ, WRITE, ADMIN = "public", "read", "write", "admin"
+_ROLES = {READ: frozenset(Role), WRITE: frozenset({Role.MEMBER, Role.ADMIN}), ADMIN: frozenset({Role.ADMIN})}
+_SAFE = ("GET", "HEAD")
+_OWN_HEADER = "Landbridge-Protocol"
+_LONGEST = 200  # of a token, of a cookie
+_TOKEN = re.compile(r"lb_[A-Za-z0-9_-]{43}")
+_TOKEN_FIELDS = frozenset({"token", "access_token", "api_key", "authorization", "bearer"})
 
+Found = TypeVar("Found")
 View = TypeVar("View", bound=Callable[..., Any])
 
 
+@dataclass(frozen=True)
+class Caller:
+    """Who makes a request: the name of the token, which is the owner of whatever it makes."""
+
+    name: str
+    role: Role
+    expires: str | None = None
+
+    @property
+    def sees(self) -> str | None:
+        """Whose jobs and objects there are for this caller: a member's own; for the others (None) everybody's."""
+        return self.name if self.role is Role.MEMBER else None
+
+
 def access(policy: str) -> Callable[[View], View]:
-    """Say who may call a view: ``public``, or whoever is signed in and ``read``s or ``write``s."""
+    """Say who may call a view: ``public`` anybody, ``read`` every role, ``write`` members and admins, ``admin``."""
 
     def mark(view: View) -> View:
         view.access_policy = policy  # type: ignore[attr-defined]
@@ -32,32 +56,49 @@ def policy_of(view: Callable[..., Any]) -> str | None:
     return getattr(view, "access_policy", None)
 
 
+def caller() -> Caller:
+    """Who makes this request."""
+    found: Caller = g.caller
+    return found
+
+
 def owner() -> str:
-    """The id of the token that makes this request."""
-    return str(g.owner)
+    """The owner of what this request makes."""
+    return caller().name
+
+
+def sees() -> str | None:
+    """The owner whose jobs and objects there are for this request; None for everybody's."""
+    return caller().sees
 
 
 def guard(app: Flask) -> None:
-    """Check every request before its view, in the order: host, policy, identity, origin."""
+    """Check every request before its view, in the order: host, origin, address, policy, identity, role."""
     app.before_request(_check)
+
+
+def check_policies(app: Flask) -> None:
+    """Refuse to serve a route that nobody gave a policy."""
+    for rule in app.url_map.iter_rules():
+        if policy_of(app.view_functions[rule.endpoint]) not in (PUBLIC, *_ROLES):
+            raise RuntimeError(f"The route {rule.rule} has no policy: say with @access who may call it.")
 
 
 def _check() -> None:
     _check_host()
+    if request.method not in _SAFE and request.headers.get("Origin") is not None:
+        check_origin()
+    _check_query()
     if request.endpoint is None:
         return  # answered as not found, which tells a stranger nothing
     policy = policy_of(current_app.view_functions[request.endpoint])
     if policy == PUBLIC:
         return
-    if policy not in (READ, WRITE):
+    if policy not in _ROLES:
         raise Forbidden("This address is closed.")
-    token = _bearer()
-    found = services().tokens.find(token) if token is not None else _session()
-    if found is None:
-        raise _refusal(token)
-    if token is None and request.method not in ("GET", "HEAD"):
-        check_origin()
-    g.owner = found["id"]
+    g.caller = _identified()
+    if g.caller.role not in _ROLES[policy]:
+        raise _not_for(g.caller, policy)
 
 
 def _check_host() -> None:
@@ -66,8 +107,49 @@ def _check_host() -> None:
         name = urlsplit(f"//{request.host}").hostname
     except ValueError:
         name = None
-    if name not in LOOPBACK | {services().settings.host}:
-        raise InvalidRequest("The request names another host.", "Use the address that the gateway printed.")
+    if name not in services().names:
+        raise Forbidden("The request names another host.", "Use the address that the gateway printed.")
+
+
+def check_origin() -> None:
+    """Refuse a change that a page of another site sends."""
+    origin = request.headers.get("Origin")
+    if origin is None or urlsplit(origin)[:2] != (request.scheme, request.host):
+        raise Forbidden("A page of another site cannot change anything here.")
+
+
+def _check_query() -> None:
+    # Addresses are kept: in histories, in the logs of proxies.
+    for name, value in request.args.items(multi=True):
+        if name.lower() in _TOKEN_FIELDS or _TOKEN.fullmatch(value):
+            raise InvalidRequest(
+                "A token never stands in an address.", "Send it as `Authorization: Bearer`, and make another one."
+            )
+
+
+def _identified() -> Caller:
+    token = _bearer()
+    secret = request.cookies.get(COOKIE) if token is None else token
+    if not secret:
+        raise _unauthorized(token)
+    tokens = services().tokens
+    found = tried(lambda: (tokens.session if token is None else tokens.find)(secret[:_LONGEST]))
+    if found is None:
+        raise _unauthorized(token)
+    if token is None and request.method not in _SAFE:
+        check_origin()
+        _check_own_header()
+    return Caller(found["name"], Role(found["role"]), found["expires"])
+
+
+def tried(look: Callable[[], Found | None]) -> Found | None:
+    """What is found by a secret that came from outside; those that are wrong are counted."""
+    attempts, address = services().attempts, request.remote_addr
+    attempts.check(address)
+    found = look()
+    if found is None:
+        attempts.wrong(address)
+    return found
 
 
 def _bearer() -> str | None:
@@ -78,22 +160,33 @@ def _bearer() -> str | None:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _session() -> Any:
-    secret = request.cookies.get(COOKIE)
-    return services().tokens.session(secret) if secret else None
+def _check_own_header() -> None:
+    # A form of our own pages cannot send it, and goes to no address of the API.
+    if request.path.startswith("/api/") and _OWN_HEADER not in request.headers:
+        raise Forbidden(f"With a cookie, a change needs the header {_OWN_HEADER} as well.")
 
 
-def _refusal(token: str | None) -> Unauthorized:
-    place = services().home.token_file
+def _unauthorized(token: str | None) -> Unauthorized:
+    # Where the gateway keeps its files is nobody's business on other machines.
+    place = f", in {services().home.token_file}" if is_here(request.remote_addr) else ""
     if token is None:
         return Unauthorized(
-            "A token is needed.", f"On this machine it is found by itself, in {place}; elsewhere set LANDBRIDGE_TOKEN."
+            "A token is needed.",
+            f"On the gateway's machine it is found by itself{place}; elsewhere set LANDBRIDGE_TOKEN.",
         )
-    return Unauthorized("The token is not one of this gateway's.", f"The right one stands in {place}.")
+    return Unauthorized(
+        "The token is not one of this gateway's.",
+        f"The owner's is on the gateway's machine{place}; an admin makes others with `landbridge token add`.",
+    )
 
 
-def check_origin() -> None:
-    """Refuse a change that a page of another site sends with this browser's cookie."""
-    origin = request.headers.get("Origin")
-    if origin is None or urlsplit(origin).netloc != request.host:
-        raise Forbidden("A page of another site cannot change anything here.")
+def _not_for(who: Caller, policy: str) -> Forbidden:
+    if policy == ADMIN:
+        return Forbidden(
+            f"The token `{who.name}` is of the role {who.role}, and this is for admins.",
+            "On the gateway's machine `landbridge token` prints the owner's, which is one.",
+        )
+    return Forbidden(
+        f"The token `{who.name}` is of the role {who.role}, which reads and changes nothing.",
+        "Ask an admin of this gateway for a token of the role member.",
+    )

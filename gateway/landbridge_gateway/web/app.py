@@ -6,7 +6,7 @@ import logging
 import secrets
 from typing import Any
 
-from flask import Flask, jsonify, request
+from flask import Flask, request
 from werkzeug.exceptions import HTTPException
 
 from landbridge_gateway.errors import (
@@ -21,7 +21,7 @@ from landbridge_gateway.errors import (
 )
 from landbridge_gateway.scheduler.hub import NoPlace
 from landbridge_gateway.web import access, api, pages
-from landbridge_gateway.web.headers import harden
+from landbridge_gateway.web.headers import harden, refusal
 from landbridge_gateway.web.services import Services, services
 
 log = logging.getLogger(__name__)
@@ -33,25 +33,30 @@ def create_app(opened: Services) -> Flask:
     app.extensions["landbridge"] = opened
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
+    app.debug = False  # whatever FLASK_DEBUG says: a debugger would run code for whoever finds it
     access.guard(app)
     api.register(app)
     pages.register(app)
+    app.add_url_rule("/health", view_func=health)
     app.register_error_handler(GatewayError, _typed)
     app.register_error_handler(NoPlace, _crowded)
     app.register_error_handler(HTTPException, _from_werkzeug)
     app.register_error_handler(Exception, _broken)
     app.after_request(harden)
+    access.check_policies(app)
     return app
+
+
+@access.access(access.PUBLIC)
+def health() -> tuple[str, int]:
+    """It answers, and tells no more."""
+    return "", 204
 
 
 def _typed(error: GatewayError) -> Any:
     if pages.is_page_request():
         return pages.error_page(error)
-    answer = jsonify(error.as_json())
-    answer.status_code = error.status
-    if error.retry_after is not None:
-        answer.headers["Retry-After"] = str(error.retry_after)
-    return answer
+    return refusal(error)
 
 
 def _crowded(_: NoPlace) -> Any:

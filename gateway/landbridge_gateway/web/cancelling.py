@@ -7,7 +7,7 @@ from landbridge_gateway.store.database import Row
 from landbridge_gateway.web.services import Services
 
 
-def cancel_job(here: Services, job: str, owner: str) -> Row:
+def cancel_job(here: Services, job: str, owner: str | None) -> Row:
     """Ask a job to end; one that has ended stays as it is."""
     row = here.jobs.request_cancel(job, owner)
     if row["chunk"] and row["state"] == State.CANCELLED:

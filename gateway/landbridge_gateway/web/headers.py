@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 from flask import Response
 
+from landbridge_gateway.errors import GatewayError
 from landbridge_gateway.model import PROTOCOL
 
 _POLICY = (
@@ -24,4 +27,12 @@ def harden(answer: Response) -> Response:
     else:
         answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     answer.headers.setdefault("Cache-Control", "no-store")
+    return answer
+
+
+def refusal(error: GatewayError) -> Response:
+    """The one shape of an error, also where there is no request any more."""
+    answer = Response(json.dumps(error.as_json()), error.status, content_type="application/json")
+    if error.retry_after is not None:
+        answer.headers["Retry-After"] = str(error.retry_after)
     return answer

@@ -8,7 +8,7 @@ from landbridge_gateway.store.database import Row
 from landbridge_gateway.web.services import Services
 
 
-def session_of(services: Services, task: Json, owner: str) -> Row | None:
+def session_of(services: Services, task: Json, owner: str | None) -> Row | None:
     """The session that the task is for; None for any other."""
     wanted = task.get("session")
     if task["function"]["type"] == "session":

@@ -11,17 +11,21 @@ from landbridge_gateway.nodes import rewritten
 from landbridge_gateway.signing import is_signed, sign
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.objects import UPLOAD
+from landbridge_gateway.web.access import Caller
 from landbridge_gateway.web.services import Services
 
 
-def signed(services: Services, node: Json, owner: str) -> Json:
-    """A copy of a node that a job wrote, with this gateway's signature on each native object that a job made."""
+def signed(services: Services, node: Json) -> Json:
+    """A copy of a node that a job wrote, with this gateway's signature on each native object that a job made.
+
+    A job names no objects but its own and those that it was given.
+    """
 
     def change(inner: Json) -> Json:
         if inner["kind"] != "native":
             return inner
         bare = {name: part for name, part in inner.items() if name != "signature"}
-        row = services.objects.get(inner["object"], owner)
+        row = services.objects.get(inner["object"])
         if row["origin"] == UPLOAD or row["format"] != inner["codec"]:
             return bare
         return bare | {"signature": sign(services.signing_key, **_signed_facts(services, inner, row))}
@@ -29,13 +33,13 @@ def signed(services: Services, node: Json, owner: str) -> Json:
     return rewritten(node, change)
 
 
-def check_natives(services: Services, natives: Iterable[tuple[str, Json]], owner: str) -> None:
+def check_natives(services: Services, natives: Iterable[tuple[str, Json]], caller: Caller) -> None:
     """Refuse a native object that neither a job of this gateway made nor the same owner uploaded as one.
 
     ``natives`` are native nodes, each with its path in the body.
     """
     for field, node in natives:
-        row = services.objects.get(node["object"], owner)
+        row = services.objects.get(node["object"], caller.sees)
         if row["format"] != node["codec"]:
             raise InvalidField(
                 f"`{field}` says that {row['id']} is of the codec `{node['codec']}`, but it is an object of the format "
@@ -43,7 +47,7 @@ def check_natives(services: Services, natives: Iterable[tuple[str, Json]], owner
                 "Hand on the value as it came with the job's result, or upload the object in its own format.",
                 field=field,
             )
-        if row["origin"] == UPLOAD:
+        if row["origin"] == UPLOAD and row["owner"] == caller.name:
             continue
         if not is_signed(services.signing_key, node.get("signature"), **_signed_facts(services, node, row)):
             raise InvalidField(

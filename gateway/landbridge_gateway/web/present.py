@@ -16,8 +16,8 @@ from landbridge_gateway.web.natives import signed
 from landbridge_gateway.web.services import Services
 
 _SHARED = (
-    *("id", "name", "language", "runtime", "experiment", "state", "cause", "note", "seed", "limits", "attempt"),
-    *("submitted", "started", "ended", "session", "sweep", "point"),
+    *("id", "owner", "name", "language", "runtime", "experiment", "state", "cause", "note", "seed"),
+    *("limits", "attempt", "submitted", "started", "ended", "session", "sweep", "point"),
 )
 _WHOLE = ("task", "values", "result", "error")
 
@@ -37,12 +37,12 @@ def whole(services: Services, row: Row, host: str | None = None) -> Json:
     tags = services.records.tags([job])[job]
     told = _brief(services, row, tags, host) | {name: row[name] for name in _WHOLE}
     counts = services.sweeps.counts(job) if row["unassigned"] is not None else None
-    return told | {"result": result(services, row["result"], row["owner"]), "points": counts}
+    return told | {"result": result(services, row["result"]), "points": counts}
 
 
-def result(services: Services, node: Json | None, owner: str) -> Json | None:
+def result(services: Services, node: Json | None) -> Json | None:
     """A result as it is handed out: with this gateway's signature on what a job made."""
-    return signed(services, node, owner) if node else None
+    return signed(services, node) if node else None
 
 
 def _bring_up_to_date(services: Services, row: Row) -> None:
@@ -105,7 +105,7 @@ def record(services: Services, row: Row) -> Json:
         "messages": [{"text": event["text"], "at": event["at"]} for event in reports(job, number, "message")],
         "warnings": warnings(services, job, number),
         "artifacts": _latest(
-            {"name": event["name"], "value": signed(services, event["value"], row["owner"])}
+            {"name": event["name"], "value": signed(services, event["value"])}
             for event in reports(job, number, "artifact")
         ),
         "files": _latest(

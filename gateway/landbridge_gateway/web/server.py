@@ -17,6 +17,7 @@ from landbridge_gateway.lifeline import Lifeline
 from landbridge_gateway.scheduler.loop import ENGINE
 from landbridge_gateway.schemas import Schemas
 from landbridge_gateway.settings import Settings
+from landbridge_gateway.store.tokens import OWNER
 from landbridge_gateway.warden.link import WardenLink
 from landbridge_gateway.web.app import create_app
 from landbridge_gateway.web.connections import Connection, Gateway
@@ -128,4 +129,4 @@ def _allow_files(wanted: int) -> None:
 def _say_ready(services: Services, lifeline: Lifeline) -> None:
     """Ready means that a submission would be taken: the socket listens, and the engine said what it offers."""
     services.hub.wait_for(lambda: services.scheduler.engine, _LONGEST_START, [ENGINE])
-    lifeline.say(ready=True, link="/signin?code=" + services.tokens.new_link("owner"))
+    lifeline.say(ready=True, link="/signin?code=" + services.tokens.new_link(OWNER))

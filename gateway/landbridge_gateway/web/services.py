@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from flask import current_app
 
 from landbridge_gateway.depot.handed import Intake
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.uploads import Uploads
+from landbridge_gateway.exposure import names_of
 from landbridge_gateway.home import Home
 from landbridge_gateway.scheduler.collect import Collector
 from landbridge_gateway.scheduler.hub import Hub
@@ -23,6 +25,7 @@ from landbridge_gateway.store.queue import Bounds
 from landbridge_gateway.store.records import Records
 from landbridge_gateway.store.sweeps import Sweeps
 from landbridge_gateway.store.tokens import Tokens
+from landbridge_gateway.web.attempts import Attempts
 from landbridge_gateway.web.told import Told
 
 
@@ -39,6 +42,7 @@ class Services:
     objects: Objects
     records: Records
     tokens: Tokens
+    attempts: Attempts
     collector: Collector
     hub: Hub
     told: Told
@@ -73,6 +77,7 @@ class Services:
             objects=Objects(database),
             records=Records(database),
             tokens=tokens,
+            attempts=Attempts(),
             collector=collector,
             hub=hub,
             told=Told(),
@@ -83,6 +88,11 @@ class Services:
             uploads=Uploads(layout, settings.uploads),
             signing_key=home.signing_key(),
         )
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of this machine by which it may be called."""
+        return names_of(self.settings)
 
     @property
     def queue_bounds(self) -> Bounds:

@@ -11,6 +11,7 @@ from landbridge_gateway.errors import InvalidField, Overloaded, UnknownRuntime
 from landbridge_gateway.model import SEEDS, Json, Limits, RuntimeState, new_id
 from landbridge_gateway.nodes import NEW, jobs_in, natives_of, nodes_of, objects_in
 from landbridge_gateway.store.jobs import NewJob
+from landbridge_gateway.web.access import Caller
 from landbridge_gateway.web.held import session_of
 from landbridge_gateway.web.natives import check_natives
 from landbridge_gateway.web.services import Services
@@ -19,26 +20,26 @@ from landbridge_gateway.web.syntax import check_syntax
 MOST_INPUTS = 1000
 
 
-def new_job(services: Services, body: Json, owner: str, key: str | None) -> NewJob:
+def new_job(services: Services, body: Json, caller: Caller, key: str | None) -> NewJob:
     """Check the body of a submission and make it a job; whatever is wrong is an error that names the field.
 
     The body was held against its schema by the caller.
     """
     task, values = body["task"], body["values"]
-    session = session_of(services, task, owner)
+    session = session_of(services, task, caller.sees)
     wanted = session["runtime"] if session else task.get("runtime")
     runtime = choose_runtime(services.scheduler.runtimes, task["language"], wanted)
     nodes = list(nodes_of(task, values))
-    inputs = check_inputs(services, jobs_in(nodes), owner)
+    inputs = check_inputs(services, jobs_in(nodes), caller.sees)
     if len(inputs) > MOST_INPUTS:
         raise InvalidField(f"A job takes at most {MOST_INPUTS} other jobs as values.", "Gather them in steps.")
-    check_objects(services, objects_in(nodes), owner)
-    check_natives(services, natives_of(task, values), owner)
+    check_objects(services, objects_in(nodes), caller.sees)
+    check_natives(services, natives_of(task, values), caller)
     check_syntax(task["language"], runtime, task["function"])
     seed = task.get("seed")
     return NewJob(
         id=new_id("job"),
-        owner=owner,
+        owner=caller.name,
         client=body.get("client"),
         key=key or secrets.token_hex(16),
         body_digest=hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest(),
@@ -74,14 +75,14 @@ def choose_runtime(known: list[RuntimeState], language: str, wanted: str | None)
     return wanted
 
 
-def check_inputs(services: Services, wanted: set[str], owner: str) -> list[str]:
-    """The jobs whose results are wanted, each of which must be this owner's."""
+def check_inputs(services: Services, wanted: set[str], owner: str | None) -> list[str]:
+    """The jobs whose results are wanted, each of which must be this owner's (None: anybody's)."""
     for job in sorted(wanted):
         services.jobs.get(job, owner)
     return sorted(wanted)
 
 
-def check_objects(services: Services, references: set[str], owner: str) -> None:
+def check_objects(services: Services, references: set[str], owner: str | None) -> None:
     for reference in sorted(references):
         if reference.startswith(NEW):
             raise InvalidField(f"`{reference}` is a name for workers.", "Upload the object and use its id.")

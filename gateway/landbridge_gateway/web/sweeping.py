@@ -9,12 +9,13 @@ from landbridge_gateway.model import Json, new_id
 from landbridge_gateway.nodes import jobs_in, natives_in, objects_in, walk
 from landbridge_gateway.store.jobs import NewJob
 from landbridge_gateway.store.sweeps import NewPoint
+from landbridge_gateway.web.access import Caller
 from landbridge_gateway.web.natives import check_natives
 from landbridge_gateway.web.services import Services
 from landbridge_gateway.web.submission import check_inputs, check_objects, new_job
 
 
-def new_sweep(services: Services, body: Json, owner: str, key: str | None) -> tuple[NewJob, list[NewPoint]]:
+def new_sweep(services: Services, body: Json, caller: Caller, key: str | None) -> tuple[NewJob, list[NewPoint]]:
     """Check a batch; whatever is wrong is an error that names the field."""
     services.schemas.check("batch", body)
     function = body["task"]["function"]["type"]
@@ -23,8 +24,8 @@ def new_sweep(services: Services, body: Json, owner: str, key: str | None) -> tu
     if body["task"].get("session"):
         raise InvalidField("A sweep cannot run in a session.", "Submit it by itself.", field="task.session")
     _check_columns(body)
-    new = new_job(services, body, owner, key)
-    return new, list(_points(services, body["points"], owner))
+    new = new_job(services, body, caller, key)
+    return new, list(_points(services, body["points"], caller))
 
 
 def _check_columns(body: Json) -> None:
@@ -43,10 +44,10 @@ def _check_columns(body: Json) -> None:
             raise InvalidField(f"`{field}` is the value of no argument.", "Leave it out, or use it.", field=field)
 
 
-def _points(services: Services, table: Json, owner: str) -> Iterator[NewPoint]:
+def _points(services: Services, table: Json, caller: Caller) -> Iterator[NewPoint]:
     for number, column in enumerate(table["columns"]):
         if column["kind"] == "list":
-            _check_nodes(services, f"points.columns[{number}]", column["items"], owner)
+            _check_nodes(services, f"points.columns[{number}]", column["items"], caller)
     columns = [_nodes(column) for column in table["columns"]]
     # Of a vector's values none is a job.
     lists = [number for number, column in enumerate(table["columns"]) if column["kind"] == "list"]
@@ -56,13 +57,13 @@ def _points(services: Services, table: Json, owner: str) -> Iterator[NewPoint]:
         yield NewPoint(new_id("job"), values, inputs)
 
 
-def _check_nodes(services: Services, field: str, items: list[list[Json]], owner: str) -> None:
+def _check_nodes(services: Services, field: str, items: list[list[Json]], caller: Caller) -> None:
     nodes = [inner for _, node in items for inner in walk(node)]
     # One job may be the value of many points, which wait for it together.
-    check_inputs(services, jobs_in(nodes), owner)
-    check_objects(services, objects_in(nodes), owner)
+    check_inputs(services, jobs_in(nodes), caller.sees)
+    check_objects(services, objects_in(nodes), caller.sees)
     natives = (found for position, (_, node) in enumerate(items) for found in natives_in(f"{field}[{position}]", node))
-    check_natives(services, natives, owner)
+    check_natives(services, natives, caller)
 
 
 def _nodes(column: Json) -> list[Json]:

@@ -18,8 +18,12 @@ from typing import Any, Protocol, TypeVar
 
 from flask import Response, request
 
+from landbridge_gateway.errors import GatewayError, Unauthorized
 from landbridge_gateway.scheduler.hub import Hub, Listener
-from landbridge_gateway.web.headers import harden
+from landbridge_gateway.store.clock import seconds_between, timestamp
+from landbridge_gateway.store.tokens import topic_of
+from landbridge_gateway.web.access import caller
+from landbridge_gateway.web.headers import harden, refusal
 from landbridge_gateway.web.services import services
 
 T = TypeVar("T")
@@ -32,9 +36,12 @@ def answer_when(look: Callable[[], T | None], render: Render[T], seconds: float,
     """``render`` of the first answer of ``look`` that is not None, or of None when the time is over.
 
     Neither may use the request: both may be called after the view was left. Raises ``NoPlace`` when too many wait.
+    Nobody waits longer than the token is valid, by which the request was made.
     """
-    hub = services().hub
-    listener = hub.listen(topics)
+    hub, who = services().hub, caller()
+    look = _as_long_as_valid(look)
+    listener = hub.listen([*topics, topic_of(who.name)])
+    seconds = min(seconds, seconds_between(timestamp(), who.expires) or seconds)
     kept = False
     try:
         found = look()
@@ -50,6 +57,19 @@ def answer_when(look: Callable[[], T | None], render: Render[T], seconds: float,
     finally:
         if not kept:
             hub.leave(listener)
+
+
+def _as_long_as_valid(look: Callable[[], T | None]) -> Callable[[], T | None]:
+    """The same look; once the caller's token was taken back it raises :class:`Unauthorized`."""
+    tokens, name = services().tokens, caller().name
+    before = tokens.changes
+
+    def checked() -> T | None:
+        if tokens.changes != before and not tokens.is_valid(name):
+            raise Unauthorized("The token was taken back.", "Ask an admin of this gateway for another one.")
+        return look()
+
+    return checked
 
 
 def _rendered(look: Callable[[], T | None], render: Render[T]) -> Response | None:
@@ -74,7 +94,10 @@ class Held:
     def answer(self) -> Response | None:
         """What to send now; None when it has to wait on."""
         self.listener.changed.clear()
-        found = self._look()
+        try:
+            found = self._look()
+        except GatewayError as error:
+            found = refusal(error)
         if found is None and (not self._hub.open or time.monotonic() >= self.deadline):
             found = self._over()
         return None if found is None else harden(found)

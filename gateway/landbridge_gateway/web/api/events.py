@@ -9,9 +9,9 @@ from flask import Blueprint, Response, request
 from landbridge_gateway.errors import InvalidRequest
 from landbridge_gateway.model import Json
 from landbridge_gateway.store.database import Row
-from landbridge_gateway.store.jobs import ends_of
+from landbridge_gateway.store.jobs import EVERYBODY, ends_of
 from landbridge_gateway.web import present
-from landbridge_gateway.web.access import READ, access, owner
+from landbridge_gateway.web.access import READ, access, sees
 from landbridge_gateway.web.api.jobs import LONGEST_WAIT
 from landbridge_gateway.web.body import choice, known_query, seconds, whole_number
 from landbridge_gateway.web.services import Services, services
@@ -28,13 +28,13 @@ _MOST_WHOLE = 5  # that go along with their ends
 def events() -> Response:
     """All changes to all jobs, or to those that are named, since a cursor; held until there is one."""
     known_query("after", "wait", "job", "ends")
-    here, whose, jobs = services(), owner(), request.args.getlist("job")
+    here, whose, jobs = services(), sees(), request.args.getlist("job")
     if len(jobs) > MOST_JOBS:
         raise InvalidRequest(f"At most {MOST_JOBS} jobs can be named.", "Name none to hear of all.")
     ends = choice("ends", "", ("", "only"))
     host = request.host_url
     after = whole_number("after", here.jobs.cursor(), 0, 2**62)
-    topics = jobs or [whose]
+    topics = jobs or [whose or EVERYBODY]
 
     def look() -> list[Row] | None:
         ask = here.jobs.ends_after if ends else here.jobs.events_after

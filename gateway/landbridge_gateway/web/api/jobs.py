@@ -11,7 +11,7 @@ from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.listing import MOST, JobQuery, list_jobs
 from landbridge_gateway.store.queue import check_room
 from landbridge_gateway.web import present
-from landbridge_gateway.web.access import READ, WRITE, access, owner
+from landbridge_gateway.web.access import READ, WRITE, access, caller, sees
 from landbridge_gateway.web.body import choice, header, json_body, known_query, seconds, whole_number
 from landbridge_gateway.web.cancelling import cancel_job
 from landbridge_gateway.web.logs import log_of
@@ -50,11 +50,11 @@ def submit() -> tuple[Json, int]:
     here = services()
     key = header("Idempotency-Key", 200)
     cursor = here.jobs.cursor()
-    whose = owner()
+    who = caller()
     body = json_body(here.settings.max_body)
     here.schemas.check("submission", body)
-    new = new_job(here, body, whose, key)
-    row, fresh = here.accepts.add(new, lambda db: check_room(db, whose, 1, here.queue_bounds))
+    new = new_job(here, body, who, key)
+    row, fresh = here.accepts.add(new, lambda db: check_room(db, who.name, 1, here.queue_bounds))
     here.scheduler.wake()
     return _one(here, row, cursor), 201 if fresh else 200
 
@@ -65,7 +65,7 @@ def listing() -> Json:
     """A page of jobs: filters, sort and keyset pages."""
     known_query(*_FIELDS)
     here = services()
-    rows, following = list_jobs(here.database, owner(), query_from_request())
+    rows, following = list_jobs(here.database, sees(), query_from_request())
     return {"jobs": present.briefs(here, rows), "next": following}
 
 
@@ -75,7 +75,7 @@ def look(job: str) -> Json:
     """One job with its task, values, result and error."""
     here = services()
     cursor = here.jobs.cursor()
-    return _one(here, here.jobs.get(job, owner()), cursor)
+    return _one(here, here.jobs.get(job, sees()), cursor)
 
 
 @blueprint.post("/jobs/<job>/cancel")
@@ -84,7 +84,7 @@ def cancel(job: str) -> Json:
     """Cancel a job; one that has ended stays as it is."""
     here = services()
     cursor = here.jobs.cursor()
-    return _one(here, cancel_job(here, job, owner()), cursor)
+    return _one(here, cancel_job(here, job, sees()), cursor)
 
 
 @blueprint.post("/jobs/<job>/end")
@@ -93,10 +93,10 @@ def end(job: str) -> Json:
     """End a session once the jobs that it was given have ended; one that has ended stays as it is."""
     here = services()
     cursor = here.jobs.cursor()
-    row = here.jobs.get(job, owner())
+    row = here.jobs.get(job, sees())
     if row["task"]["function"]["type"] != "session":
         raise InvalidRequest("Only sessions are ended.", "Cancel the job, or wait for it.")
-    row = here.jobs.request_end(job, owner())
+    row = here.jobs.request_end(job, sees())
     here.scheduler.wake()
     return _one(here, row, cursor)
 
@@ -106,7 +106,7 @@ def end(job: str) -> Json:
 def record(job: str) -> Json:
     """What the job reported: metrics, parameters, tags, files, fidelity of its tables."""
     here = services()
-    return present.record(here, here.jobs.get(job, owner()))
+    return present.record(here, here.jobs.get(job, sees()))
 
 
 @blueprint.get("/jobs/<job>/log")
@@ -115,7 +115,7 @@ def log(job: str) -> Response:
     """Bytes of a log, by offset or as a tail; may be held until there is more."""
     known_query("stream", "offset", "limit", "tail", "wait")
     here = services()
-    row = here.jobs.get(job, owner())
+    row = here.jobs.get(job, sees())
     stream = choice("stream", "stdout", STREAMS)
     most = whole_number("limit", _MOST_LOG, 1, _MOST_LOG)
     if "tail" in request.args and "offset" in request.args:

@@ -14,7 +14,7 @@ from landbridge_gateway.errors import InvalidField, InvalidRequest, TooLarge
 from landbridge_gateway.model import FORMATS, Json
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.objects import UPLOAD
-from landbridge_gateway.web.access import READ, WRITE, access, owner
+from landbridge_gateway.web.access import READ, WRITE, access, owner, sees
 from landbridge_gateway.web.body import choice, known_query
 from landbridge_gateway.web.connections import WholeFile
 from landbridge_gateway.web.natives import object_digest
@@ -106,7 +106,7 @@ def sent_bytes() -> Readable:
 def fetch(object_id: str) -> Response:
     """The bytes of an object, whole or in ranges."""
     here = services()
-    row = here.objects.get(object_id, owner())
+    row = here.objects.get(object_id, sees())
     path = here.layout.object_file(row["id"], row["format"])
     request.environ["wsgi.file_wrapper"] = WholeFile
     # Always an attachment: what a job made is never shown from this origin as something active.
@@ -133,7 +133,7 @@ def digest(object_id: str) -> Json:
     known_query("algorithm")
     here = services()
     algorithm = choice("algorithm", SHA256, tuple(ALGORITHMS))
-    row = here.objects.get(object_id, owner())
+    row = here.objects.get(object_id, sees())
     if algorithm == SHA256:
         return {"digest": object_digest(here, row)}
     return {"digest": digest_of(here.layout.object_file(row["id"], row["format"]), algorithm)}

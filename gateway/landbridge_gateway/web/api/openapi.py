@@ -16,7 +16,7 @@ from landbridge_gateway.web.services import services
 
 blueprint = Blueprint("api_openapi", __name__)
 _PREFIX = "/api/v1"
-_BODIES = {"/jobs": "submission", "/jobs/batch": "batch"}
+_BODIES = {"/jobs": "submission", "/jobs/batch": "batch", "/tokens": "token"}
 _ERROR = {
     "type": "object",
     "required": ["error"],

@@ -12,7 +12,7 @@ from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.jobs import NewJob
 from landbridge_gateway.store.queue import check_room
 from landbridge_gateway.web import present
-from landbridge_gateway.web.access import READ, WRITE, access, owner
+from landbridge_gateway.web.access import READ, WRITE, access, caller, sees
 from landbridge_gateway.web.api.jobs import LONGEST_WAIT
 from landbridge_gateway.web.body import choice, header, json_body, known_query, seconds, whole_number
 from landbridge_gateway.web.services import Services, services
@@ -28,10 +28,10 @@ _MOST_POINTS = 5000
 @access(WRITE)
 def batch() -> tuple[Json, int]:
     """Submit one task over many points; the same Idempotency-Key gives the same sweep."""
-    here, whose = services(), owner()
+    here, who = services(), caller()
     cursor = here.jobs.cursor()
-    new, points = new_sweep(here, json_body(here.settings.max_body), whose, header("Idempotency-Key", 200))
-    row, fresh = here.sweeps.add(new, points, lambda db: check_room(db, whose, len(points) + 1, here.queue_bounds))
+    new, points = new_sweep(here, json_body(here.settings.max_body), who, header("Idempotency-Key", 200))
+    row, fresh = here.sweeps.add(new, points, lambda db: check_room(db, who.name, len(points) + 1, here.queue_bounds))
     here.scheduler.wake()
     return {"job": present.whole(here, row), "cursor": cursor}, 201 if fresh else 200
 
@@ -42,7 +42,7 @@ def points(job: str) -> Response:
     """The points of a sweep that have ended, in the order of their ends; may be held until there are more."""
     known_query("after", "limit", "wait", "values")
     here = services()
-    row = here.jobs.get(job, owner())
+    row = here.jobs.get(job, sees())
     if row["unassigned"] is None:
         raise InvalidRequest("Only sweeps have points.", "Ask for the job itself.")
     after = whole_number("after", 0, 0, 2**62)
@@ -65,7 +65,7 @@ def _told(here: Services, sweep: Row, found: list[Row], after: int, own: bool) -
     metrics = here.records.latest_metrics([row["job"] for row in found])
     told = [
         {name: row[name] for name in ("done", "point", "job", "state", "cause", "seconds", "error")}
-        | {"result": present.result(here, row["result"], sweep["owner"]), "metrics": metrics[row["job"]]}
+        | {"result": present.result(here, row["result"]), "metrics": metrics[row["job"]]}
         | ({"values": row["values"]} if own else {})
         for row in found
     ]
@@ -79,10 +79,10 @@ def _told(here: Services, sweep: Row, found: list[Row], after: int, own: bool) -
 @access(WRITE)
 def rerun(job: str) -> tuple[Json, int]:
     """A new job of the same task, values and seed."""
-    here, whose = services(), owner()
+    here = services()
     key = header("Idempotency-Key", 200) or secrets.token_hex(16)
     cursor = here.jobs.cursor()
-    row = here.jobs.get(job, whose)
+    row = here.jobs.get(job, sees())
     if row["unassigned"] is not None or row["session"] or row["task"]["function"]["type"] == "session":
         kind = "sweep" if row["unassigned"] is not None else "session"
         raise InvalidRequest(f"A {kind} is not run again as a whole.", "Submit it again, or run single jobs again.")
@@ -96,6 +96,6 @@ def rerun(job: str) -> tuple[Json, int]:
         tags=here.records.tags([job])[job],
         inputs=inputs,
     )
-    made, fresh = here.accepts.add(new, lambda db: check_room(db, whose, 1, here.queue_bounds))
+    made, fresh = here.accepts.add(new, lambda db: check_room(db, new.owner, 1, here.queue_bounds))
     here.scheduler.wake()
     return {"job": present.whole(here, made), "cursor": cursor}, 201 if fresh else 200

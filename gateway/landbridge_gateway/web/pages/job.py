@@ -12,7 +12,7 @@ from landbridge_gateway.errors import NotFound
 from landbridge_gateway.model import Json
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.web import present
-from landbridge_gateway.web.access import READ, WRITE, access, owner
+from landbridge_gateway.web.access import READ, WRITE, access, sees
 from landbridge_gateway.web.cancelling import cancel_job
 from landbridge_gateway.web.logs import log_of
 from landbridge_gateway.web.pages.sweep import points_shown
@@ -29,7 +29,7 @@ _MOST_CALLS = 100
 def page(job: str) -> str:
     here = services()
     cursor = here.jobs.cursor()
-    row = here.jobs.get(job, owner())
+    row = here.jobs.get(job, sees())
     shown = present.whole(here, row)
     record = present.record(here, row)
     return render_template(
@@ -45,7 +45,7 @@ def page(job: str) -> str:
         held=shown["function"]["type"] == "session",
         calls=here.jobs.calls(job, _MOST_CALLS),
         points=points_shown(here, row),
-        digests=_digests(here, record, owner()),
+        digests=_digests(here, record),
         cursor=cursor,
         live=shown["ended"] is None,
     )
@@ -55,7 +55,7 @@ def page(job: str) -> str:
 @access(READ)
 def twin(job: str) -> Json:
     here = services()
-    row = here.jobs.get(job, owner())
+    row = here.jobs.get(job, sees())
     shown = {"job": present.whole(here, row), "record": present.record(here, row)}
     points = points_shown(here, row)
     return shown | {"points": points} if points else shown
@@ -65,7 +65,7 @@ def twin(job: str) -> Json:
 @access(READ)
 def log(job: str, stream: str) -> Response:
     here = services()
-    row = here.jobs.get(job, owner())
+    row = here.jobs.get(job, sees())
     if stream not in STREAMS:
         raise NotFound(f"There is no log `{stream}`.", f"There are: {', '.join(STREAMS)}.")
     found = log_of(here, row, stream)
@@ -76,7 +76,7 @@ def log(job: str, stream: str) -> Response:
 @blueprint.post("/jobs/<job>/cancel")
 @access(WRITE)
 def cancel(job: str) -> Any:
-    cancel_job(services(), job, owner())
+    cancel_job(services(), job, sees())
     return redirect(f"/jobs/{job}", 303)
 
 
@@ -84,7 +84,7 @@ def cancel(job: str) -> Any:
 @access(WRITE)
 def end(job: str) -> Any:
     here = services()
-    here.jobs.request_end(job, owner())
+    here.jobs.request_end(job, sees())
     here.scheduler.wake()
     return redirect(f"/jobs/{job}", 303)
 
@@ -129,5 +129,5 @@ def _tail(here: Services, row: Row, stream: str) -> Json:
     return {"stream": stream, "text": data.decode("utf-8", "replace"), "size": size, "from": start}
 
 
-def _digests(here: Services, record: Json, whose: str) -> dict[str, str | None]:
-    return {file["object"]: here.objects.get(file["object"], whose)["digest"] for file in record["files"]}
+def _digests(here: Services, record: Json) -> dict[str, str | None]:
+    return {file["object"]: here.objects.get(file["object"])["digest"] for file in record["files"]}

@@ -11,7 +11,7 @@ from flask import Blueprint, render_template, request
 from landbridge_gateway.model import Json
 from landbridge_gateway.store.listing import FACETS, SORTS, JobQuery, facets, list_jobs
 from landbridge_gateway.web import present
-from landbridge_gateway.web.access import READ, access, owner
+from landbridge_gateway.web.access import READ, access, sees
 from landbridge_gateway.web.api.jobs import query_from_request
 from landbridge_gateway.web.services import services
 
@@ -31,7 +31,7 @@ class Link:
 @access(READ)
 def page() -> str:
     here, query = services(), query_from_request()
-    rows, following = list_jobs(here.database, owner(), query)
+    rows, following = list_jobs(here.database, sees(), query)
     jobs = present.briefs(here, rows)
     return render_template(
         "jobs.html",
@@ -41,7 +41,7 @@ def page() -> str:
         query=query,
         columns=[_column(name, query) for name in _COLUMNS],
         chosen=_chosen(),
-        facets=_facets(facets(here.database, owner(), query)),
+        facets=_facets(facets(here.database, sees(), query)),
         following=_address(page=following) if following else None,
         first=_address(page=None) if query.page else None,
         kept=[(name, value) for name, value in request.args.items(multi=True) if name not in ("text", "page")],
@@ -56,7 +56,7 @@ def page() -> str:
 @access(READ)
 def twin() -> Json:
     here = services()
-    rows, following = list_jobs(here.database, owner(), query_from_request())
+    rows, following = list_jobs(here.database, sees(), query_from_request())
     return {"jobs": present.briefs(here, rows), "next": following}
 
 

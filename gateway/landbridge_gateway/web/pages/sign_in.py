@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request
 
-from landbridge_gateway.web.access import COOKIE, PUBLIC, READ, WRITE, access, check_origin
+from landbridge_gateway.web.access import COOKIE, PUBLIC, READ, access, check_origin, tried
 from landbridge_gateway.web.services import services
 
 blueprint = Blueprint("sign_in", __name__)
@@ -25,9 +25,9 @@ def form() -> Any:
     code = request.args.get("code")
     if code is None:
         return render_template("sign_in.html", wrong=False)
-    secret = services().tokens.redeem_link(code[:_LONGEST_TOKEN])
+    secret = tried(lambda: services().tokens.redeem_link(code[:_LONGEST_TOKEN]))
     if secret is None:
-        return render_template("sign_in.html", wrong="This link was used already, or is too old."), 401
+        return render_template("sign_in.html", wrong="This link was used already, or is too old."), 403
     return _signed_in(secret)
 
 
@@ -36,15 +36,16 @@ def form() -> Any:
 def by_token() -> Any:
     check_origin()
     tokens = services().tokens
-    found = tokens.find(request.form.get("token", "").strip()[:_LONGEST_TOKEN])
+    given = request.form.get("token", "").strip()[:_LONGEST_TOKEN]
+    found = tried(lambda: tokens.find(given))
     if found is None:
         return render_template("sign_in.html", wrong="That is not one of this gateway's tokens."), 401
-    secret = tokens.redeem_link(tokens.new_link(found["id"]))
+    secret = tokens.redeem_link(tokens.new_link(found["name"]))
     return _signed_in(secret or "")
 
 
 @blueprint.post("/signout")
-@access(WRITE)
+@access(READ)
 def sign_out() -> Any:
     services().tokens.end_session(request.cookies.get(COOKIE, ""))
     answer = redirect("/signin", 303)

@@ -33,7 +33,7 @@ def points_shown(here: Services, row: Row) -> Json | None:
         "state": state,
         "names": [name for name, _ in varied],
         "metrics": sorted({name for told in metrics.values() for name in told}),
-        "rows": [_told(here, row, point, varied, metrics[point["job"]]) for point in found[:_MOST]],
+        "rows": [_told(here, point, varied, metrics[point["job"]]) for point in found[:_MOST]],
         "following": _address(row["id"], state, found[_MOST - 1]["point"]) if len(found) > _MOST else None,
         "first": _address(row["id"], state, None) if after >= 0 else None,
     }
@@ -44,11 +44,11 @@ def _varied(row: Row) -> list[tuple[int, list[Any]]]:
     return [(position, item) for position, item in items if item[1]["kind"] == "each"]
 
 
-def _told(here: Services, sweep: Row, point: Row, varied: list[tuple[str, int]], metrics: Json) -> Json:
+def _told(here: Services, point: Row, varied: list[tuple[str, int]], metrics: Json) -> Json:
     about = {name: point[name] for name in ("point", "job", "state", "cause", "seconds", "error")}
     return about | {
         "values": [point["values"][column] for _, column in varied],
-        "result": present.result(here, point["result"], sweep["owner"]),
+        "result": present.result(here, point["result"]),
         "metrics": metrics,
     }
 
