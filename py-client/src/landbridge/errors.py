@@ -6,7 +6,8 @@
     │   ├── NotFound
     │   │   ├── UnknownJob
     │   │   ├── UnknownObject
-    │   │   └── UnknownUpload
+    │   │   ├── UnknownUpload
+    │   │   └── UnknownToken
     │   ├── MethodNotAllowed, Conflict, TooLarge, UnsupportedMediaType, InvalidRequest
     │   ├── InvalidField
     │   │   ├── UnknownRuntime
@@ -14,7 +15,8 @@
     │   ├── TooManyRequests          the gateway is full; tried again for half a minute
     │   │   ├── TooManyJobs
     │   │   ├── TooManyWaiting
-    │   │   └── TooManyUploads
+    │   │   ├── TooManyUploads
+    │   │   └── TooManyAttempts      too many wrong tokens came from this place
     │   ├── Overloaded
     │   ├── DiskFull                 also found where this client writes into the gateway's folder
     │   └── InternalError
@@ -86,6 +88,9 @@ class UnknownObject(NotFound): ...
 class UnknownUpload(NotFound): ...
 
 
+class UnknownToken(NotFound): ...
+
+
 class MethodNotAllowed(GatewayError): ...
 
 
@@ -122,6 +127,9 @@ class TooManyWaiting(TooManyRequests): ...
 
 
 class TooManyUploads(TooManyRequests): ...
+
+
+class TooManyAttempts(TooManyRequests): ...
 
 
 class DiskFull(GatewayError): ...
