@@ -7,9 +7,11 @@
     │   ├── UnknownJob
     │   ├── UnknownObject
     │   ├── UnknownUpload
-    │   └── UnknownToken
+    │   ├── UnknownToken
+    │   └── UnknownSecret
     ├── MethodNotAllowed         405
     ├── Conflict                 409
+    │   └── SecretSealed
     ├── TooLarge                 413
     ├── UnsupportedMediaType     415
     ├── InvalidRequest           400
@@ -96,12 +98,32 @@ class UnknownToken(NotFound):
         super().__init__(f"There is no token `{name}`.", "`landbridge token list` shows those there are.")
 
 
+class UnknownSecret(NotFound):
+    code = "unknown_secret"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"You have no secret `{name}` here.", f"Store it first: landbridge secret set {name}.", name=name
+        )
+
+
 class MethodNotAllowed(GatewayError):
     code, status = "method_not_allowed", 405
 
 
 class Conflict(GatewayError):
     code, status = "conflict", 409
+
+
+class SecretSealed(Conflict):
+    code = "secret_sealed"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The secret `{name}` was sealed with another key than this home's.",
+            f"Set it again: landbridge secret set {name}.",
+            name=name,
+        )
 
 
 class TooLarge(GatewayError):

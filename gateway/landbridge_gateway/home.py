@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from landbridge_gateway.errors import Conflict
+from landbridge_gateway.sealing import KEY_BYTES
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
@@ -115,6 +116,13 @@ class Home:
         path = self.path / "signing_key"
         if not path.exists():
             write_private(path, secrets.token_hex(32) + "\n")
+        return bytes.fromhex(path.read_text())
+
+    def secrets_key(self) -> bytes:
+        """The key that secrets are sealed with; made with the first one. A backup leaves it out."""
+        path = self.path / "secrets_key"
+        if not path.exists():
+            write_private(path, secrets.token_hex(KEY_BYTES) + "\n")
         return bytes.fromhex(path.read_text())
 
     def machine_restarted(self) -> bool:

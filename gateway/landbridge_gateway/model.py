@@ -155,6 +155,11 @@ def point_seed(seed: int, point: int) -> int:
     return int.from_bytes(mixed[:4]) % SEEDS
 
 
+# Lower case, so that no two differ only by case; each has a variable of the environment outside a job.
+SECRET_NAME = r"[a-z][a-z0-9_]{0,63}"
+# What is shorter could not be hidden in a log without hiding much else.
+SECRET_BYTES = (8, 16 * 1024)
+
 JOB_ID = r"job_[0-9a-z]{16}"
 OBJECT_ID = r"obj_[0-9a-z]{16}"
 FORMATS = {"arrow": ".arrow", "rds": ".rds", "pickle": ".pkl", "png": ".png", "file": ".bin"}

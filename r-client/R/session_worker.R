@@ -45,6 +45,7 @@ run_call_of_session <- function(folder) {
   move_streams(folder)
   forget_call()
   on.exit({
+    forget_secrets()
     close_events()
     move_streams(session)
     Sys.setenv(LANDBRIDGE_JOB_FOLDER = session)

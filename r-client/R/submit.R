@@ -68,7 +68,8 @@ task_node <- function(task, sink) {
   drop_null(list(
     language = code$language, runtime = options$runtime, "function" = function_node, limits = limits,
     name = options$name, experiment = options$experiment, tags = options$tags, seed = options$seed,
-    on_loss = options$on_loss, decimal = options$decimal, as = options$as, session = options$session
+    on_loss = options$on_loss, decimal = options$decimal, as = options$as, session = options$session,
+    secrets = as_list(options$secrets)
   ))
 }
 

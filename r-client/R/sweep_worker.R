@@ -7,7 +7,11 @@ sweep_state <- new.env(parent = emptyenv())
 #' @noRd
 work_sweep <- function(spec, folder) {
   on.exit(Sys.unsetenv("LANDBRIDGE_POINT"))
-  loaded <- run_guarded(function() load_sweep(spec, folder), event_log(folder))
+  load <- function() {
+    receive_secrets(spec, folder)
+    load_sweep(spec, folder)
+  }
+  loaded <- run_guarded(load, event_log(folder))
   if (!is.null(loaded$error)) return(finish_job(folder, loaded))
   sweep_state$process <- Sys.getpid()
   for (name in c("quit", "q")) replace_in_base(name, quit_of_point)

@@ -22,6 +22,7 @@
 #'   itself, mapped and not converted, for the verbs of dplyr) or `"duckdb"`; for tasks of Python `"pandas"`,
 #'   `"polars"`, `"arrow"` or `"duckdb"`. NULL: what each of them is
 #' @param session a session or its id, in which the job runs; see [session()]
+#' @param secrets names of secrets that the gateway keeps, which the code reads with [secret()]
 #' @param outputs for a script: names of the variables that are collected as its result
 #' @return a `landbridge_task`
 #' @section Errors: `landbridge_unknown_option`, `landbridge_invalid_field`.
@@ -31,7 +32,7 @@
 #' task(fit, memory = "4g", experiment = "delays")
 task <- function(what, ..., runtime = NULL, cpus = NULL, memory = NULL, seconds = NULL, pids = NULL, disk = NULL,
                  network = NULL, name = NULL, experiment = NULL, tags = NULL, seed = NULL, on_loss = NULL,
-                 decimal = NULL, as = NULL, session = NULL, outputs = NULL) {
+                 decimal = NULL, as = NULL, session = NULL, secrets = NULL, outputs = NULL) {
   refuse_options(dots_names(...))
   found <- as_task(what, function_name(substitute(what)))
   options <- list(
@@ -46,6 +47,7 @@ task <- function(what, ..., runtime = NULL, cpus = NULL, memory = NULL, seconds 
     on_loss = check_option(on_loss, "on_loss", is_on_loss, "It is \"warn\", \"error\" or \"allow\"."),
     decimal = check_option(decimal, "decimal", is_decimal, "It is \"double\" or \"string\"."),
     as = check_as(as, found$code$language), session = session_id(session),
+    secrets = check_option(secrets, "secrets", is.character, "These are names of secrets."),
     outputs = check_option(outputs, "outputs", is.character, "These are names of variables.")
   )
   found$options <- merge_options(found$options, options)

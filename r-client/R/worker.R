@@ -9,6 +9,7 @@
 worker <- function(folder) {
   if (!await_job(folder)) quit_process(0L)
   spec <- tryCatch(read_job(folder), error = function(error) refuse_folder(folder, conditionMessage(error)))
+  secret_state$process <- attempt_name(spec)
   prepare_process(folder, spec$seed)
   events <- event_log(folder)
   write_event(events, "started", list(versions = session_versions()))
@@ -28,7 +29,10 @@ worker <- function(folder) {
 # Kept from before a script's own quit() stands in base: see scripted_quit().
 regular_quit <- base::quit
 
-quit_process <- function(status) regular_quit("no", status, FALSE)
+quit_process <- function(status) {
+  remove_secrets_folder()
+  regular_quit("no", status, FALSE)
+}
 
 read_job <- function(folder) {
   path <- file.path(folder, "job.json")
@@ -85,6 +89,7 @@ package_version_text <- function(package) {
 known_versions <- new.env(parent = emptyenv())
 
 run_job <- function(spec, folder) {
+  receive_secrets(spec, folder)
   in_job_state$on_loss <- spec$task$on_loss
   refuse_nul(attr(spec, "nul"), "values")
   check_wanted(spec$task$as)

@@ -6,6 +6,7 @@ A worker for another language joins by an entry in ``workers.toml`` and by its s
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import tomllib
@@ -95,6 +96,7 @@ class Case:
     spoil: Callable[[Path], None] | None = None
     only: str | None = None
     points: Sequence[Node] | None = None  # of a sweep
+    given: Node | None = None  # what the pipe of a job with secrets has for its worker
 
 
 def write_case(folder: Path, case: Case, language: str, job: str) -> None:
@@ -117,13 +119,23 @@ def write_case(folder: Path, case: Case, language: str, job: str) -> None:
         "protocol": 1,
         "job": job,
         "attempt": 1,
-        "task": {"language": language, "function": function} | dict(case.task),
+        "task": {"language": language, "function": function} | dict(case.task) | _secrets(case),
         "values": {"items": [list(item) for item in case.values]},
         "seed": SEED,
     } | ({"points": list(case.points)} if case.points is not None else {})
     (folder / "job.json").write_text(json.dumps(spec))
+    if case.given is not None:
+        os.mkfifo(folder / "secrets")
+        (folder / "secrets").chmod(0o666)  # here it is somebody in the container who fills it
+        (folder / "given").write_text(json.dumps(case.given) + "\n")
     if case.spoil:
         case.spoil(folder)
+
+
+def _secrets(case: Case) -> Node:
+    if case.given is None:
+        return {}
+    return {"secrets": list(case.given.get("secrets") or ["db_password"])}
 
 
 def write_object(path: Path, content: pa.Table | bytes) -> None:
@@ -134,9 +146,17 @@ def write_object(path: Path, content: pa.Table | bytes) -> None:
         writer.write_table(content)
 
 
-COLD = 'for folder in /jobs/*; do {start} "$folder" 2>"$folder/out/raw"; echo $? >"$folder/out/code"; done'
+# Somebody else fills the pipe of a job with secrets, when its worker opens it.
+GIVE = '[ -p "$folder/secrets" ] && cat "$folder/given" >"$folder/secrets" &'
+# No worker leaves its secrets behind.
+LEFT = "; ! ls -d /dev/shm/landbridge-* 2>/dev/null"
+COLD = """for folder in /jobs/*; do
+  {give}
+  {start} "$folder" 2>"$folder/out/raw"; echo $? >"$folder/out/code"
+done"""
 # The job comes when the worker is ready, which opening the pipe waits for.
 WARM = """for folder in /jobs/*; do
+  {give}
   mkfifo "$folder/go"; mv "$folder/job.json" "$folder/later"
   {start} --warm "$folder" 2>"$folder/out/raw" & worker=$!
   exec 4>"$folder/go"; mv "$folder/later" "$folder/job.json"; echo go >&4; exec 4>&-
@@ -155,7 +175,7 @@ def run_all(root: Path, cases: Sequence[Case], language: str, image: str, way: s
         names[case.name] = folder
     start = shlex.join(WORKERS[language]["start"])
     # Standard error of the start command itself is kept: with exit code 64 it must say why.
-    script = way.format(start=start)
+    script = way.format(start=start, give=GIVE) + LEFT
     done = subprocess.run(
         [
             *("docker", "run", "--rm", "--init", "--network", "none", "--read-only"),
@@ -167,7 +187,7 @@ def run_all(root: Path, cases: Sequence[Case], language: str, image: str, way: s
         check=False,
         timeout=1200,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     return {name: _outcome(language, folder) for name, folder in names.items()}
 
 

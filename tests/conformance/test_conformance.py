@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 from landbridge_gateway.schemas import Schemas
 
-from tests.conformance import cases_contract, cases_hostile, cases_native, cases_sweeps, cases_values, cases_wanted
+from tests.conformance import (
+    cases_contract,
+    cases_hostile,
+    cases_native,
+    cases_secrets,
+    cases_sweeps,
+    cases_values,
+    cases_wanted,
+)
 from tests.conformance.harness import COLD, WARM, WORKERS, Case, Outcome, image_of, run_all
 
 CASES = [
@@ -16,6 +24,7 @@ CASES = [
     *cases_contract.CASES,
     *cases_hostile.CASES,
     *cases_native.CASES,
+    *cases_secrets.CASES,
     *cases_sweeps.CASES,
     *cases_wanted.CASES,
 ]
@@ -30,7 +39,7 @@ def applies(case, language):
 
 
 # What a worker does around user code, and how values look; a spoilt folder is no warm worker's.
-WARM_CASES = [case for case in [*cases_contract.CASES, *cases_sweeps.CASES] if case.spoil is None]
+WARM_CASES = [case for case in [*cases_contract.CASES, *cases_secrets.CASES, *cases_sweeps.CASES] if case.spoil is None]
 
 
 def run(tmp_path_factory, language: str, cases: list[Case], way: str) -> dict[str, Outcome]:

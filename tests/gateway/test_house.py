@@ -14,7 +14,7 @@ PACKAGE = ROOT / "gateway" / "landbridge_gateway"
 ORDER = [
     {"errors", "__init__"},
     {"model"},
-    {"nodes", "signing", "settings", "exposure", "home", "schemas", "lifeline", "depot", "store"},
+    {"nodes", "signing", "sealing", "settings", "exposure", "home", "schemas", "lifeline", "depot", "store"},
     {"environments", "local"},
     {"engines"},
     {"scheduler", "warden", "doctor"},

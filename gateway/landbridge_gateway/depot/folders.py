@@ -60,6 +60,9 @@ def write_folder(
         path.chmod(0o777)
     for object_id, format in objects.items():
         _link(layout.object_file(object_id, format), folder.inputs / (object_id + FORMATS[format]))
+    if spec.get("task", {}).get("secrets"):
+        # What goes through a pipe is never on the disk.
+        os.mkfifo(folder.secrets, 0o644)
     write_json(folder.spec, spec)
     return folder
 

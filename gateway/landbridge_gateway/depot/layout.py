@@ -42,6 +42,11 @@ class JobFolder:
         return self.inputs / "cancelled"
 
     @property
+    def secrets(self) -> Path:
+        """Of a job with secrets: the pipe by which its worker is given them."""
+        return self.path / "secrets"
+
+    @property
     def out(self) -> Path:
         return self.path / "out"
 

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 from landbridge_gateway.depot.layout import JobFolder, Layout
@@ -50,6 +51,8 @@ class Slots:
         self._note(slot).write_text(attempt)
         there.spec.rename(here.spec)
         there.inputs.rename(here.inputs)
+        with suppress(FileNotFoundError):
+            there.secrets.rename(here.secrets)
         shutil.rmtree(there.path)
         here.path.rename(there.path)
         return there

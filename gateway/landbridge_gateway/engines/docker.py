@@ -202,6 +202,12 @@ class DockerEngine:
     def tell(self, attempt: str, pipe: Path, line: str) -> None:
         self._pipes.tell(attempt, pipe, line)
 
+    def give(self, attempt: str, pipe: Path, line: str) -> None:
+        self._pipes.give(attempt, pipe, line)
+
+    def forget(self, attempt: str) -> None:
+        self._pipes.forget(attempt)
+
     def interrupt(self, attempt: str) -> None:
         with suppress(NotFound, APIError):
             self._api.kill(self._container_name(attempt), signal="SIGINT")

@@ -79,6 +79,17 @@ class Engine(Protocol):
         """Hand a line to a session through its pipe. Raises :class:`EngineError` when nobody reads it."""
         ...
 
+    def give(self, attempt: str, pipe: Path, line: str) -> None:
+        """Leave a line for the worker of an attempt in its pipe, started or not; one that was given it already has it.
+
+        The line is secret: it is kept nowhere. Raises :class:`EngineError`.
+        """
+        ...
+
+    def forget(self, attempt: str) -> None:
+        """Let go of what an attempt was told and has not read."""
+        ...
+
     def interrupt(self, attempt: str) -> None:
         """Send a session what Ctrl-C sends. One that is gone is fine."""
         ...

@@ -16,6 +16,7 @@ from landbridge_gateway.engines.interface import EngineError, Order, PrepareFail
 from landbridge_gateway.engines.pipes import Pipes
 from landbridge_gateway.model import Exit, RuntimeState
 
+_SHARED_MEMORY = Path("/dev/shm")
 _R_PROBE = (
     'cat(paste0("r:", R.version$major, ".", sub("[.].*", "", R.version$minor)),'
     ' system.file("worker.sh", package = "landbridge"))'
@@ -96,6 +97,12 @@ class ProcessEngine:
     def tell(self, attempt: str, pipe: Path, line: str) -> None:
         self._pipes.tell(attempt, pipe, line)
 
+    def give(self, attempt: str, pipe: Path, line: str) -> None:
+        self._pipes.give(attempt, pipe, line)
+
+    def forget(self, attempt: str) -> None:
+        self._pipes.forget(attempt)
+
     def interrupt(self, attempt: str) -> None:
         with self._lock:
             child = self._children.get(attempt)
@@ -122,6 +129,8 @@ class ProcessEngine:
             self._ended.pop(attempt, None)
         if temporary:
             shutil.rmtree(temporary, ignore_errors=True)
+        # Where a worker keeps its job's secrets: a container's own is gone with it, and this is the machine's.
+        shutil.rmtree(_SHARED_MEMORY / f"landbridge-{attempt}", ignore_errors=True)
 
     def close(self) -> None:
         # Unlike containers, children of this process cannot be found again by a later one.

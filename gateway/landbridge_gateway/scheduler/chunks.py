@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from landbridge_gateway.depot.folders import Unreadable, read_events
+from landbridge_gateway.depot.folders import Unreadable
 from landbridge_gateway.depot.layout import JobFolder, Layout
 from landbridge_gateway.depot.logs import STREAMS, log_tail, part_tail
 from landbridge_gateway.depot.objects import RefusedFile
@@ -48,7 +48,7 @@ class Chunks:
     def _absorb_batch(self, flight: Flight) -> bool | None:
         attempt = self._jobs.attempt(flight.job, flight.number)
         folder = self.folder(flight)
-        read = read_events(folder, attempt["events_offset"]) if attempt else None
+        read = self._collector.events(flight.job, flight.number, attempt["events_offset"]) if attempt else None
         if attempt is None or read is None or read.offset == attempt["events_offset"]:
             return None
         batch = _Batch()
@@ -107,7 +107,7 @@ class Chunks:
             return Ended(**given, state=State.FAILED, cause=Cause.ERROR, error=event["error"])
         outcome = _death(_exit_of(event["died"]), flight, None)
         if outcome.error is not None:
-            outcome.error["log_tail"] = part_tail(folder, logs)
+            outcome.error["log_tail"] = part_tail(folder, logs, self._collector.mask(flight.job, flight.number))
         return Ended(**given, **_fields(outcome))
 
     def _result(self, folder: JobFolder, job: str, owner: str, node: Json) -> Json:
@@ -120,7 +120,7 @@ class Chunks:
             return
         outcome = _death(exited, flight, stop)
         if outcome.error is not None:
-            outcome.error["log_tail"] = log_tail(self.folder(flight))
+            outcome.error["log_tail"] = log_tail(self.folder(flight), self._collector.mask(flight.job, flight.number))
         job = flight.chunk[flight.current]
         ended = Ended(job, begun=flight.since, at=timestamp(), **_fields(outcome))
         self._sweeps.record(flight.job, flight.number, flight.owner, {}, [ended], (), None)

@@ -6,11 +6,13 @@ import logging
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from landbridge_gateway.depot.digests import digest_of
 from landbridge_gateway.depot.folders import (
+    EventBatch,
     Unreadable,
     leave_inputs,
     note_adopted,
@@ -20,10 +22,12 @@ from landbridge_gateway.depot.folders import (
 )
 from landbridge_gateway.depot.layout import JobFolder, Layout
 from landbridge_gateway.depot.logs import log_tail
+from landbridge_gateway.depot.masking import Mask
 from landbridge_gateway.depot.objects import RefusedFile, adopt
 from landbridge_gateway.depot.outcome import Facts, Outcome, decide
 from landbridge_gateway.model import EXTENSION_FORMATS, Exit, Json, Limits, new_id
 from landbridge_gateway.nodes import NEW, objects_in, rewritten, walk, with_references
+from landbridge_gateway.scheduler.given import GivenSecrets
 from landbridge_gateway.schemas import Schemas
 from landbridge_gateway.store.clock import timestamp
 from landbridge_gateway.store.database import Database
@@ -33,13 +37,14 @@ from landbridge_gateway.store.records import Records
 
 log = logging.getLogger(__name__)
 MOST_WARNED = 5
+_HELD_SECRET = "the result held the value of a secret, which is masked in it"
 
 
 class Collector:
     """Safe from any thread: a page may ask for the record while the loop takes in the end of the job."""
 
-    def __init__(self, database: Database, layout: Layout, schemas: Schemas) -> None:
-        self._database, self._layout, self._schemas = database, layout, schemas
+    def __init__(self, database: Database, layout: Layout, schemas: Schemas, given: GivenSecrets) -> None:
+        self._database, self._layout, self._schemas, self._given = database, layout, schemas, given
         self._jobs, self._records, self._objects = Jobs(database), Records(database), Objects(database)
         self._lock = threading.Lock()
         self._noted: tuple[Path | None, dict[str, str]] = None, {}
@@ -57,7 +62,7 @@ class Collector:
         if attempt is None:
             return False
         folder = self._layout.job_folder(f"{job}.{number}")
-        batch = read_events(folder, attempt["events_offset"])
+        batch = self.events(job, number, attempt["events_offset"])
         if batch.offset == attempt["events_offset"]:
             return False
         problems: list[str] = []
@@ -67,6 +72,16 @@ class Collector:
         events += [told(problem) for problem in problems[:MOST_WARNED]]
         self._records.absorb(job, number, events, batch.offset)
         return True
+
+    def events(self, job: str, number: int, offset: int) -> EventBatch:
+        """The events of an attempt from ``offset`` on."""
+        batch = read_events(self._layout.job_folder(f"{job}.{number}"), offset)
+        mask = self.mask(job, number)
+        return replace(batch, events=mask.in_json(batch.events)) if mask else batch
+
+    def mask(self, job: str, number: int) -> Mask | None:
+        """What hides the secrets that an attempt was given, if there were any."""
+        return self._given.mask(f"{job}.{number}")
 
     def event(self, folder: JobFolder, job: str, owner: str, event: Json, problems: list[str]) -> Json | None:
         """The event with every file in it adopted; None where it cannot be kept, which is added to the problems."""
@@ -90,21 +105,31 @@ class Collector:
         self, job: str, number: int, owner: str, limits: Limits, exited: Exit | None, stop: str | None
     ) -> Outcome | None:
         """What became of the attempt, or None while there is nothing to say yet."""
-        folder = self._layout.job_folder(f"{job}.{number}")
+        folder, mask = self._layout.job_folder(f"{job}.{number}"), self.mask(job, number)
         given: dict[str, Any] = {"exit": exited, "stop_reason": stop, "limits": limits.as_json()}
         try:
             # An error that was published is looked for first: a result beside it would be a worker's mistake.
             error = self.published(folder.error, "error")
             result = self.published(folder.result, "value") if error is None else None
             if result is not None:
-                result = self.taken_over(folder, job, owner, result)
+                result = self.taken_over(folder, job, owner, self._without_secrets(job, number, result))
             facts = Facts(result=result, error=error, **given)
         except (Unreadable, RefusedFile) as problem:
             facts = Facts(unreadable=str(problem), **given)
         found = decide(facts)
         if found and found.error is not None and facts.error is None:
-            found.error["log_tail"] = log_tail(folder)
+            found.error["log_tail"] = log_tail(folder, mask)
+        if mask and found:
+            found = replace(found, error=mask.in_json(found.error))
         return found
+
+    def _without_secrets(self, job: str, number: int, result: Json) -> Json:
+        mask = self.mask(job, number)
+        hidden: Json = mask.in_json(result) if mask else result
+        attempt = self._jobs.attempt(job, number)
+        if hidden != result and attempt:
+            self._records.absorb(job, number, [told(_HELD_SECRET)], attempt["events_offset"])
+        return hidden
 
     def published(self, path: Path, schema: str) -> Json | None:
         """What a worker published in its folder, if it did. Raises :class:`Unreadable`."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from landbridge_gateway.depot.outcome import Outcome, failure
-from landbridge_gateway.errors import DiskFull, is_disk_full
+from landbridge_gateway.errors import DiskFull, GatewayError, is_disk_full
 from landbridge_gateway.model import Cause, Exit, Limits, State
 
 
@@ -73,6 +73,8 @@ def not_laid_out(problem: Exception) -> Outcome:
     if is_disk_full(problem):
         full = DiskFull()
         return failure(Cause.DISK, full.message, full.hint or "")
+    if isinstance(problem, GatewayError):
+        return failure(Cause.INPUT, problem.message, problem.hint or "")
     return failure(Cause.INPUT, str(problem), "Submit the job again with an input that exists.")
 
 

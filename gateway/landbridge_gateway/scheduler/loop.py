@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.outcome import Outcome, failure
-from landbridge_gateway.errors import is_disk_full
+from landbridge_gateway.errors import GatewayError, is_disk_full
 from landbridge_gateway.model import Cause, Exit, Limits, RuntimeState, State, attempt_id, split_attempt
 from landbridge_gateway.nodes import NoSuchPart
 from landbridge_gateway.scheduler.admission import Admission
@@ -29,11 +29,12 @@ from landbridge_gateway.scheduler.decisions import (
     unheeded,
 )
 from landbridge_gateway.scheduler.fairness import AT_A_GLANCE, Group, Turns
+from landbridge_gateway.scheduler.given import GivenSecrets
 from landbridge_gateway.scheduler.hub import Hub
-from landbridge_gateway.scheduler.sessions import Sessions, session_attempt
+from landbridge_gateway.scheduler.recovery import recovered_flight
+from landbridge_gateway.scheduler.sessions import Sessions
 from landbridge_gateway.scheduler.spec import Specs
 from landbridge_gateway.scheduler.sweeps import SweepRuns
-from landbridge_gateway.store.clock import seconds_between, timestamp
 from landbridge_gateway.store.database import Database, Row
 from landbridge_gateway.store.jobs import IllegalTransition, Jobs
 from landbridge_gateway.store.objects import Objects
@@ -62,6 +63,7 @@ class Scheduler:
         database: Database,
         layout: Layout,
         collector: Collector,
+        given: GivenSecrets,
         hub: Hub,
         capacity: int,
         clock: Callable[[], float] = time.monotonic,
@@ -69,7 +71,7 @@ class Scheduler:
     ) -> None:
         self._jobs, self._queue = Jobs(database), Queue(database, AT_A_GLANCE)
         self._turns = Turns(self._queue.owners, self._queue.experiments)
-        self._layout, self._collector, self._hub = layout, collector, hub
+        self._layout, self._collector, self._given, self._hub = layout, collector, given, hub
         self._capacity, self._clock = capacity, clock
         self._machine_restarted = machine_restarted
         self._commands: Commands | None = None
@@ -80,14 +82,15 @@ class Scheduler:
         self._pool: list[Message] = []
         self._connected = False
         sweeps = Sweeps(database, self._jobs)
-        self._specs = Specs(self._jobs, sweeps, Objects(database), layout)
+        self._specs = Specs(self._jobs, sweeps, Objects(database), layout, given)
         self._admission = Admission(database, self._queue, self, lambda: self._connected)
-        self._sessions = Sessions(self._jobs, self._flights, self, lambda: self._clock())
+        self._sessions = Sessions(self._jobs, self._flights, given, self, lambda: self._clock())
         self._sweeps = SweepRuns(
             (self._jobs, sweeps, self._queue),
             Chunks(self._jobs, sweeps, collector, layout),
             collector,
             self._specs,
+            given,
             self._flights,
             self,
             capacity,
@@ -281,7 +284,7 @@ class Scheduler:
         if attempt:
             flight = self._flights[attempt]
             fields = {"runtime": row["runtime"], "language": row["language"], "limits": row["limits"]}
-            self.send("start", attempt=attempt, held=flight.held, **fields)
+            self.send("start", attempt=attempt, held=flight.held, **fields, **self._given.told(attempt))
 
     def begin(self, row: Row, session: str | None = None) -> str | None:
         """Number an attempt and lay out its folder; None when the job ended instead, for want of an input."""
@@ -292,8 +295,8 @@ class Scheduler:
         held = row["function"]["type"] == "session"
         try:
             self._specs.write(job, number, session, held)
-        except (NoSuchPart, OSError) as problem:
-            self._jobs.close_attempt(job, number, Exit(None))
+        except (NoSuchPart, GatewayError, OSError) as problem:
+            self._close(attempt, Exit(None))
             self.end(job, not_laid_out(problem), number)
             return None
         idle = self._jobs.get(job)["task"]["function"].get("idle") if held else None
@@ -329,7 +332,7 @@ class Scheduler:
         flight = self._flights.pop(event["attempt"], None)
         if flight is None:
             return
-        self._jobs.close_attempt(flight.job, flight.number, Exit(None))
+        self._close(event["attempt"], Exit(None))
         failed = failure(Cause.ENGINE, event["message"], event["hint"])
         if flight.points is not None:
             self._sweeps.start_failed(flight, failed)
@@ -382,12 +385,16 @@ class Scheduler:
             if exited.code is not None:
                 self.set_running(flight)
             self.publish(flight, exited)
-        self._jobs.close_attempt(flight.job, flight.number, exited)
+        self._close(attempt, exited)
         self._flights.pop(attempt, None)
         self.send("forget" if flight.session else "remove", attempt=attempt)
         if flight.held:
             self._sessions.exited(attempt, exited)
         self._collector.finish(flight.job, flight.number, flight.owner)
+
+    def _close(self, attempt: str, exited: Exit) -> None:
+        self._given.leave(attempt)
+        self._jobs.close_attempt(*split_attempt(attempt), exited)
 
     def publish(self, flight: Flight, exited: Exit | None) -> None:
         outcome = self._collector.outcome(
@@ -445,25 +452,7 @@ class Scheduler:
 
     def _recovered(self, row: Row) -> Flight:
         job = self._jobs.get(row["job"])
-        limits = Limits(**job["limits"])
-        state, function = State(job["state"]), job["task"]["function"]
-        held = function["type"] == "session"
-        spent = seconds_between(job["started"], timestamp()) or 0.0
-        flight = Flight(
-            row["job"],
-            job["owner"],
-            row["number"],
-            row["runtime"],
-            limits,
-            running=state is State.RUNNING,
-            published=state.ended,
-            stop_reason=row["stop_reason"],
-            deadline=self._clock() + limits.seconds - spent if state is State.RUNNING and not held else None,
-            image=row["image"],
-            held=held,
-            idle=function.get("idle"),
-            session=session_attempt(self._jobs, job["session"]) if job["session"] else None,
-        )
+        flight = recovered_flight(self._jobs, row, job, self._clock())
         if job["unassigned"] is not None:
             self._sweeps.recover(flight)
         return flight
@@ -471,6 +460,9 @@ class Scheduler:
     def _resume(self, attempt: str) -> None:
         flight = self._flights[attempt]
         self.set_running(flight)
+        if given := self._given.told(attempt):
+            # The warden before this one may have died before the worker read it.
+            self.send("give", attempt=attempt, **given)
         if flight.stop_reason:
             self.send("stop", attempt=attempt)
         elif flight.points is not None:
@@ -481,12 +473,11 @@ class Scheduler:
     def _give_up(self, attempt: str) -> None:
         """Its container is not there: it left an outcome, it never began, or it is lost."""
         flight = self._flights[attempt]
-        job, number = split_attempt(attempt)
         # After a power cut neither the state nor the events need have reached the disk.
         began = flight.running or self._machine_restarted or self._layout.job_folder(attempt).events.exists()
         if began or flight.published:
             self.land(attempt, flight, Exit(None))
             return
         # Nothing of it ever ran, so a new attempt repeats nothing.
-        self._jobs.close_attempt(job, number, Exit(None))
+        self._close(attempt, Exit(None))
         del self._flights[attempt]

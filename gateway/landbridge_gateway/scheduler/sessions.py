@@ -8,6 +8,7 @@ from typing import Protocol
 from landbridge_gateway.depot.outcome import Outcome, failure, lost
 from landbridge_gateway.model import Cause, Exit, attempt_id
 from landbridge_gateway.scheduler.decisions import Flight, ready_sessions
+from landbridge_gateway.scheduler.given import GivenSecrets
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.jobs import Jobs
 from landbridge_gateway.store.queue import Glance
@@ -31,8 +32,16 @@ class Loop(Protocol):
 class Sessions:
     """Gives each session that has no call its next one, and ends those that are done or idle."""
 
-    def __init__(self, jobs: Jobs, flights: Mapping[str, Flight], loop: Loop, clock: Callable[[], float]) -> None:
-        self._jobs, self._flights, self._loop, self._clock = jobs, flights, loop, clock
+    def __init__(
+        self,
+        jobs: Jobs,
+        flights: Mapping[str, Flight],
+        given: GivenSecrets,
+        loop: Loop,
+        clock: Callable[[], float],
+    ) -> None:
+        self._jobs, self._flights, self._given = jobs, flights, given
+        self._loop, self._clock = loop, clock
 
     def advance(self, seen: Glance) -> None:
         for row in self._jobs.orphaned_calls() if seen.calls else []:
@@ -55,7 +64,7 @@ class Sessions:
     def _call(self, session: str, row: Row) -> None:
         call = self._loop.begin(row, session)
         if call:
-            self._loop.send("call", session=session, attempt=call)
+            self._loop.send("call", session=session, attempt=call, **self._given.told(call))
             self._loop.set_running(self._flights[call])
 
     def overdue(self, attempt: str) -> None:
@@ -96,7 +105,7 @@ class Sessions:
             session = str(flight.session)
             if session in found and found[session] is None:
                 # The worker passes over a call that it has begun already.
-                self._loop.send("call", session=session, attempt=attempt)
+                self._loop.send("call", session=session, attempt=attempt, **self._given.told(attempt))
                 self._loop.set_running(flight)
                 if flight.stop_reason:
                     self._loop.send("interrupt", session=session)

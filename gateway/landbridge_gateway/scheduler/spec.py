@@ -9,6 +9,7 @@ from landbridge_gateway.depot.handed import check_stamp
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.model import PROTOCOL, Json, attempt_id
 from landbridge_gateway.nodes import NoSuchPart, nodes_of, objects_in, resolved, resolved_node, walk
+from landbridge_gateway.scheduler.given import GivenSecrets
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.jobs import Jobs
 from landbridge_gateway.store.objects import Objects
@@ -16,10 +17,13 @@ from landbridge_gateway.store.sweeps import Sweeps
 
 
 class Specs:
-    """Raises :class:`NoSuchPart` where a result lacks the part that is wanted, and ``OSError``."""
+    """Raises :class:`NoSuchPart` where a result lacks the part that is wanted, ``GatewayError`` where a secret is not
+    there any more, and ``OSError``.
+    """
 
-    def __init__(self, jobs: Jobs, sweeps: Sweeps, objects: Objects, layout: Layout) -> None:
+    def __init__(self, jobs: Jobs, sweeps: Sweeps, objects: Objects, layout: Layout, given: GivenSecrets) -> None:
         self._jobs, self._sweeps, self._objects, self._layout = jobs, sweeps, objects, layout
+        self._given = given
 
     def write(self, job: str, number: int, session: str | None = None, held: bool = False) -> None:
         """The folder of a job, of a session (``held``), or of a call in one."""
@@ -77,7 +81,10 @@ class Specs:
         }
         for object_id, expected in self._objects.stamps(objects).items():
             check_stamp(self._layout.object_file(object_id, objects[object_id]), object_id, expected)
-        write_folder(self._layout, attempt_id(row["id"], number), spec, objects, session, held)
+        attempt = attempt_id(row["id"], number)
+        if task.get("secrets"):
+            self._given.give(attempt, row["owner"], task["secrets"])
+        write_folder(self._layout, attempt, spec, objects, session, held)
 
 
 def _has_job(values: list[Json]) -> bool:

@@ -11,11 +11,13 @@ from typing import Protocol
 
 from landbridge_gateway.depot.folders import Unreadable, pass_over, recall
 from landbridge_gateway.depot.outcome import Outcome, failure
+from landbridge_gateway.errors import GatewayError
 from landbridge_gateway.model import Cause, Exit, Json, Limits, State, attempt_id
 from landbridge_gateway.nodes import NoSuchPart
 from landbridge_gateway.scheduler.chunks import Chunks
 from landbridge_gateway.scheduler.collect import Collector
 from landbridge_gateway.scheduler.decisions import Flight, chunk_size, not_laid_out, to_recall
+from landbridge_gateway.scheduler.given import GivenSecrets
 from landbridge_gateway.scheduler.spec import Specs
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.jobs import IllegalTransition, Jobs
@@ -42,13 +44,14 @@ class SweepRuns:
         chunks: Chunks,
         collector: Collector,
         specs: Specs,
+        given: GivenSecrets,
         flights: dict[str, Flight],
         loop: Loop,
         capacity: int,
         clock: Callable[[], float],
     ) -> None:
         self._jobs, self._sweeps, self._queue = stores
-        self._chunks, self._collector, self._specs = chunks, collector, specs
+        self._chunks, self._collector, self._specs, self._given = chunks, collector, specs, given
         self._flights, self._loop, self._capacity, self._clock = flights, loop, capacity, clock
 
     # Beginning.
@@ -65,13 +68,15 @@ class SweepRuns:
         flight.given = len(points)
         try:
             lacking = self._specs.write_chunk(sweep, number, points)
-        except (NoSuchPart, OSError) as problem:
+        except (NoSuchPart, GatewayError, OSError) as problem:
+            self._given.leave(attempt_id(sweep, number))
             self._jobs.close_attempt(sweep, number, Exit(None))
             self.fail(sweep, owner, not_laid_out(problem), number)
             return None
         if lacking:
             self._chunks.refuse(flight, lacking)
         if not flight.points:
+            self._given.leave(attempt_id(sweep, number))
             self._jobs.close_attempt(sweep, number, Exit(None))
             return None
         attempt = attempt_id(sweep, number)
@@ -205,7 +210,9 @@ class SweepRuns:
     def _load_error(self, flight: Flight) -> Json | None:
         """What the worker says of a function or values that could not be loaded."""
         try:
-            return self._collector.published(self._chunks.folder(flight).error, "error")
+            found = self._collector.published(self._chunks.folder(flight).error, "error")
+            mask = self._collector.mask(flight.job, flight.number)
+            return mask.in_json(found) if mask else found
         except Unreadable as problem:
             sentence = f"The sweep's error cannot be read: {problem}."
             return failure(Cause.PROTOCOL, sentence, "Run `landbridge images build`.").error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlite_utils import Migrations
 
 from landbridge_gateway.store.queue_schema import QUEUE
+from landbridge_gateway.store.secrets_schema import SECRETS
 from landbridge_gateway.store.sweep_schema import SWEEPS
 
 if TYPE_CHECKING:
@@ -141,6 +142,12 @@ def roles_of_tokens(db: Database) -> None:
         db.execute(f"ALTER TABLE tokens ADD COLUMN {column} TEXT")
     # The lists of those who see the jobs of all owners.
     db.execute("CREATE INDEX jobs_listed ON jobs (seq) WHERE sweep IS NULL")
+
+
+@migrations()
+def secrets(db: Database) -> None:
+    for statement in SECRETS:
+        db.execute(statement)
 
 
 def _run(db: Database, statements: str) -> None:

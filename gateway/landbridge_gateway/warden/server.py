@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Callable
@@ -46,7 +47,8 @@ class Warden:
             "call": self._call,
             "interrupt": lambda message: self._engine.interrupt(str(message["session"])),
             "end": self._end,
-            "forget": lambda message: self._watch.drop(str(message["attempt"])),
+            "give": lambda _: None,  # all is done by then
+            "forget": self._forget,
             "found": self._found,
         }
 
@@ -78,10 +80,28 @@ class Warden:
             if action is None:
                 log.warning("unknown verb %r", message.get("verb"))
                 return
+            if "given" in message and not self._give(message):
+                continue
             if message["verb"] in _QUICK:
                 self._carefully(action, message)
             else:
                 self._pool.submit(self._carefully, action, message)
+
+    def _give(self, message: Message) -> bool:
+        """Put a job's secrets into its pipe before anything else is done; nothing of them stays in the message.
+
+        They are in the kernel's memory alone until the worker reads them, however its container is started.
+        """
+        attempt, line = str(message["attempt"]), json.dumps(message.pop("given"))
+        try:
+            self._engine.give(attempt, self._layout.job_folder(attempt).secrets, line)
+        except EngineError as error:
+            if message["verb"] == "give":
+                log.warning("%s was not given its secrets again: %s", attempt, error.message)
+                return True
+            self._tell({"event": "start_failed", "attempt": attempt, "message": error.message, "hint": error.hint})
+            return False
+        return True
 
     def _carefully(self, action: Callable[[T], None], given: T) -> None:
         try:
@@ -188,9 +208,14 @@ class Warden:
     def _stop(self, message: Message) -> None:
         self._engine.stop(self._warm.container(str(message["attempt"])), self._grace)
 
-    def _remove(self, message: Message) -> None:
+    def _forget(self, message: Message) -> None:
         attempt = str(message["attempt"])
         self._watch.drop(attempt)
+        self._engine.forget(attempt)
+
+    def _remove(self, message: Message) -> None:
+        attempt = str(message["attempt"])
+        self._forget(message)
         self._engine.remove(self._warm.container(attempt))
         self._warm.removed(attempt)
 

@@ -1,6 +1,7 @@
 """The private socket between gateway and warden: one JSON object a line, both ways.
 
-Commands carry ``verb``: ``hello``, ``prepare``, ``start``, ``stop``, ``remove``, ``found``. Everything that comes
+Commands carry ``verb``: ``hello``, ``prepare``, ``start``, ``give``, ``stop``, ``remove``, ``found``. The secrets of
+a job go with ``start``, ``call`` or ``give`` as ``given``, which is one line for its worker. Everything that comes
 back is an event with ``event``: ``hello``, ``preparing``, ``prepared``, ``prepare_failed``, ``started``,
 ``start_failed``, ``activity``, ``finished``, ``exited``, ``found``. Commands are not answered one by one: an event
 names what it is about, so either side can be restarted and ask again.

@@ -13,8 +13,12 @@ def log_of(services: Services, row: Row, stream: str) -> Log | None:
     if row["sweep"]:
         if not row["chunk"]:
             return None
-        folder = services.layout.job_folder(attempt_id(row["sweep"], row["chunk"]))
-        return Log.part(folder, stream, row["logs"])
+        chunk = attempt_id(row["sweep"], row["chunk"])
+        # Asked for first: where there is none any more, the file has no secrets any more either.
+        mask = services.given.mask(chunk)
+        return Log.part(services.layout.job_folder(chunk), stream, row["logs"], mask)
     if not row["attempt"]:
         return None
-    return Log(services.layout.job_folder(attempt_id(row["id"], row["attempt"])), stream)
+    attempt = attempt_id(row["id"], row["attempt"])
+    mask = services.given.mask(attempt)
+    return Log(services.layout.job_folder(attempt), stream, mask=mask)

@@ -13,6 +13,7 @@ from landbridge_gateway.depot.uploads import Uploads
 from landbridge_gateway.exposure import names_of
 from landbridge_gateway.home import Home
 from landbridge_gateway.scheduler.collect import Collector
+from landbridge_gateway.scheduler.given import GivenSecrets
 from landbridge_gateway.scheduler.hub import Hub
 from landbridge_gateway.scheduler.loop import Scheduler
 from landbridge_gateway.schemas import Schemas
@@ -23,6 +24,7 @@ from landbridge_gateway.store.jobs import Jobs
 from landbridge_gateway.store.objects import Objects
 from landbridge_gateway.store.queue import Bounds
 from landbridge_gateway.store.records import Records
+from landbridge_gateway.store.secrets import Secrets
 from landbridge_gateway.store.sweeps import Sweeps
 from landbridge_gateway.store.tokens import Tokens
 from landbridge_gateway.web.attempts import Attempts
@@ -43,6 +45,8 @@ class Services:
     records: Records
     tokens: Tokens
     attempts: Attempts
+    secrets: Secrets
+    given: GivenSecrets
     collector: Collector
     hub: Hub
     told: Told
@@ -64,7 +68,9 @@ class Services:
         database = Database(home.database, hub.notify)
         jobs, tokens = Jobs(database), Tokens(database)
         tokens.ensure_owner(home.token())
-        collector = Collector(database, layout, schemas)
+        secrets = Secrets(database, home.secrets_key)
+        given = GivenSecrets(secrets, layout)
+        collector = Collector(database, layout, schemas, given)
         return cls(
             settings=settings,
             home=home,
@@ -78,11 +84,13 @@ class Services:
             records=Records(database),
             tokens=tokens,
             attempts=Attempts(),
+            secrets=secrets,
+            given=given,
             collector=collector,
             hub=hub,
             told=Told(),
             scheduler=Scheduler(
-                database, layout, collector, hub, settings.running, machine_restarted=home.machine_restarted()
+                database, layout, collector, given, hub, settings.running, machine_restarted=home.machine_restarted()
             ),
             intake=intake,
             uploads=Uploads(layout, settings.uploads),

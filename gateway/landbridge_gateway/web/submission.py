@@ -35,6 +35,7 @@ def new_job(services: Services, body: Json, caller: Caller, key: str | None) -> 
         raise InvalidField(f"A job takes at most {MOST_INPUTS} other jobs as values.", "Gather them in steps.")
     check_objects(services, objects_in(nodes), caller.sees)
     check_natives(services, natives_of(task, values), caller)
+    check_secrets(services, task, caller.name)
     check_syntax(task["language"], runtime, task["function"])
     seed = task.get("seed")
     return NewJob(
@@ -87,6 +88,17 @@ def check_objects(services: Services, references: set[str], owner: str | None) -
         if reference.startswith(NEW):
             raise InvalidField(f"`{reference}` is a name for workers.", "Upload the object and use its id.")
     services.objects.formats(sorted(references), owner)
+
+
+def check_secrets(services: Services, task: Json, owner: str) -> None:
+    """The secrets that a task names, each of which must be this owner's."""
+    names = task.get("secrets") or []
+    if names and task["function"]["type"] == "session":
+        raise InvalidField(
+            "A session is given no secrets.", "Give them to the jobs that run in it.", field="task.secrets"
+        )
+    for name in names:
+        services.secrets.get(owner, name)
 
 
 def _own_name(function: Json) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from landbridge.in_job import context, log_metric, log_param, log_plot, progress, save_file, save_value, set_tag
     from landbridge.job import Job, as_completed, get, jobs, wait
     from landbridge.kinds import LossWarning, Missing, NamedList, Native, RemoteWarning, as_file
+    from landbridge.secret_file import secret
     from landbridge.sessions import Session, session
     from landbridge.submission import submit
     from landbridge.sweeps import Sweep, map
@@ -33,6 +34,7 @@ _PLACES = {
     "in_job": ("context", "log_metric", "log_param", "log_plot", "progress", "save_file", "save_value", "set_tag"),
     "job": ("Job", "as_completed", "get", "jobs", "wait"),
     "kinds": ("LossWarning", "Missing", "NamedList", "Native", "RemoteWarning", "as_file"),
+    "secret_file": ("secret",),
     "sessions": ("Session", "session"),
     "submission": ("submit",),
     "sweeps": ("Sweep", "map"),
@@ -73,6 +75,7 @@ __all__ = [
     "r",
     "save_file",
     "save_value",
+    "secret",
     "session",
     "set_tag",
     "submit",

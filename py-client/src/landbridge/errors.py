@@ -7,8 +7,11 @@
     │   │   ├── UnknownJob
     │   │   ├── UnknownObject
     │   │   ├── UnknownUpload
-    │   │   └── UnknownToken
-    │   ├── MethodNotAllowed, Conflict, TooLarge, UnsupportedMediaType, InvalidRequest
+    │   │   ├── UnknownToken
+    │   │   └── UnknownSecret        also inside a job that was not given it, and outside one
+    │   ├── MethodNotAllowed, TooLarge, UnsupportedMediaType, InvalidRequest
+    │   ├── Conflict
+    │   │   └── SecretSealed
     │   ├── InvalidField
     │   │   ├── UnknownRuntime
     │   │   └── DigestMismatch
@@ -91,10 +94,17 @@ class UnknownUpload(NotFound): ...
 class UnknownToken(NotFound): ...
 
 
+class UnknownSecret(NotFound): ...
+
+
 class MethodNotAllowed(GatewayError): ...
 
 
 class Conflict(GatewayError): ...
+
+
+class SecretSealed(Conflict):
+    """It was sealed with another key than the gateway's own, and is to be set again."""
 
 
 class TooLarge(GatewayError): ...

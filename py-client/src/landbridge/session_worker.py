@@ -19,6 +19,7 @@ from typing import Protocol
 from landbridge import in_job
 from landbridge.job_folder import JobFolder, NotUnderstood, versions
 from landbridge.program import shared_names
+from landbridge.secret_file import with_secrets
 from landbridge.seeds import seed_generators
 from landbridge.traces import describe
 
@@ -79,7 +80,7 @@ class SessionWorker:
             why: BaseException = KeyboardInterrupt()
             try:
                 self._in_call = True
-                why = SystemExit(self._runner(call).run())
+                why = SystemExit(with_secrets(call, self._runner(call).run, self._folder))
             except KeyboardInterrupt:
                 pass  # it came while the outcome was being written
             finally:

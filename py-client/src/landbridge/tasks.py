@@ -17,7 +17,7 @@ from landbridge.r_objects import is_r_function
 from landbridge.wanted_frames import PACKAGES
 
 _LIMITS = ("cpus", "memory", "seconds", "pids", "disk", "network")
-_FIELDS = ("runtime", "name", "experiment", "tags", "seed", "on_loss", "decimal", "session")
+_FIELDS = ("runtime", "name", "experiment", "tags", "seed", "on_loss", "decimal", "session", "secrets")
 _AS = "as_"  # the contract's `as`, which is a word of Python's own
 OPTIONS = (*_FIELDS[:1], *_LIMITS, *_FIELDS[1:], _AS, "outputs")
 _CHOICES = {
@@ -68,7 +68,8 @@ def task(what: Any, /, **options: Any) -> Task:
     ``pids``, ``network`` ("none" or "outbound"), ``name``, ``experiment``, ``tags`` (a dict of text), ``seed``,
     ``on_loss`` ("warn", "error" or "allow": what becomes of a table's column that cannot cross without loss),
     ``decimal`` ("double", or "string": decimals cross as text, which R has in full), and for scripts ``outputs``, the
-    variables that become the result; ``session``, a session or its id, in which the job runs.
+    variables that become the result; ``session``, a session or its id, in which the job runs; ``secrets``, names of
+    secrets that the gateway keeps, which the code reads with :func:`~landbridge.secret`.
 
     ``as_`` is what tables among the arguments arrive as: "pandas", "polars", "arrow" (the table itself, mapped and not
     converted) or "duckdb"; for tasks of R "data.frame", "tibble", "data.table", "arrow" or "duckdb". Where it is not
@@ -152,6 +153,8 @@ def _checked(name: str, value: Any) -> Any:
         return _bytes(name, value)
     if name == "session":
         value = getattr(value, "id", value)
+    if name == "secrets" and isinstance(value, str):
+        value = [value]
     if name in _CHOICES and value not in _CHOICES[name][0]:
         raise InvalidField(f"`{name}` cannot be `{value!r}`.", _CHOICES[name][1], field=name)
     forms: dict[str, tuple[tuple[type, ...], str]] = {
@@ -160,6 +163,7 @@ def _checked(name: str, value: Any) -> Any:
         "pids": ((int,), "a whole number"),
         "seed": ((int, type(None)), "a whole number from 0 to 2147483647"),
         "tags": ((dict,), 'a dict of text, such as {"kind": "baseline"}'),
+        "secrets": ((list, tuple), 'the name of a secret, or a list of names, such as ["db_password"]'),
         "outputs": ((list, tuple), 'a list of names, such as ["coef"]'),
     }
     kinds, form = forms.get(name, ((str, type(None)), "text"))

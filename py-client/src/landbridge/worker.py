@@ -18,7 +18,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from landbridge import in_job
+from landbridge import in_job, secret_file
 from landbridge.errors import LandbridgeError
 from landbridge.given_values import GivenValues
 from landbridge.in_job import clean
@@ -59,6 +59,13 @@ def main(arguments: list[str]) -> int:
     os.umask(0o022)
     _redirect(folder.out)
     _surroundings(folder)
+    try:
+        return _run(folder)
+    finally:
+        secret_file.remove_folder()
+
+
+def _run(folder: JobFolder) -> int:
     if folder.document["task"]["function"]["type"] == "session":
         from landbridge.session_worker import SessionWorker
 
@@ -66,8 +73,8 @@ def main(arguments: list[str]) -> int:
     if folder.is_sweep:
         from landbridge.sweep_worker import SweepWorker
 
-        return SweepWorker(folder, Worker(folder)).run()
-    return Worker(folder).run()
+        return secret_file.with_secrets(folder, SweepWorker(folder, Worker(folder)).run)
+    return secret_file.with_secrets(folder, Worker(folder).run)
 
 
 def _redirect(out: Path) -> None:

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from flask import Flask
 
-from landbridge_gateway.web.api import events, jobs, objects, openapi, root, sign_in_links, sweeps, tokens, uploads
+from landbridge_gateway.web.api import (
+    events,
+    jobs,
+    objects,
+    openapi,
+    root,
+    secrets,
+    sign_in_links,
+    sweeps,
+    tokens,
+    uploads,
+)
 
 PREFIX = "/api/v1"
 
 
 def register(app: Flask) -> None:
-    for part in (root, objects, uploads, jobs, sweeps, events, sign_in_links, tokens, openapi):
+    for part in (root, objects, uploads, jobs, sweeps, events, secrets, sign_in_links, tokens, openapi):
         app.register_blueprint(part.blueprint, url_prefix=PREFIX)

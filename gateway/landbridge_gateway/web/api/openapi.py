@@ -16,7 +16,12 @@ from landbridge_gateway.web.services import services
 
 blueprint = Blueprint("api_openapi", __name__)
 _PREFIX = "/api/v1"
-_BODIES = {"/jobs": "submission", "/jobs/batch": "batch", "/tokens": "token"}
+_BODIES = {
+    ("POST", "/jobs"): "submission",
+    ("POST", "/jobs/batch"): "batch",
+    ("POST", "/tokens"): "token",
+    ("PUT", "/secrets/{name}"): "secret",
+}
 _ERROR = {
     "type": "object",
     "required": ["error"],
@@ -79,7 +84,7 @@ def _operation(rule: Rule, path: str, method: str) -> Json:
             },
         },
     }
-    body = _BODIES.get(path) if method == "POST" else None
+    body = _BODIES.get((method, path))
     if body:
         operation["requestBody"] = {
             "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{body}"}}}
