@@ -5,6 +5,7 @@
     ├── Forbidden                403
     ├── NotFound                 404
     │   ├── UnknownJob
+    │   ├── JobRemoved           410
     │   ├── UnknownObject
     │   ├── UnknownUpload
     │   ├── UnknownToken
@@ -25,6 +26,10 @@
     ├── TooManyAttempts          429
     ├── Overloaded               503
     ├── DiskFull                 507
+    ├── StoreGone                500
+    ├── UnfitHome                     at the start only
+    │   ├── StoreDamaged
+    │   └── NewerHome
     └── InternalError            500
 
 The codes are the contract of docs/protocol.md: both clients turn them into exceptions and conditions of the same name.
@@ -33,6 +38,7 @@ The codes are the contract of docs/protocol.md: both clients turn them into exce
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 from typing import Any
 
 
@@ -75,6 +81,21 @@ class UnknownJob(NotFound):
 
     def __init__(self, job: str) -> None:
         super().__init__(f"There is no job `{job}`.", "Look at the list of jobs for the ids there are.", job=job)
+
+
+class JobRemoved(NotFound):
+    """There was such a job; `landbridge gc` removed it."""
+
+    code, status = "job_removed", 410
+
+    def __init__(self, job: str, name: str, state: str, removed: str) -> None:
+        super().__init__(
+            f"The job `{job}` ({name}, {state}) was removed by `landbridge gc` on {removed[:10]}.",
+            "Submit it again, or restore a backup that is older.",
+            job=job,
+            state=state,
+            removed=removed,
+        )
 
 
 class UnknownObject(NotFound):
@@ -227,6 +248,38 @@ class DiskFull(GatewayError):
 def is_disk_full(error: BaseException) -> bool:
     """Did something fail because there is no room on the disk?"""
     return isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT))
+
+
+class StoreGone(GatewayError):
+    """The database was removed or replaced. Nothing is taken any more, and no empty one is made in its place."""
+
+    code, status = "store_gone", 500
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"The gateway's database {path.name} is not where it was.",
+            "Stop the gateway, put the folder back as it was or restore a backup into a new one, and start it again.",
+        )
+
+
+class UnfitHome(GatewayError):
+    """A gateway does not start on this folder."""
+
+    code, status = "unfit_home", 500
+
+
+class StoreDamaged(UnfitHome):
+    code = "store_damaged"
+
+
+class NewerHome(UnfitHome):
+    code = "newer_home"
+
+    def __init__(self, path: Path, steps: list[str]) -> None:
+        super().__init__(
+            f"The database {path} was made by a newer version of Landbridge ({', '.join(steps)}).",
+            "Use that version, or restore a backup that this one made.",
+        )
 
 
 class Overloaded(GatewayError):

@@ -7,7 +7,9 @@ import json
 import os
 import secrets
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 
@@ -17,22 +19,9 @@ from landbridge_gateway.sealing import KEY_BYTES
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
-_MOUNTS = Path("/proc/self/mountinfo")
-_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "9p", "fuse.sshfs", "fuse.glusterfs"})
-
-
-def file_system_of(folder: Path, mounts: Path = _MOUNTS) -> str:
-    """The kind of the file system that a folder is on; empty where the system does not tell."""
-    if not mounts.exists():
-        return ""
-    found, kind = 0, ""
-    for line in mounts.read_text().splitlines():
-        mounted, _, rest = line.partition(" - ")
-        place = Path(mounted.split()[4].replace("\\040", " "))
-        # The last of those that stand at one place is the one that is seen.
-        if folder.resolve().is_relative_to(place) and len(place.parts) >= found:
-            found, kind = len(place.parts), rest.split()[0]
-    return kind
+def boot() -> str:
+    """What tells one start of this machine from another; empty where nothing does."""
+    return _BOOT.read_text().strip() if _BOOT.exists() else ""
 
 
 def write_private(path: Path, text: str) -> None:
@@ -59,19 +48,13 @@ class Home:
             folder.mkdir(mode=0o700, exist_ok=True)
 
     def check_private(self) -> None:
-        """Refuse secrets that others may have read, and a folder on other machines' disks."""
+        """Refuse secrets that others may have read."""
         for path in (self.token_file, self.path / "signing_key"):
             if path.exists() and path.stat().st_mode & 0o077:
                 raise Conflict(
                     f"Others than its owner may read {path}.",
                     f"If nobody has: chmod 600 {path}. Else remove it, and another one is made at the next start.",
                 )
-        kind = file_system_of(self.path)
-        if kind in _NETWORK:
-            raise Conflict(
-                f"The folder {self.path} is on a network file system ({kind}), where locks and secrets are not safe.",
-                "Give the gateway a folder on a disk of this machine with --home.",
-            )
 
     @property
     def database(self) -> Path:
@@ -127,7 +110,7 @@ class Home:
 
     def machine_restarted(self) -> bool:
         """Has the machine started anew since the last gateway of this home?"""
-        now, path = _BOOT.read_text().strip() if _BOOT.exists() else "", self.path / "boot"
+        now, path = boot(), self.path / "boot"
         before = path.read_text().strip() if path.exists() else now
         write_private(path, now + "\n")
         return before != now
@@ -149,14 +132,26 @@ class Home:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            holder = stream.read().strip() or "another process"
+            holder = _holder(stream.read(), self.address_file)
             stream.close()
             raise Conflict(
-                f"A gateway already uses {self.path} (process {holder}).",
+                f"A gateway already uses {self.path}: {holder}.",
                 "Stop that one first, or give this one another folder with --home.",
             ) from None
         stream.seek(0)
         stream.truncate()
-        stream.write(str(os.getpid()))
+        stream.write(json.dumps({"pid": os.getpid(), "since": datetime.now().astimezone().isoformat(" ", "seconds")}))
         stream.flush()
         return stream
+
+
+def _holder(lock: str, address: Path) -> str:
+    """Who holds a home: its process, since when, and where it answers, as far as it said so."""
+    try:
+        told = json.loads(lock)
+        text = f"process {told['pid']}, since {told['since']}"
+    except (ValueError, TypeError, KeyError):
+        return "a process that did not say which"
+    with suppress(OSError, ValueError, KeyError):
+        text += f", at {json.loads(address.read_text())['url']}"
+    return text

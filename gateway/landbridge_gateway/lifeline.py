@@ -1,4 +1,5 @@
-"""Between the supervisor and each half: a socket pair that says "ready" once, and closes with the parent."""
+"""Between the supervisor and each half: a socket pair that says "ready" once, names a new log, and closes with the
+parent."""
 
 from __future__ import annotations
 
@@ -34,10 +35,25 @@ class Lifeline:
 
     @staticmethod
     def _watch(end: socket.socket) -> None:
-        with suppress(OSError):
-            while end.recv(1):
-                pass
+        with suppress(OSError), end.makefile("rb") as words:
+            for word in words:
+                _write_into(json.loads(word)["log"])
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _write_into(log: str) -> None:
+    """What this process says from now on goes into another file."""
+    with suppress(OSError):  # the disk may be full: the old file is better than none
+        descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        for number in (1, 2):
+            os.dup2(descriptor, number)
+        os.close(descriptor)
+
+
+def name_log(end: socket.socket, log: str) -> None:
+    """Tell a half to go on in this file."""
+    with suppress(OSError):  # it may have ended: its successor is given the file at its start
+        end.sendall(json.dumps({"log": log}).encode() + b"\n")
 
 
 def make_pair() -> tuple[socket.socket, socket.socket]:

@@ -12,18 +12,22 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NoReturn
 
-from landbridge_gateway.errors import Conflict, GatewayError
+from landbridge_gateway.errors import Conflict, GatewayError, StoreGone
 from landbridge_gateway.exposure import address, check_exposure
+from landbridge_gateway.filesystems import check_filesystem
 from landbridge_gateway.home import Home
-from landbridge_gateway.lifeline import child_environment, first_word, make_pair
+from landbridge_gateway.lifeline import child_environment, first_word, make_pair, name_log
+from landbridge_gateway.logfiles import turn_over
 from landbridge_gateway.settings import LOOPBACK, Settings
 
 _BACKLOG = 512
 _PATIENCE = 15.0  # seconds a half has to end by itself
 _SHORT_LIFE = 10.0
 _LONGEST_PAUSE = 10.0
+_ROUND = 5.0  # seconds between two looks at the home
 
 
 class NotReady(GatewayError):
@@ -53,9 +57,12 @@ class Supervisor:
         self._settings, self._say = settings, say
         self._home = Home(settings.home)
         self._halves: list[_Half] = []
+        self._caution: str | None = None
+        self._ending = threading.Event()
 
     def run(self) -> int:
         """Serve until SIGINT or SIGTERM."""
+        self._caution = check_filesystem(self._home.path)
         self._home.prepare()
         self._home.check_private()
         with self._home.lock(), _listening(self._settings) as listener:
@@ -68,6 +75,7 @@ class Supervisor:
                     signal.signal(number, signal.SIG_IGN)
                 self._say("stopping")
             finally:
+                self._ending.set()
                 self._home.withdraw()
                 self._end_all()
         return 0
@@ -79,6 +87,8 @@ class Supervisor:
             )
         if self._settings.host not in LOOPBACK and not self._settings.certificate:
             self._say("ATTENTION: without TLS, whoever is on the network reads the tokens and tables that cross it.")
+        if self._caution:
+            self._say(f"ATTENTION: {self._caution}")
         os.set_inheritable(listener.fileno(), True)
         self._halves = [_Half("warden"), _Half("gateway", keep=(listener.fileno(),))]
         words = [self._word(half, self._start(half)) for half in self._halves]
@@ -86,12 +96,15 @@ class Supervisor:
         self._home.announce(url, self._settings.certificate)
         self._say(f"sign in {url}{words[1]['link']}")
         self._say(f"ready {url}")
+        threading.Thread(target=self._look_after_home, daemon=True).start()
         while True:
             self._restart(os.wait()[0])
 
     def _start(self, half: _Half) -> socket.socket:
+        if not self._home.logs.exists():
+            raise StoreGone(self._home.path)  # all of it: what started now would begin an empty one
         ours, theirs = make_pair()
-        with theirs, (self._home.logs / f"{half.name}.log").open("ab") as log:
+        with theirs, self._log(half).open("ab") as log:
             half.process = subprocess.Popen(
                 [sys.executable, "-m", "landbridge_gateway.cli", f"{half.name}-process", *map(str, half.keep)],
                 stdin=subprocess.DEVNULL,
@@ -105,14 +118,28 @@ class Supervisor:
         half.line, half.born = ours, time.monotonic()
         return ours
 
+    def _log(self, half: _Half) -> Path:
+        return self._home.logs / f"{half.name}.log"
+
+    def _look_after_home(self) -> None:
+        """Begin a new log where one has grown long, and cry out once when the database is gone."""
+        gone = False
+        while not self._ending.wait(_ROUND):
+            for half in self._halves:
+                with suppress(OSError):
+                    if half.line and turn_over(self._log(half)):
+                        name_log(half.line, str(self._log(half)))
+            if not gone and not self._home.database.exists():
+                gone, problem = True, StoreGone(self._home.database)
+                self._say(f"ATTENTION: {problem.message} Nothing is taken any more. {problem.hint}")
+
     def _word(self, half: _Half, line: socket.socket) -> dict[str, Any]:
         """Wait until the half says that it is ready."""
         said = first_word(line)
         if said is None or "problem" in said:
-            log_file = self._home.logs / f"{half.name}.log"
             raise NotReady(
                 (said or {}).get("problem") or f"The {half.name} could not start.",
-                (said or {}).get("hint") or f"Its log tells why: {log_file}",
+                (said or {}).get("hint") or f"Its log tells why: {self._log(half)}",
             )
         return said
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import signal
 import socket
@@ -92,7 +93,8 @@ def test_a_second_gateway_on_one_home_is_refused(tmp_path):
     with Serving(tmp_path / "home", "process") as serving:
         second = serve(serving.home, "--port", "0", "--engine", "process")
         assert second.returncode == 1
-        assert f"A gateway already uses {serving.home} (process {serving.process.pid})." in second.stderr
+        holder = rf"process {serving.process.pid}, since \d{{4}}-\d\d-\d\d [\d:+-]+, at {serving.url}"
+        assert re.search(rf"A gateway already uses {serving.home}: {holder}\.\n", second.stderr), second.stderr
         assert serving.call("")["protocol"] == 1
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from landbridge_gateway.depot.layout import JobFolder
+from landbridge_gateway.home import Home
 from landbridge_gateway.schemas import Schemas
 from landbridge_gateway.settings import Settings
 from landbridge_gateway.web.app import create_app
@@ -93,6 +94,11 @@ class Road:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings.load({}, home=tmp_path / "home", running=2)
+
+
+@pytest.fixture
+def home(settings: Settings) -> Home:
+    return Home(settings.home)
 
 
 @pytest.fixture

@@ -92,6 +92,9 @@ class Layout:
         for folder in (self.objects, self.intake, self.jobs):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
+    def has_jobs(self) -> bool:
+        return self.jobs.exists() and any(self.jobs.iterdir())
+
     @property
     def objects(self) -> Path:
         return self.root / "objects"

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.outcome import Outcome, failure
-from landbridge_gateway.errors import GatewayError, is_disk_full
+from landbridge_gateway.errors import GatewayError, StoreGone, is_disk_full
 from landbridge_gateway.model import Cause, Exit, Limits, RuntimeState, State, attempt_id, split_attempt
 from landbridge_gateway.nodes import NoSuchPart
 from landbridge_gateway.scheduler.admission import Admission
@@ -168,7 +168,7 @@ class Scheduler:
                     self.advance()
                     self._advanced, self._due = self._clock(), False  # a step that failed is due still
             except Exception as problem:
-                if is_disk_full(problem):
+                if is_disk_full(problem) or isinstance(problem, StoreGone):
                     self._wait_for_room(event)
                     continue
                 # One job's trouble must not stop all others; the job's own handlers have ended it where they could.
@@ -176,7 +176,7 @@ class Scheduler:
 
     def _wait_for_room(self, event: Message | None) -> None:
         """Nothing can be written down now, but what happened is not forgotten."""
-        log.error("the disk is full: %s waits", event["event"] if event else "the next step")
+        log.error("the disk is full or gone: %s waits", event["event"] if event else "the next step")
         if event:
             self.post(event)
         self._closing.wait(_ROOM_PAUSE)

@@ -6,7 +6,8 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ for _name in ("pandas", "numpy"):
     if sys.modules.get(_name) is None:
         sys.modules.pop(_name, None)
 
-from landbridge_gateway.errors import DiskFull  # noqa: E402
+from landbridge_gateway.errors import DiskFull, StoreGone  # noqa: E402
+from landbridge_gateway.home import boot  # noqa: E402
+from landbridge_gateway.store import soundness  # noqa: E402
 from landbridge_gateway.store.migrations import migrations  # noqa: E402
 
 Row = dict[str, Any]
@@ -33,6 +36,8 @@ class Database:
     """Writes are serialised through :meth:`write`; reads see the last commit and never wait for a writer.
 
     Job state is committed with ``synchronous=FULL``: what was acknowledged survives a power cut.
+
+    Raises :class:`UnfitHome` where the file is not the one that the last gateway left, or newer than this version.
     """
 
     def __init__(self, path: Path, changed: Callable[[set[str]], None] = lambda _: None) -> None:
@@ -42,14 +47,48 @@ class Database:
         self._lock = threading.RLock()
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
+        mark = soundness.Mark.read(path)
+        soundness.check_files(path, mark)
         connection = sqlite3.connect(path, check_same_thread=False, timeout=5)
-        path.chmod(0o600)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA trusted_schema = OFF")
-        self._writer = sqlite_utils.Database(connection)
+        try:
+            self._writer = sqlite_utils.Database(connection)
+            self._mark = self._opened(mark)
+        except BaseException as problem:
+            connection.close()
+            # What is operational is no fault of the file: a full disk, a step of the schema that failed.
+            if isinstance(problem, sqlite3.DatabaseError) and not isinstance(problem, sqlite3.OperationalError):
+                raise soundness.unreadable(path, problem) from problem
+            raise
+        self.place = soundness.Place.of(path)
+
+    def _opened(self, mark: soundness.Mark | None) -> soundness.Mark:
+        """Bring the schema up to date, once it is known that the file is the right one; and note that it is open."""
+        soundness.check_pages(self._writer.conn, self.path)
+        soundness.check_schema(self._writer.conn, self.path, [step.name for step in migrations._migrations])
+        if mark:
+            soundness.check_identity(self.path, mark, *self._identity())
+        self._prepare()
         migrations.apply(self._writer)
+        with self._writer.atomic():
+            self._writer.execute("UPDATE store SET opened = opened + 1")
+        store, opened, _ = self._identity()
+        made = soundness.Mark(store, opened, None, boot(), self.path.stat().st_ino)
+        made.write(self.path)
+        return made
+
+    def _prepare(self) -> None:
+        self.path.chmod(0o600)
+        for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF"):
+            self._writer.execute(f"PRAGMA {setting}")
+
+    def _identity(self) -> tuple[str, int, int]:
+        """Which store this is, how often it was opened, its newest event; nothing of one before there was a note."""
+        if not self._writer.table("store").exists():
+            return "", 0, 0
+        found = self._writer.execute(
+            """SELECT id, opened, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0) FROM store"""
+        ).fetchone()
+        return str(found[0]), int(found[1]), int(found[2])
 
     @contextmanager
     def write(self, durable: bool = True) -> Iterator[sqlite_utils.Database]:
@@ -62,6 +101,7 @@ class Database:
         with self._lock:
             outermost = not self._writer.conn.in_transaction
             if outermost:
+                self.place.check()
                 self._writer.conn.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             try:
                 with self._writer.atomic():
@@ -92,6 +132,7 @@ class Database:
     def _reader(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
+            self.place.check()
             connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, check_same_thread=False, timeout=5)
             connection.execute("PRAGMA query_only = ON")
             self._local.connection = connection
@@ -105,7 +146,11 @@ class Database:
                 connection.close()
             self._readers.clear()
             self._writer.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            events = self._identity()[2]
             self._writer.close()
+            with suppress(StoreGone):
+                self.place.check()
+                replace(self._mark, events=events).write(self.path)
         self._local = threading.local()
 
 

@@ -150,6 +150,12 @@ def secrets(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def store_identity(db: Database) -> None:
+    db.execute("CREATE TABLE store (id TEXT PRIMARY KEY, opened INTEGER NOT NULL) STRICT")
+    db.execute("INSERT INTO store VALUES (lower(hex(randomblob(8))), 0)")
+
+
 def _run(db: Database, statements: str) -> None:
     for statement in statements.split(";"):
         if statement.strip():

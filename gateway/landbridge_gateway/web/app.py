@@ -35,6 +35,7 @@ def create_app(opened: Services) -> Flask:
     app.url_map.strict_slashes = False
     app.debug = False  # whatever FLASK_DEBUG says: a debugger would run code for whoever finds it
     access.guard(app)
+    app.before_request(_store_is_there)
     api.register(app)
     pages.register(app)
     app.add_url_rule("/health", view_func=health)
@@ -51,6 +52,12 @@ def create_app(opened: Services) -> Flask:
 def health() -> tuple[str, int]:
     """It answers, and tells no more."""
     return "", 204
+
+
+def _store_is_there() -> None:
+    """A change is refused before any of it is written, also to the depot."""
+    if request.method not in ("GET", "HEAD"):
+        services().database.place.check()
 
 
 def _typed(error: GatewayError) -> Any:

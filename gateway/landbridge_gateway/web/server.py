@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import resource
 import signal
 import socket
@@ -13,6 +14,7 @@ from typing import Any
 from cheroot import wsgi
 
 from landbridge_gateway.environments.sources import packaged_folder
+from landbridge_gateway.errors import GatewayError
 from landbridge_gateway.lifeline import Lifeline
 from landbridge_gateway.scheduler.loop import ENGINE
 from landbridge_gateway.schemas import Schemas
@@ -85,11 +87,16 @@ class _Server(wsgi.Server):
 def run_gateway(settings: Settings, descriptor: int) -> None:
     """Serve until SIGTERM. ``descriptor`` is the listening socket."""
     sys.setswitchinterval(_TURN)
-    services = Services.open(settings, Schemas(packaged_folder("containers") / "schema"))
+    lifeline = Lifeline()
+    try:
+        services = Services.open(settings, Schemas(packaged_folder("containers") / "schema"))
+    except GatewayError as problem:
+        log.error("%s %s", problem.message, problem.hint)
+        lifeline.say(problem=problem.message, hint=problem.hint)
+        sys.exit(os.EX_UNAVAILABLE)
     connections = settings.waiting + settings.threads
     _allow_files(2 * connections + _SPARE_FILES)
     server = _Server(socket.socket(fileno=descriptor), create_app(services), settings.threads, connections)
-    lifeline = Lifeline()
     link = WardenLink(services.home.socket, services.scheduler.post)
     services.scheduler.start(link)
     link.start()

@@ -10,7 +10,9 @@ from flask import current_app
 from landbridge_gateway.depot.handed import Intake
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.uploads import Uploads
+from landbridge_gateway.errors import StoreGone
 from landbridge_gateway.exposure import names_of
+from landbridge_gateway.filesystems import check_one_device
 from landbridge_gateway.home import Home
 from landbridge_gateway.scheduler.collect import Collector
 from landbridge_gateway.scheduler.given import GivenSecrets
@@ -61,7 +63,10 @@ class Services:
         home = Home(settings.home)
         home.prepare()
         layout = Layout(home.depot)
+        if not home.database.exists() and layout.has_jobs():
+            raise StoreGone(home.database)
         layout.prepare()
+        check_one_device([layout.jobs, layout.objects, layout.intake])
         intake = Intake(layout)
         intake.open()
         hub = Hub(settings.waiting)
