@@ -27,6 +27,7 @@
     ├── Overloaded               503
     ├── DiskFull                 507
     ├── StoreGone                500
+    ├── BadBackup
     ├── UnfitHome                     at the start only
     │   ├── StoreDamaged
     │   └── NewerHome
@@ -260,6 +261,15 @@ class StoreGone(GatewayError):
             f"The gateway's database {path.name} is not where it was.",
             "Stop the gateway, put the folder back as it was or restore a backup into a new one, and start it again.",
         )
+
+
+class BadBackup(GatewayError):
+    """A backup that is not whole, or none; ``why`` goes on with a sentence."""
+
+    code, status = "bad_backup", 422
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The backup cannot be restored: {why}.", "Nothing was made of it. Use another one.")
 
 
 class UnfitHome(GatewayError):

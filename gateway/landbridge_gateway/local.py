@@ -18,6 +18,7 @@ from landbridge_gateway.model import Json
 
 _SECONDS = 10
 _FOLLOW_SECONDS = 30
+_PATIENCE = float(_SECONDS + _FOLLOW_SECONDS)
 
 
 class GatewayUnreachable(GatewayError):
@@ -72,8 +73,11 @@ class Local:
             urllib.request.ProxyHandler({}), _NoRedirect, urllib.request.HTTPSHandler(context=_trusting(told))
         )
 
-    def call(self, method: str, path: str, body: Json | None = None, **query: Any) -> Json:
-        with self._open(method, path, query, body) as answer:
+    def call(
+        self, method: str, path: str, body: Json | None = None, patience: float | None = _PATIENCE, **query: Any
+    ) -> Json:
+        """``patience``: seconds until the answer begins; None for as long as it takes."""
+        with self._open(method, path, query, body, patience) as answer:
             found: Json = json.load(answer)
         return found
 
@@ -97,7 +101,9 @@ class Local:
             part = self.log(job, stream, offset=part.offset, wait=_FOLLOW_SECONDS)
             yield part.data
 
-    def _open(self, method: str, path: str, query: Json, body: Json | None = None) -> Any:
+    def _open(
+        self, method: str, path: str, query: Json, body: Json | None = None, patience: float | None = _PATIENCE
+    ) -> Any:
         text = urllib.parse.urlencode(query, doseq=True)
         request = urllib.request.Request(
             f"{self._url}/api/v1{urllib.parse.quote(path)}{'?' + text if text else ''}",
@@ -106,7 +112,7 @@ class Local:
             method=method,
         )
         try:
-            return self._opener.open(request, timeout=_SECONDS + _FOLLOW_SECONDS)
+            return self._opener.open(request, timeout=patience)
         except urllib.error.HTTPError as answer:
             with answer:
                 told = json.load(answer)["error"]

@@ -30,7 +30,7 @@ ORDER = [
     },
     {"environments", "local"},
     {"engines"},
-    {"scheduler", "warden", "doctor"},
+    {"scheduler", "warden", "doctor", "keeping"},
     {"web"},
     {"supervisor"},
     {"cli"},

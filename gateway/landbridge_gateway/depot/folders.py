@@ -59,7 +59,7 @@ def write_folder(
         # The container's user is not ours. The depot above is closed to everyone else.
         path.chmod(0o777)
     for object_id, format in objects.items():
-        _link(layout.object_file(object_id, format), folder.inputs / (object_id + FORMATS[format]))
+        link_or_copy(layout.object_file(object_id, format), folder.inputs / (object_id + FORMATS[format]))
     if spec.get("task", {}).get("secrets"):
         # What goes through a pipe is never on the disk.
         os.mkfifo(folder.secrets, 0o644)
@@ -84,7 +84,7 @@ def write_json(path: Path, value: Json) -> None:
     temporary.replace(path)
 
 
-def _link(source: Path, target: Path) -> None:
+def link_or_copy(source: Path, target: Path) -> None:
     try:
         target.hardlink_to(source)
     except OSError as error:

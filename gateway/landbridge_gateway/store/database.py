@@ -90,6 +90,12 @@ class Database:
         ).fetchone()
         return str(found[0]), int(found[1]), int(found[2])
 
+    def become_another(self) -> None:
+        """A restored store is not the one that it was copied from: neither takes the other's place unnoticed."""
+        with self._writer.atomic():
+            self._writer.execute("UPDATE store SET id = lower(hex(randomblob(8)))")
+        self._mark = replace(self._mark, store=self._identity()[0])
+
     @contextmanager
     def write(self, durable: bool = True) -> Iterator[sqlite_utils.Database]:
         """One transaction. After the outermost commit ``changed`` is told the topics that it touched.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from landbridge_gateway.errors import Conflict, UnknownJob
+from landbridge_gateway.errors import Conflict, JobRemoved, UnknownJob, UnknownObject
 from landbridge_gateway.model import Cause, Exit, Json, State, sources
 from landbridge_gateway.store.clock import seconds_between, timestamp
 from landbridge_gateway.store.database import Database, Row, insert_row, returning
@@ -45,6 +45,7 @@ class NewJob:
     tags: Mapping[str, str]
     inputs: Iterable[str]
     session: str | None = None
+    objects: Iterable[str] = ()  # that it names
 
 
 class Jobs:
@@ -66,12 +67,23 @@ class Jobs:
                         job=known[0]["id"],
                     )
                 return self._full(db, known[0]["id"]), False
+            self._check_named(db, new)
             check(db)
             self._insert(db, new)
             return self._full(db, new.id), True
 
+    def _check_named(self, db: Any, new: NewJob) -> None:
+        """What it names was there when the submission was looked at, and may have been removed since."""
+        removed = returning(db, "SELECT job FROM removed WHERE owner = ? AND key = ?", (new.owner, new.key))
+        for job in (*(row["job"] for row in removed), *new.inputs):
+            if not returning(db, "SELECT 1 FROM jobs WHERE id = ?", (job,)):
+                raise self._missing(job, new.owner)
+        for one in new.objects:
+            if not returning(db, "SELECT 1 FROM objects WHERE id = ?", (one,)):
+                raise UnknownObject(one)
+
     def _insert(self, db: Any, new: NewJob) -> None:
-        record = {name: value for name, value in vars(new).items() if name not in ("tags", "inputs")}
+        record = {name: value for name, value in vars(new).items() if name not in ("tags", "inputs", "objects")}
         record |= {name: json.dumps(record[name]) for name in ("limits", "task", "values")}
         now = timestamp()
         insert_row(db, "jobs", record | {"state": State.WAITING, "submitted": now})
@@ -85,8 +97,14 @@ class Jobs:
         """One job with all its columns; another owner's job does not exist."""
         row = self._db.row("SELECT * FROM jobs WHERE id = ? AND (? IS NULL OR owner = ?)", (job, owner, owner))
         if row is None:
-            raise UnknownJob(job)
+            raise self._missing(job, owner)
         return self._whole(row)
+
+    def _missing(self, job: str, owner: str | None) -> UnknownJob | JobRemoved:
+        """There never was such a job, or none of this owner; or there was one."""
+        sql = "SELECT name, state, removed FROM removed WHERE job = ? AND (? IS NULL OR owner = ?)"
+        row = self._db.row(sql, (job, owner, owner))
+        return JobRemoved(job, row["name"], row["state"], row["removed"]) if row else UnknownJob(job)
 
     def _whole(self, row: Row) -> Row:
         """Of a point: with the task of its sweep, and with its own values in their places among the sweep's."""

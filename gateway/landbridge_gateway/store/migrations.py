@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlite_utils import Migrations
 
 from landbridge_gateway.store.queue_schema import QUEUE
+from landbridge_gateway.store.removal_schema import REMOVAL
 from landbridge_gateway.store.secrets_schema import SECRETS
 from landbridge_gateway.store.sweep_schema import SWEEPS
 
@@ -154,6 +155,12 @@ def secrets(db: Database) -> None:
 def store_identity(db: Database) -> None:
     db.execute("CREATE TABLE store (id TEXT PRIMARY KEY, opened INTEGER NOT NULL) STRICT")
     db.execute("INSERT INTO store VALUES (lower(hex(randomblob(8))), 0)")
+
+
+@migrations()
+def removed_jobs(db: Database) -> None:
+    for statement in REMOVAL:
+        db.execute(statement)
 
 
 def _run(db: Database, statements: str) -> None:

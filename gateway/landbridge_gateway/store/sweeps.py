@@ -80,6 +80,10 @@ class Sweeps:
                 self._insert(row, start, points[start : start + _AT_A_TIME])
             return self._complete(sweep), fresh
 
+    def none_added(self) -> threading.Lock:
+        """Held while nothing may be named that is not stored yet: points follow their sweep in further transactions."""
+        return self._storing
+
     def _stored(self, sweep: str) -> int:
         row = self._db.row("SELECT coalesce(max(point) + 1, 0) AS n FROM jobs WHERE sweep = ?", (sweep,))
         return int(row["n"]) if row else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,6 +15,7 @@ from landbridge_gateway.errors import StoreGone
 from landbridge_gateway.exposure import names_of
 from landbridge_gateway.filesystems import check_one_device
 from landbridge_gateway.home import Home
+from landbridge_gateway.keeping.removing import clear
 from landbridge_gateway.scheduler.collect import Collector
 from landbridge_gateway.scheduler.given import GivenSecrets
 from landbridge_gateway.scheduler.hub import Hub
@@ -26,6 +28,7 @@ from landbridge_gateway.store.jobs import Jobs
 from landbridge_gateway.store.objects import Objects
 from landbridge_gateway.store.queue import Bounds
 from landbridge_gateway.store.records import Records
+from landbridge_gateway.store.removals import Removals
 from landbridge_gateway.store.secrets import Secrets
 from landbridge_gateway.store.sweeps import Sweeps
 from landbridge_gateway.store.tokens import Tokens
@@ -55,6 +58,7 @@ class Services:
     scheduler: Scheduler
     intake: Intake
     uploads: Uploads
+    keeping: threading.Lock  # held by who makes a snapshot, and by who removes
     signing_key: bytes = field(repr=False)
 
     @classmethod
@@ -73,6 +77,7 @@ class Services:
         database = Database(home.database, hub.notify)
         jobs, tokens = Jobs(database), Tokens(database)
         tokens.ensure_owner(home.token())
+        clear(Removals(database), layout)
         secrets = Secrets(database, home.secrets_key)
         given = GivenSecrets(secrets, layout)
         collector = Collector(database, layout, schemas, given)
@@ -99,6 +104,7 @@ class Services:
             ),
             intake=intake,
             uploads=Uploads(layout, settings.uploads),
+            keeping=threading.Lock(),
             signing_key=home.signing_key(),
         )
 

@@ -55,6 +55,7 @@ def new_job(services: Services, body: Json, caller: Caller, key: str | None) -> 
         tags=task.get("tags") or {},
         inputs=inputs,
         session=session["id"] if session else None,
+        objects=sorted(objects_in(nodes)),
     )
 
 

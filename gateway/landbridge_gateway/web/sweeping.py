@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from landbridge_gateway.errors import InvalidField
 from landbridge_gateway.model import Json, new_id
@@ -25,7 +26,16 @@ def new_sweep(services: Services, body: Json, caller: Caller, key: str | None) -
         raise InvalidField("A sweep cannot run in a session.", "Submit it by itself.", field="task.session")
     _check_columns(body)
     new = new_job(services, body, caller, key)
-    return new, list(_points(services, body["points"], caller))
+    points = list(_points(services, body["points"], caller))
+    # What a point names must be there with the sweep, long before that point is stored.
+    named = _named(body["points"])
+    return replace(new, objects=sorted({*new.objects, *objects_in(named)})), points
+
+
+def _named(table: Json) -> list[Json]:
+    """Every node of the columns that have any."""
+    columns = [column for column in table["columns"] if column["kind"] == "list"]
+    return [inner for column in columns for _, node in column["items"] for inner in walk(node)]
 
 
 def _check_columns(body: Json) -> None:

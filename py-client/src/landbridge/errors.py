@@ -5,6 +5,7 @@
     │   ├── Unauthorized, Forbidden
     │   ├── NotFound
     │   │   ├── UnknownJob
+    │   │   ├── JobRemoved           by `landbridge gc`
     │   │   ├── UnknownObject
     │   │   ├── UnknownUpload
     │   │   ├── UnknownToken
@@ -21,6 +22,7 @@
     │   │   ├── TooManyUploads
     │   │   └── TooManyAttempts      too many wrong tokens came from this place
     │   ├── Overloaded
+    │   ├── StoreGone                the gateway's database was removed or replaced
     │   ├── DiskFull                 also found where this client writes into the gateway's folder
     │   └── InternalError
     ├── ConnectionProblem
@@ -85,6 +87,10 @@ class NotFound(GatewayError): ...
 class UnknownJob(NotFound): ...
 
 
+class JobRemoved(NotFound):
+    """There was such a job, and it was removed: ``detail["state"]`` is how it had ended."""
+
+
 class UnknownObject(NotFound): ...
 
 
@@ -140,6 +146,9 @@ class TooManyUploads(TooManyRequests): ...
 
 
 class TooManyAttempts(TooManyRequests): ...
+
+
+class StoreGone(GatewayError): ...
 
 
 class DiskFull(GatewayError): ...

@@ -7,6 +7,7 @@ from flask import Flask
 from landbridge_gateway.web.api import (
     events,
     jobs,
+    keeping,
     objects,
     openapi,
     root,
@@ -21,5 +22,5 @@ PREFIX = "/api/v1"
 
 
 def register(app: Flask) -> None:
-    for part in (root, objects, uploads, jobs, sweeps, events, secrets, sign_in_links, tokens, openapi):
+    for part in (root, objects, uploads, jobs, sweeps, events, secrets, sign_in_links, tokens, keeping, openapi):
         app.register_blueprint(part.blueprint, url_prefix=PREFIX)
