@@ -18,7 +18,21 @@ from typing import Any
 
 import landbridge as lb
 
-from bench import burst, calls, codec, cold, content_key, idle, load, over_http, passing, sessions, sweep, tables
+from bench import (
+    burst,
+    calls,
+    codec,
+    cold,
+    content_key,
+    idle,
+    load,
+    over_http,
+    overload,
+    passing,
+    sessions,
+    sweep,
+    tables,
+)
 from bench.figures import Figure, as_record
 from bench.peers import PEERS
 from bench.run import Run
@@ -42,6 +56,7 @@ MODULES: tuple[tuple[tuple[str, ...], Callable[[Run], list[Figure]]], ...] = (
     (("codec",), codec.measure),
     (("key",), content_key.measure),
     (("P5", "P11", "P12", "queue"), load.measure),
+    (("overload",), overload.measure),
 )
 
 

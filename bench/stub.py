@@ -69,7 +69,9 @@ class StubWarden:
 class StubbedGateway:
     """The gateway's own process, with tokens for several owners; ``prepare`` is called with its database before."""
 
-    def __init__(self, folder: Path, running: int, owners: int, prepare: Callable[[Database], Any]) -> None:
+    def __init__(
+        self, folder: Path, running: int, owners: int, prepare: Callable[[Database], Any], **environ: str
+    ) -> None:
         self.home = Home(folder)
         self.home.prepare()
         Layout(self.home.depot).prepare()
@@ -79,7 +81,7 @@ class StubbedGateway:
         self.tokens = {f"owner{number}": tokens.add(f"owner{number}", Role.MEMBER)[1] for number in range(owners)}
         prepare(database)
         database.close()
-        self._running = running
+        self._environ = {"LANDBRIDGE_RUNNING": str(running)} | environ
 
     def __enter__(self) -> StubbedGateway:
         self.warden = StubWarden(self.home)
@@ -94,9 +96,7 @@ class StubbedGateway:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=os.environ
-                | {"LANDBRIDGE_HOME": str(self.home.path), "LANDBRIDGE_RUNNING": str(self._running)}
-                | child_environment(theirs),
+                env=os.environ | {"LANDBRIDGE_HOME": str(self.home.path)} | self._environ | child_environment(theirs),
                 pass_fds=(theirs.fileno(), listener.fileno()),
             )
         if first_word(self._line) is None:

@@ -7,6 +7,7 @@ import subprocess
 
 import landbridge as lb
 import pytest
+from landbridge.client import current
 
 from tests.serving import COMMAND, Serving
 
@@ -90,6 +91,34 @@ def test_tokens_of_others_are_made_listed_and_taken_back(landbridge, serving):
     assert "revoked" in landbridge("token", "list").splitlines()[0]
     assert landbridge("token", "revoke", "nobody", expect=1).startswith("There is no token `nobody`.")
     assert "no duration" in landbridge("token", "add", "--name", "b", "--expires", "soon", expect=2)
+
+
+def test_a_running_home_is_backed_up_and_another_made_of_it(landbridge, job, serving, tmp_path):
+    archive, new = tmp_path / "backup.tar", tmp_path / "new"
+    assert landbridge("backup", str(archive)).startswith(f"{archive}  ")
+    assert landbridge("backup", str(archive), expect=1).splitlines()[0] == f"{archive} is there already."
+    assert landbridge("restore", str(archive), home=str(new)).startswith(f"{new}  ")
+    assert landbridge("restore", str(archive), expect=1, home=str(new)).splitlines()[0] == f"{new} is not empty."
+    with Serving(new, "process") as restored:
+        found = restored.call(f"/jobs/{job.id}")["job"]
+        assert (found["state"], found["result"]["value"]) == ("succeeded", 1)
+        assert restored.token != serving.token
+
+
+def test_old_jobs_are_removed_once_it_is_said_so(landbridge, serving):
+    lb.connect(serving.url, serving.token)
+    made = lb.submit(lb.task(lb.python("def f():\n    return 1\n", "f"), name="old", experiment="old"))
+    made.result(timeout=60)
+    lines = landbridge("gc", "--experiment", "old").splitlines()
+    assert lines[0].split()[:2] == [made.id, "succeeded"]
+    assert lines[1].startswith("would remove 1 job, 0 objects, ")
+    assert lines[-1] == "nothing was removed; --yes removes it"
+    assert landbridge("gc", "--experiment", "old", "--older-than", "1d").startswith("would remove 0 jobs, 0 objects")
+    assert landbridge("gc", "--experiment", "old", "--yes").splitlines()[1].startswith("removed 1 job, 0 objects, ")
+    with pytest.raises(lb.errors.JobRemoved, match=f"The job `{made.id}` .old, succeeded. was removed by"):
+        current().get(f"/jobs/{made.id}")
+    assert landbridge("gc", expect=1).splitlines()[0] == "Nothing says what is to go."
+    assert "no duration" in landbridge("gc", "--older-than", "soon", expect=2)
 
 
 def test_what_is_not_there_is_said_with_a_way_out(landbridge, tmp_path):

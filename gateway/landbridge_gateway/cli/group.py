@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -9,6 +10,8 @@ import click
 
 from landbridge_gateway import __version__
 from landbridge_gateway.errors import GatewayError
+
+_SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 class _Group(click.Group):
@@ -22,6 +25,18 @@ class _Group(click.Group):
             if error.hint:
                 click.echo(error.hint, err=True)
             sys.exit(1)
+
+
+class Duration(click.ParamType[int]):
+    """A number and a unit; seconds for the verb."""
+
+    name = "duration"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        found = re.fullmatch(r"([1-9][0-9]{0,5})([mhdw])", value)
+        if not found:
+            self.fail(f"`{value}` is no duration: it looks like 30d, 12h or 90m.", param, ctx)
+        return int(found[1]) * _SECONDS[found[2]]
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import click
 
-from landbridge_gateway.cli.group import home_option, json_option, main
-from landbridge_gateway.errors import InvalidField
+from landbridge_gateway.cli.group import Duration, home_option, json_option, main
 from landbridge_gateway.model import Json
 from landbridge_gateway.settings import Settings
 
 _SHOWN = 20
-_UNITS = {"h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
 
 
 @main.command()
@@ -44,16 +41,15 @@ def restore(home: str | None, source: Path) -> None:
 
 @main.command()
 @home_option
-@click.option("--older-than", metavar="AGE", help="Jobs that ended longer ago: 12h, 30d, 8w.")
+@click.option("--older-than", type=Duration(), metavar="30d", help="Jobs that ended so long ago.")
 @click.option("--experiment", metavar="NAME", help="Jobs of this experiment.")
 @click.option("--dry-run/--yes", default=True, help="Only say what would go, which is the default; or remove it.")
 @json_option
-def gc(home: str | None, older_than: str | None, experiment: str | None, dry_run: bool, as_json: bool) -> None:
+def gc(home: str | None, older_than: int | None, experiment: str | None, dry_run: bool, as_json: bool) -> None:
     """Remove jobs that have ended, with their logs and objects; never what anything that stays needs."""
     from landbridge_gateway.keeping.commands import collect_garbage
 
-    age = None if older_than is None else _seconds(older_than)
-    found = collect_garbage(Settings.load(home=home).home, age, experiment, dry_run)
+    found = collect_garbage(Settings.load(home=home).home, older_than, experiment, dry_run)
     click.echo(json.dumps(found, indent=2) if as_json else _told(found))
 
 
@@ -69,13 +65,6 @@ def _told(found: Json) -> str:
     if not found["done"] and (jobs or found["objects"]):
         lines.append("nothing was removed; --yes removes it")
     return "\n".join(lines)
-
-
-def _seconds(age: str) -> int:
-    read = re.fullmatch(r"(\d{1,6})([hdw])", age)
-    if read is None:
-        raise InvalidField(f"`{age}` is no age.", "It is a number and a unit: 12h, 30d, 8w.", field="older_than")
-    return int(read[1]) * _UNITS[read[2]]
 
 
 def _jobs(count: int) -> str:

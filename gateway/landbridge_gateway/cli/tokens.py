@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 
 import click
 
-from landbridge_gateway.cli.group import home_option, json_option, main
+from landbridge_gateway.cli.group import Duration, home_option, json_option, main
 from landbridge_gateway.model import Json, Role
 from landbridge_gateway.settings import Settings
-
-_SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-
-
-class _Duration(click.ParamType[int]):
-    name = "duration"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        found = re.fullmatch(r"([1-9][0-9]{0,5})([mhdw])", value)
-        if not found:
-            self.fail(f"`{value}` is no duration: it looks like 30d, 12h or 90m.", param, ctx)
-        return int(found[1]) * _SECONDS[found[2]]
 
 
 @main.group(invoke_without_command=True)
@@ -42,7 +29,7 @@ def token(ctx: click.Context, home: str | None, link: bool) -> None:
 @home_option
 @click.option("--name", required=True, help="Whose it is: small letters, digits, dots and dashes.")
 @click.option("--role", type=click.Choice([str(role) for role in Role]), default=str(Role.MEMBER), show_default=True)
-@click.option("--expires", type=_Duration(), metavar="30d", help="How long it is valid; always when not said.")
+@click.option("--expires", type=Duration(), metavar="30d", help="How long it is valid; always when not said.")
 @json_option
 @click.pass_obj
 def add_token(outer: str | None, home: str | None, name: str, role: str, expires: int | None, as_json: bool) -> None:

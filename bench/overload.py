@@ -1,0 +1,87 @@
+"""Twenty times the rate that the jobs end at, for a minute, by clients that do not wait as they are told to.
+
+Jobs end by a stub (see stub.py) at 50 a second. In the full run only.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import tempfile
+import threading
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from bench.figures import OURS, Budget, Contender, Figure
+from bench.run import Run
+from bench.stub import StubbedGateway
+from tests.gateway.conftest import source_task, submission
+from tests.load.flood import Flood
+from tests.load.waiters import resident_megabytes
+
+RATE, TIMES, SECONDS, MOST = 50, 20, 60.0, 500
+BESIDE = f"{OURS} at the rate itself"
+_BODY = submission(source_task("f <- function(x) x\n", language="r"))
+_ACCEPT = ("durable accept", "record")
+
+
+def measure(run: Run) -> list[Figure]:
+    if run.quick:
+        return []
+    with tempfile.TemporaryDirectory() as folder:
+        return overloaded(Path(folder), SECONDS)
+
+
+def overloaded(folder: Path, seconds: float) -> list[Figure]:
+    with StubbedGateway(folder, 2, 1, lambda _: None, LANDBRIDGE_MAX_QUEUED=str(MOST)) as gateway:
+        over = threading.Event()
+        ending = threading.Thread(target=_end_jobs, args=(gateway, over))
+        ending.start()
+        try:
+            alone = _poured(gateway, seconds / 4, 1)
+            before = resident_megabytes(gateway.process.pid)
+            flood = _poured(gateway, seconds, TIMES)
+            after = resident_megabytes(gateway.process.pid)
+        finally:
+            over.set()
+            ending.join()
+    untold = [status for status, wait in flood.refused if status not in (429, 503) or not wait]
+    assert not untold, untold[:5]
+    taken, refused = len(flood.accepted) / seconds, len(flood.refused) / seconds
+    note = (
+        f"Offered {taken + refused:,.0f}/s, accepted {taken:,.0f}/s, refused with Retry-After {refused:,.0f}/s; a stub"
+        f" ends {RATE}/s, at most {MOST} wait."
+    )
+    accepting = Figure(
+        "overload",
+        f"one accepted submission at {TIMES} times the rate, for {seconds:.0f} s",
+        "ms",
+        [Contender(OURS, flood.taken, _ACCEPT), Contender(BESIDE, alone.taken, _ACCEPT)],
+        [Budget(20, "p99", BESIDE)],
+        "accepted",
+        note=note,
+    )
+    growth = Contender(OURS, [after - before], _ACCEPT)
+    memory = Figure("overload", "memory more than before", "MB", [growth], [Budget(50)], "memory", note=note)
+    return [accepting, memory]
+
+
+def _end_jobs(gateway: StubbedGateway, over: threading.Event) -> None:
+    while not over.wait(1 / RATE):
+        gateway.warden.end(1)
+
+
+def _poured(gateway: StubbedGateway, seconds: float, times: int) -> Flood:
+    """From a process of its own: its threads would hold up the stub's."""
+    ours, theirs = multiprocessing.Pipe()
+    given = (gateway.port, gateway.tokens["owner0"], seconds, times, theirs)
+    process = multiprocessing.get_context("spawn").Process(target=_pour, args=given)
+    process.start()
+    flood: Flood = ours.recv()
+    process.join()
+    return flood
+
+
+def _pour(port: int, token: str, seconds: float, times: int, theirs: Connection) -> None:
+    flood = Flood()
+    flood.pour(port, token, _BODY, seconds, max(1, times // 2), RATE * times)
+    theirs.send(flood)
