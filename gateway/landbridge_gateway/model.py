@@ -46,6 +46,7 @@ class Cause(StrEnum):
     TIMEOUT = "timeout"
     MEMORY = "memory"
     DISK = "disk"
+    PIDS = "pids"
     KILLED = "killed"
     ENVIRONMENT = "environment"
     INPUT = "input"
@@ -56,7 +57,8 @@ class Cause(StrEnum):
 TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.WAITING: frozenset({State.QUEUED, State.FAILED, State.CANCELLED}),
     State.QUEUED: frozenset({State.RUNNING, State.FAILED, State.CANCELLED, State.LOST}),
-    State.RUNNING: frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED, State.LOST}),
+    # Back in line where the task asked for another attempt.
+    State.RUNNING: frozenset({State.QUEUED, State.SUCCEEDED, State.FAILED, State.CANCELLED, State.LOST}),
     State.SUCCEEDED: frozenset(),
     State.FAILED: frozenset(),
     State.CANCELLED: frozenset(),
@@ -120,15 +122,49 @@ class RuntimeState:
 
 
 @dataclass(frozen=True)
+class Usage:
+    """What the kernel counted of a container: bytes; processes that it ended for want of memory, or did not start."""
+
+    limit: int | None = None
+    peak: int | None = None
+    oom_kills: int = 0
+    refused: int = 0
+
+    def as_json(self) -> Json:
+        return dict(vars(self))
+
+
+class Gone(StrEnum):
+    """Why an end is not the job's own, or was not seen."""
+
+    REMOVED = "removed"  # somebody removed its container
+    ENGINE = "engine"  # the engine stopped, and its containers with it
+    MACHINE = "machine"  # the machine did
+
+
+@dataclass(frozen=True)
 class Exit:
     """How a container ended. ``code`` is None when the container was gone before its end was seen."""
 
     code: int | None
     oom: bool = False
-    started: float | None = None
+    gone: str | None = None
+    usage: Usage | None = None
 
     def as_json(self) -> Json:
-        return dict(vars(self))
+        return {**vars(self), "usage": self.usage.as_json() if self.usage else None}
+
+    @classmethod
+    def from_json(cls, told: Json) -> Exit:
+        usage = told.get("usage")
+        return cls(told["code"], bool(told.get("oom")), told.get("gone"), Usage(**usage) if usage else None)
+
+
+MOST_RETRIES = 20
+# What a task may name in `retry_on`: ends that another attempt may not come to.
+RETRIED = ("lost", "engine", "memory", "killed", "timeout", "pids", "disk", "error")
+# Where a task names none: what the job itself had no part in.
+RETRIED_UNASKED = ("lost", "engine")
 
 
 def attempt_id(job: str, number: int) -> str:

@@ -69,6 +69,26 @@ metrics_frame <- function(found) {
   ))
 }
 
+#' Each try at running a job
+#'
+#' There is more than one only where the task asked for it by `retries`, or where one never began.
+#'
+#' @param job a job, or its id
+#' @return a tibble (or data frame), the first attempt first: `number`, `state` (`"superseded"` for one whose place
+#'   another took), `cause`, `message`, `seconds`, `exit_code`, `memory_peak` in bytes, and `late`, what a superseded
+#'   one left when it was too late
+#' @export
+attempts <- function(job) {
+  job <- as_job(job)
+  found <- ask_gateway(job$client, "GET", job_path(job, "attempts"))$attempts
+  field <- function(name) texts_of(lapply(found, `[[`, name))
+  as_frame(list(
+    number = numbers_of(found, "number"), state = field("state"), cause = field("cause"), message = field("message"),
+    seconds = numbers_of(found, "seconds"), exit_code = numbers_of(found, "exit_code"),
+    memory_peak = numbers_of(found, "memory_peak"), late = field("late")
+  ))
+}
+
 #' What the columns of a job's tables became
 #'
 #' Each column of each table among the arguments and the result of a job has a verdict: `"exact"`, `"equal"` (the same

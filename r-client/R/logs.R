@@ -3,17 +3,19 @@
 #' @param job a job, or its id
 #' @param stream `"stdout"`, `"stderr"`, or NULL for both
 #' @param tail number of lines from the end; `Inf` for all
+#' @param attempt number of the attempt; NULL for the last one
 #' @param follow print what comes, until the job has ended? Ctrl-C stops the printing, not the job.
 #' @return lines as a character vector; for both streams a list of `stdout` and `stderr`, which prints them.
 #'   With `follow`: NULL, invisibly.
 #' @export
-logs <- function(job, stream = NULL, tail = 100, follow = FALSE) {
+logs <- function(job, stream = NULL, tail = 100, follow = FALSE, attempt = NULL) {
   check_option(stream, "stream", is_stream, "It is \"stdout\", \"stderr\" or NULL.")
   check_option(tail, "tail", is_duration, "It is a number of lines.")
+  check_option(attempt, "attempt", is_positive, "It is the number of an attempt: 1, 2, ...")
   job <- as_job(job)
   streams <- if (is.null(stream)) c("stdout", "stderr") else stream
   if (isTRUE(follow)) return(invisible(follow_logs(job, streams, tail)))
-  found <- lapply(stats::setNames(nm = streams), read_log, job = job, tail = tail)
+  found <- lapply(stats::setNames(nm = streams), read_log, job = job, tail = tail, attempt = attempt)
   if (is.null(stream)) structure(found, class = "landbridge_logs") else found[[1]]
 }
 
@@ -34,15 +36,15 @@ log_query <- function(stream, tail, offset = NULL, wait = NULL) {
   list(stream = stream, tail = tail, wait = wait)
 }
 
-read_log <- function(stream, job, tail) {
+read_log <- function(stream, job, tail, attempt = NULL) {
   texts <- character()
-  query <- log_query(stream, tail)
+  query <- c(log_query(stream, tail), list(attempt = attempt))
   repeat {
     url <- api_url(job$client, job_path(job, "log"), query)
     answer <- send_call(job$client, list(method = "GET", url = url, seconds = 60))
     texts <- c(texts, answer_text(answer))
     if (log_ended(answer) || length(answer$content) == 0) break
-    query <- log_query(stream, tail, offset = log_offset(job$client, answer))
+    query <- c(log_query(stream, tail, offset = log_offset(job$client, answer)), list(attempt = attempt))
   }
   lines <- strsplit(paste(texts, collapse = ""), "\r?\n")[[1]]
   if (tail < 1) character() else utils::tail(lines, if (is.infinite(tail)) length(lines) else tail)

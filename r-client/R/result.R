@@ -80,7 +80,11 @@ job_cancelled <- function(job, note, more) {
 job_lost <- function(job, whole, note, more) {
   reason <- if (is.null(whole$error$message)) toString(whole$note) else whole$error$message
   message <- paste(c(sprintf("Job %s was lost: %s", job$id, reason), note), collapse = " ")
-  landbridge_condition("job_lost", message, whole$error$hint, c(list(job = job$id), more))
+  tail <- unlist(Map(tail_lines, names(whole$error$log_tail), whole$error$log_tail), use.names = FALSE)
+  landbridge_condition(
+    "job_lost", message, whole$error$hint, c(list(job = job$id, remote = whole$error), more),
+    body = tail, text = paste(c(message, tail, whole$error$hint), collapse = "\n")
+  )
 }
 
 job_failed <- function(job, whole, note, more) {

@@ -69,7 +69,7 @@ task_node <- function(task, sink) {
     language = code$language, runtime = options$runtime, "function" = function_node, limits = limits,
     name = options$name, experiment = options$experiment, tags = options$tags, seed = options$seed,
     on_loss = options$on_loss, decimal = options$decimal, as = options$as, session = options$session,
-    secrets = as_list(options$secrets)
+    secrets = as_list(options$secrets), retries = options$retries, retry_on = as_list(options$retry_on)
   ))
 }
 

@@ -23,6 +23,9 @@
 #'   `"polars"`, `"arrow"` or `"duckdb"`. NULL: what each of them is
 #' @param session a session or its id, in which the job runs; see [session()]
 #' @param secrets names of secrets that the gateway keeps, which the code reads with [secret()]
+#' @param retries how often the job is tried again at most, from 0 to 20; each attempt is kept, see [attempts()]
+#' @param retry_on after which ends: `"lost"`, `"engine"`, `"memory"`, `"killed"`, `"timeout"`, `"pids"`, `"disk"`,
+#'   `"error"`; NULL for the first two, in which the job had no part
 #' @param outputs for a script: names of the variables that are collected as its result
 #' @return a `landbridge_task`
 #' @section Errors: `landbridge_unknown_option`, `landbridge_invalid_field`.
@@ -32,7 +35,8 @@
 #' task(fit, memory = "4g", experiment = "delays")
 task <- function(what, ..., runtime = NULL, cpus = NULL, memory = NULL, seconds = NULL, pids = NULL, disk = NULL,
                  network = NULL, name = NULL, experiment = NULL, tags = NULL, seed = NULL, on_loss = NULL,
-                 decimal = NULL, as = NULL, session = NULL, secrets = NULL, outputs = NULL) {
+                 decimal = NULL, as = NULL, session = NULL, secrets = NULL, retries = NULL, retry_on = NULL,
+                 outputs = NULL) {
   refuse_options(dots_names(...))
   found <- as_task(what, function_name(substitute(what)))
   options <- list(
@@ -48,10 +52,26 @@ task <- function(what, ..., runtime = NULL, cpus = NULL, memory = NULL, seconds 
     decimal = check_option(decimal, "decimal", is_decimal, "It is \"double\" or \"string\"."),
     as = check_as(as, found$code$language), session = session_id(session),
     secrets = check_option(secrets, "secrets", is.character, "These are names of secrets."),
+    retries = check_option(retries, "retries", is_retries, "It is a whole number from 0 to 20."),
+    retry_on = check_retry_on(retry_on),
     outputs = check_option(outputs, "outputs", is.character, "These are names of variables.")
   )
   found$options <- merge_options(found$options, options)
   found
+}
+
+is_retries <- function(x) is_number(x) && x >= 0 && x <= 20 && x == floor(x)
+
+retried <- c("lost", "engine", "memory", "killed", "timeout", "pids", "disk", "error")
+
+check_retry_on <- function(causes) {
+  if (is.null(causes)) return(NULL)
+  for (cause in if (length(causes) > 0) causes else NA) {
+    if (!is_text(cause) || !cause %in% retried) {
+      refuse_option("retry_on", cause, sprintf("It is one or more of %s.", toString(retried)))
+    }
+  }
+  unique(as.character(causes))
 }
 
 dots_names <- function(...) {

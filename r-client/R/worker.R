@@ -21,6 +21,7 @@ worker <- function(folder) {
     work_sweep(spec, folder)
     quit_process(0L)
   }
+  tell_exit(events)
   outcome <- run_guarded(function() run_job(spec, folder), events)
   finish_job(folder, outcome)
   quit_process(0L)
@@ -33,6 +34,19 @@ quit_process <- function(status) {
   remove_secrets_folder()
   regular_quit("no", status, FALSE)
 }
+
+#' Say so when user code ends the process: an exit code that a signal would leave as well is then its own.
+#' @noRd
+tell_exit <- function(events) {
+  worker_process <- Sys.getpid()
+  exit_state$expected <- FALSE
+  last_word <- function(state) {
+    if (!state$expected && Sys.getpid() == worker_process) write_event(events, "exit", NULL)
+  }
+  reg.finalizer(exit_state, last_word, onexit = TRUE)
+}
+
+exit_state <- new.env(parent = emptyenv())
 
 read_job <- function(folder) {
   path <- file.path(folder, "job.json")
@@ -142,4 +156,5 @@ finish_job <- function(folder, outcome) {
   writeLines(text, con, useBytes = TRUE)
   close(con)
   if (!file.rename(temporary, file.path(out, name))) stop("the outcome could not be written")
+  exit_state$expected <- TRUE
 }

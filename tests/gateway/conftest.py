@@ -84,8 +84,8 @@ class Road:
                 path.write_text(json.dumps(document))
         self.tell("finished", attempt=attempt)
 
-    def exit(self, attempt: str, code: int | None, oom: bool = False) -> None:
-        self.tell("exited", attempt=attempt, exit={"code": code, "oom": oom, "started": None})
+    def exit(self, attempt: str, code: int | None, oom: bool = False, **more: Any) -> None:
+        self.tell("exited", attempt=attempt, exit={"code": code, "oom": oom, **more})
 
     def job(self, job: str) -> dict[str, Any]:
         return self.services.jobs.get(job)

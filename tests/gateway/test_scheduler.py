@@ -309,7 +309,7 @@ class TestAfterARestartOfTheWarden:
         attempt = road.started()
         road.tell("disconnected")
         road.folder(attempt).result.write_text(json.dumps(ONE))
-        road.connect(**{attempt: {"code": 0, "oom": False, "started": None}})
+        road.connect(**{attempt: {"code": 0, "oom": False}})
         assert road.job(job["id"])["state"] == "succeeded"
 
     def test_a_job_whose_container_is_gone_is_lost_and_not_run_again(self, client, road, commands):

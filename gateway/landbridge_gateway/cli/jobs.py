@@ -43,14 +43,24 @@ def show(home: str | None, job: str, as_json: bool) -> None:
     local = Local(Settings.load(home=home).home)
     found = local.call("GET", f"/jobs/{job}")["job"]
     record = local.call("GET", f"/jobs/{job}/record")
+    attempts = local.call("GET", f"/jobs/{job}/attempts")["attempts"]
     if as_json:
-        click.echo(json.dumps({"job": found, "record": record}, indent=2))
+        click.echo(json.dumps({"job": found, "record": record, "attempts": attempts}, indent=2))
         return
     for name in ("name", "state", "cause", "runtime", "experiment", "submitted", "seconds", "url"):
         if found[name] is not None:
             click.echo(f"{name:<11} {found[name]}")
     if found["error"]:
         click.echo(f"error       {found['error']['type']}: {found['error']['message']}")
+        if found["error"].get("hint"):
+            click.echo(f"            {found['error']['hint']}")
+        for stream, lines in (found["error"].get("log_tail") or {}).items():
+            for line in lines:
+                click.echo(f"{stream:<11} {click.unstyle(line)}")
+    for warning in found["warnings"]:
+        click.echo(f"warning     {warning['message']}")
+    for attempt in attempts if len(attempts) > 1 else []:
+        click.echo(f"attempt {attempt['number']:<3} {attempt['state']} {attempt['message'] or ''}")
     for metric in {metric["name"]: metric for metric in record["metrics"]}.values():
         click.echo(f"{metric['name']:<11} {metric['value']}")
 

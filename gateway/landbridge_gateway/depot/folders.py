@@ -139,6 +139,15 @@ def opened(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
+def token_in(folder: JobFolder) -> str | None:
+    """The token of the attempt that a folder is of, as the gateway wrote it there."""
+    try:
+        token = read_json(folder.spec).get("token")
+    except (FileNotFoundError, Unreadable):
+        return None
+    return token if isinstance(token, str) else None
+
+
 def read_events(folder: JobFolder, offset: int) -> EventBatch:
     """The whole lines that were appended since ``offset``; lines that are not JSON objects are counted."""
     try:

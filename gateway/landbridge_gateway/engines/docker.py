@@ -15,11 +15,13 @@ import docker
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
+from landbridge_gateway.engines.cgroups import UsageWatch
+from landbridge_gateway.engines.ends import Ends
 from landbridge_gateway.engines.interface import EngineError, Order, PrepareFailed
 from landbridge_gateway.engines.pipes import Pipes
 from landbridge_gateway.environments.images import BuildFailed, ImageBuilder
 from landbridge_gateway.environments.runtimes import Runtimes
-from landbridge_gateway.model import Exit, Limits, RuntimeState
+from landbridge_gateway.model import Exit, Gone, Limits, RuntimeState, Usage
 
 GATEWAY_LABEL = "landbridge.gateway"
 ATTEMPT_LABEL = "landbridge.attempt"
@@ -52,7 +54,10 @@ class DockerEngine:
         self._building: set[str] = set()
         self._failed: set[str] = set()
         self._starting: set[str] = set()
+        self._given_up: set[str] = set()
         self._pipes = Pipes()
+        self._usage = UsageWatch()
+        self._ends = Ends(self._inspect_exit)
         self._closed = threading.Event()
 
     def runtimes(self) -> list[RuntimeState]:
@@ -105,7 +110,7 @@ class DockerEngine:
         name = self._container_name(order.attempt)
         self._starting.add(order.attempt)
         try:
-            self._api.create_container(
+            made = self._api.create_container(
                 image,
                 command=["--warm", "/job"] if order.warm else ["/job"],
                 entrypoint=self._runtimes[order.runtime].start(order.language),
@@ -116,10 +121,13 @@ class DockerEngine:
                 host_config=self._host_config(order),
             )
             self._api.start(name)
+            self._usage.add(order.attempt, made["Id"])
         except ImageNotFound as error:
             self._images.pop(order.runtime, None)
             raise EngineError(f"The image of {order.runtime} is gone.", "Run `landbridge images build`.") from error
         except (DockerException, requests.RequestException) as error:
+            # It may exist all the same, or come to exist when the engine gets round to it.
+            self._given_up.add(order.attempt)
             self.remove(order.attempt)
             raise EngineError(f"Docker could not start the container: {_words(error)}", _DOWN_HINT) from error
         finally:
@@ -157,47 +165,59 @@ class DockerEngine:
 
     def watch(self, ended: Callable[[str, Exit], None], paused: Callable[[str], None]) -> None:
         while not self._closed.is_set():
-            # A broken stream means a restarting engine: what ended meanwhile is found by listing.
+            # A broken stream means an engine that stops or stopped: what ended meanwhile is found by listing.
             with suppress(DockerException, requests.RequestException):
                 self._follow_events(ended, paused)
+            self._ends.engine_went()
             self._closed.wait(1)
 
     def _follow_events(self, ended: Callable[[str, Exit], None], paused: Callable[[str], None]) -> None:
         filters = {
             "label": f"{GATEWAY_LABEL}={self._gateway_id}",
-            "event": ["die", "destroy", "pause"],
+            "event": ["create", "start", "die", "destroy", "pause", "kill"],
             "type": "container",
         }
         stream = self._api.events(filters=filters, decode=True, since=int(time.time()) - 1)
         for attempt, known in self.found().items():
             if known:
                 ended(attempt, known)
+        self._ends.engine_came()
         for event in stream:
             attempt = event["Actor"]["Attributes"].get(ATTEMPT_LABEL)
-            if attempt and event.get("Action") == "die":
-                ended(attempt, self._inspect_exit(attempt))
-            elif attempt and event.get("Action") == "pause":
+            if not attempt:
+                continue
+            action = event.get("Action")
+            if action in ("create", "start"):
+                if attempt in self._given_up:
+                    self.remove(attempt)
+            elif action == "pause":
                 paused(attempt)
-            elif attempt:
-                ended(attempt, Exit(None))
+            else:
+                self._ends.heard(attempt, str(action), ended)
 
     def _inspect_exit(self, attempt: str) -> Exit:
         try:
             state = self._api.inspect_container(self._container_name(attempt))["State"]
         except NotFound:
-            return Exit(None)
-        return Exit(int(state["ExitCode"]), bool(state.get("OOMKilled")))
+            return Exit(None, gone=Gone.REMOVED)
+        return Exit(int(state["ExitCode"]), bool(state.get("OOMKilled")), usage=self._usage.usage(attempt))
+
+    def usage(self, attempt: str) -> Usage | None:
+        return self._usage.usage(attempt)
 
     def found(self) -> dict[str, Exit | None]:
         containers = self._api.containers(all=True, filters={"label": f"{GATEWAY_LABEL}={self._gateway_id}"})
-        attempts = {found["Labels"].get(ATTEMPT_LABEL, ""): found["State"] for found in containers}
-        return {attempt: self._exit_in(attempt, state) for attempt, state in attempts.items() if attempt}
+        labelled = {found["Labels"].get(ATTEMPT_LABEL, ""): found for found in containers}
+        for attempt, found in labelled.items():
+            if found["State"] == "running":
+                self._usage.add(attempt, found["Id"])  # of an earlier warden's
+        return {attempt: self._exit_in(attempt, found["State"]) for attempt, found in labelled.items() if attempt}
 
     def _exit_in(self, attempt: str, state: str) -> Exit | None:
         if state == "created":
             # Either its start is under way here, or an earlier warden died between the two calls.
             return None if attempt in self._starting else Exit(None)
-        return self._inspect_exit(attempt) if state in ("exited", "dead") else None
+        return self._ends.found(self._inspect_exit(attempt)) if state in ("exited", "dead") else None
 
     def tell(self, attempt: str, pipe: Path, line: str) -> None:
         self._pipes.tell(attempt, pipe, line)
@@ -209,15 +229,19 @@ class DockerEngine:
         self._pipes.forget(attempt)
 
     def interrupt(self, attempt: str) -> None:
+        self._ends.ours(attempt)
         with suppress(NotFound, APIError):
             self._api.kill(self._container_name(attempt), signal="SIGINT")
 
     def stop(self, attempt: str, grace: int) -> None:
+        self._ends.ours(attempt)
         with suppress(NotFound, APIError):
             self._api.stop(self._container_name(attempt), timeout=grace)
 
     def remove(self, attempt: str) -> None:
         self._pipes.forget(attempt)
+        self._ends.forget(attempt)
+        self._usage.forget(attempt)
         with suppress(NotFound, APIError):
             self._api.remove_container(self._container_name(attempt), force=True, v=True)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from landbridge_gateway.model import Exit, Limits, RuntimeState
+from landbridge_gateway.model import Exit, Limits, RuntimeState, Usage
 
 SLOT = "slot_"  # how the names of slots begin, which stand in the place of an attempt's
 
@@ -73,6 +73,10 @@ class Engine(Protocol):
 
     def found(self) -> dict[str, Exit | None]:
         """Every container of ours by attempt: None while it runs, else how it ended."""
+        ...
+
+    def usage(self, attempt: str) -> Usage | None:
+        """What the kernel has counted of a container until now; None where that cannot be known."""
         ...
 
     def tell(self, attempt: str, pipe: Path, line: str) -> None:

@@ -94,6 +94,9 @@ class ProcessEngine:
         with self._lock:
             return {attempt: self._ended.get(attempt) for attempt in self._children}
 
+    def usage(self, attempt: str) -> None:
+        """Nothing is counted of a plain process."""
+
     def tell(self, attempt: str, pipe: Path, line: str) -> None:
         self._pipes.tell(attempt, pipe, line)
 

@@ -24,8 +24,9 @@ from landbridge_gateway.depot.layout import JobFolder, Layout
 from landbridge_gateway.depot.logs import log_tail
 from landbridge_gateway.depot.masking import Mask
 from landbridge_gateway.depot.objects import RefusedFile, adopt
-from landbridge_gateway.depot.outcome import Facts, Outcome, decide
-from landbridge_gateway.model import EXTENSION_FORMATS, Exit, Json, Limits, new_id
+from landbridge_gateway.depot.outcome import Facts, Outcome, decide, remarks
+from landbridge_gateway.depot.written import written
+from landbridge_gateway.model import EXTENSION_FORMATS, Exit, Json, Limits, Usage, new_id
 from landbridge_gateway.nodes import NEW, objects_in, rewritten, walk, with_references
 from landbridge_gateway.scheduler.given import GivenSecrets
 from landbridge_gateway.schemas import Schemas
@@ -102,11 +103,18 @@ class Collector:
         return event
 
     def outcome(
-        self, job: str, number: int, owner: str, limits: Limits, exited: Exit | None, stop: str | None
+        self,
+        job: str,
+        number: int,
+        owner: str,
+        limits: Limits,
+        exited: Exit | None,
+        stop: str | None,
+        usage: Usage | None = None,
     ) -> Outcome | None:
         """What became of the attempt, or None while there is nothing to say yet."""
         folder, mask = self._layout.job_folder(f"{job}.{number}"), self.mask(job, number)
-        given: dict[str, Any] = {"exit": exited, "stop_reason": stop, "limits": limits.as_json()}
+        given: dict[str, Any] = {"exit": exited, "stop_reason": stop, "limits": limits.as_json(), "usage": usage}
         try:
             # An error that was published is looked for first: a result beside it would be a worker's mistake.
             error = self.published(folder.error, "error")
@@ -116,7 +124,14 @@ class Collector:
             facts = Facts(result=result, error=error, **given)
         except (Unreadable, RefusedFile) as problem:
             facts = Facts(unreadable=str(problem), **given)
+        if facts.result is None and (facts.error is not None or exited):
+            # Looked at only where something went wrong: a result waits for none of this.
+            self.absorb(job, number, owner)
+            left = self._records.latest_report(job, number, "exit") is not None
+            facts = replace(facts, written=written(folder), left=left)
         found = decide(facts)
+        if found and (facts.result is not None or facts.error is not None):
+            self._warn(job, number, remarks(facts))
         if found and found.error is not None and facts.error is None:
             found.error["log_tail"] = log_tail(folder, mask)
         if mask and found:
@@ -130,6 +145,13 @@ class Collector:
         if hidden != result and attempt:
             self._records.absorb(job, number, [told(_HELD_SECRET)], attempt["events_offset"])
         return hidden
+
+    def _warn(self, job: str, number: int, sentences: list[str]) -> None:
+        """What the kernel did to a job that came to a result or an error of its own all the same."""
+        if sentences:
+            events = [_warning(sentence) for sentence in sentences]
+            with self._database.write(durable=False) as db:
+                self._records.store(db, ((job, number, event) for event in events))
 
     def published(self, path: Path, schema: str) -> Json | None:
         """What a worker published in its folder, if it did. Raises :class:`Unreadable`."""
@@ -227,5 +249,8 @@ class Collector:
 
 
 def told(problem: str) -> Json:
-    message = f"Part of what the job reported could not be kept: {problem}."
+    return _warning(f"Part of what the job reported could not be kept: {problem}.")
+
+
+def _warning(message: str) -> Json:
     return {"event": "warning", "at": timestamp(), "message": message, "category": "landbridge"}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from landbridge_gateway.depot.outcome import Outcome, failure
 from landbridge_gateway.errors import DiskFull, GatewayError, is_disk_full
-from landbridge_gateway.model import Cause, Exit, Limits, State
+from landbridge_gateway.model import RETRIED_UNASKED, Cause, Exit, Limits, State, Usage
 
 
 @dataclass
@@ -19,11 +19,15 @@ class Flight:
     number: int
     runtime: str
     limits: Limits
+    token: str = ""  # by which a word of this attempt is told from one of another that had its number
+    retries: int = 0  # how often it may be tried again, and after which ends
+    retry_on: tuple[str, ...] = ()
     running: bool = False
     published: bool = False
     stop_reason: str | None = None
     deadline: float | None = None  # on the monotonic clock
     image: str | None = None
+    usage: Usage | None = None  # what the kernel counted of it, where that was told before its exit
     held: bool = False  # it is a session
     idle: int | None = None  # seconds that a session may wait for a call
     ending: bool = False  # a session that was asked to end
@@ -57,6 +61,26 @@ class Reconciled:
     ended: dict[str, Exit] = field(default_factory=dict)
     running: list[str] = field(default_factory=list)
     stray: list[str] = field(default_factory=list)
+
+
+def tried_again(outcome: Outcome, tries: int, retries: int, retry_on: Collection[str]) -> bool:
+    """Is another attempt asked for? ``tries`` are those before this one that came to nothing."""
+    end = str(outcome.cause) if outcome.state is State.FAILED else str(outcome.state)
+    return tries < retries and end in retry_on
+
+
+def causes_of(retry_on: Iterable[str] | None) -> tuple[str, ...]:
+    """After which ends a task is tried again, whose `retry_on` is this."""
+    return tuple(retry_on or RETRIED_UNASKED)
+
+
+def to_supersede(flights: Mapping[str, Flight]) -> list[str]:
+    """Attempts that another may take the place of while nobody knows what became of them."""
+    return [
+        attempt
+        for attempt, flight in flights.items()
+        if "lost" in flight.retry_on and flight.retries and not flight.published and not flight.stop_reason
+    ]
 
 
 def failed_input(states: Mapping[str, State]) -> Outcome | None:

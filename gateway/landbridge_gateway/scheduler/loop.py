@@ -9,21 +9,21 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.outcome import Outcome, failure
-from landbridge_gateway.errors import GatewayError, StoreGone, is_disk_full
-from landbridge_gateway.model import Cause, Exit, Limits, RuntimeState, State, attempt_id, split_attempt
-from landbridge_gateway.nodes import NoSuchPart
+from landbridge_gateway.errors import StoreGone, is_disk_full
+from landbridge_gateway.model import Cause, Exit, Gone, RuntimeState, State, Usage, attempt_id, split_attempt
 from landbridge_gateway.scheduler.admission import Admission
+from landbridge_gateway.scheduler.attempts import Attempts
 from landbridge_gateway.scheduler.chunks import Chunks
 from landbridge_gateway.scheduler.collect import Collector
 from landbridge_gateway.scheduler.decisions import (
     Flight,
     free_slots,
     next_deadline,
-    not_laid_out,
     overdue,
     reconcile,
     unheeded,
@@ -36,7 +36,7 @@ from landbridge_gateway.scheduler.sessions import Sessions
 from landbridge_gateway.scheduler.spec import Specs
 from landbridge_gateway.scheduler.sweeps import SweepRuns
 from landbridge_gateway.store.database import Database, Row
-from landbridge_gateway.store.jobs import IllegalTransition, Jobs
+from landbridge_gateway.store.jobs import Jobs
 from landbridge_gateway.store.objects import Objects
 from landbridge_gateway.store.queue import Queue
 from landbridge_gateway.store.sweeps import Sweeps
@@ -83,6 +83,7 @@ class Scheduler:
         self._connected = False
         sweeps = Sweeps(database, self._jobs)
         self._specs = Specs(self._jobs, sweeps, Objects(database), layout, given)
+        self._attempts = Attempts(self._jobs, self._specs, collector, layout, given, self._flights, self)
         self._admission = Admission(database, self._queue, self, lambda: self._connected)
         self._sessions = Sessions(self._jobs, self._flights, given, self, lambda: self._clock())
         self._sweeps = SweepRuns(
@@ -105,6 +106,7 @@ class Scheduler:
             "hello": self._on_hello,
             "found": self._on_found,
             "disconnected": self._on_disconnected,
+            "suspected": self._on_suspected,
             "pool": self._on_pool,
             "preparing": self._admission.preparing,
             "prepared": self._admission.prepared,
@@ -238,9 +240,13 @@ class Scheduler:
         elif row["unassigned"] is not None:
             self._sweeps.cancel(row["id"])
         else:
-            for attempt, flight in self._flights.items():
-                if flight.job == row["id"] and not flight.stop_reason and not flight.published:
+            mine = {attempt: flight for attempt, flight in self._flights.items() if flight.job == row["id"]}
+            for attempt, flight in mine.items():
+                if not flight.stop_reason and not flight.published:
                     self.stop(attempt, "cancel")
+            if mine and all(flight.published for flight in mine.values()):
+                # It was to be tried again, when the container of the last attempt is gone.
+                self.end(row["id"], Outcome(State.CANCELLED), None)
 
     def send(self, verb: str, **fields: object) -> None:
         """A command for the warden; dropped while it is away, for all is told again when it is back."""
@@ -284,37 +290,24 @@ class Scheduler:
         if attempt:
             flight = self._flights[attempt]
             fields = {"runtime": row["runtime"], "language": row["language"], "limits": row["limits"]}
-            self.send("start", attempt=attempt, held=flight.held, **fields, **self._given.told(attempt))
+            fields |= self._given.told(attempt)
+            self.send("start", attempt=attempt, token=flight.token, held=flight.held, **fields)
 
     def begin(self, row: Row, session: str | None = None) -> str | None:
-        """Number an attempt and lay out its folder; None when the job ended instead, for want of an input."""
-        job = row["id"]
-        # A power cut ends a session, and with it all of its calls, those that it began included.
-        number = self._jobs.begin_attempt(job, row["runtime"], durable=session is None)
-        attempt = attempt_id(job, number)
-        held = row["function"]["type"] == "session"
-        try:
-            self._specs.write(job, number, session, held)
-        except (NoSuchPart, GatewayError, OSError) as problem:
-            self._close(attempt, Exit(None))
-            self.end(job, not_laid_out(problem), number)
-            return None
-        idle = self._jobs.get(job)["task"]["function"].get("idle") if held else None
-        limits = Limits(**row["limits"])
-        flight = Flight(job, row["owner"], number, row["runtime"], limits, held=held, idle=idle, session=session)
-        self._flights[attempt] = flight
-        return attempt
+        return self._attempts.begin(row, session)
 
     def _on_started(self, event: Message) -> None:
-        flight = self._flights.get(event["attempt"])
+        flight = self._attempts.flight_of(event)
         if flight is None:
+            self._attempts.late(event["attempt"])
             return
         flight.image = event["image"]
         if flight.stop_reason:
             # It was asked to stop before it existed.
             self.send("stop", attempt=event["attempt"])
         self.set_running(flight)
-        self._jobs.update_attempt(flight.job, flight.number, image=event["image"], warm=event.get("warm"))
+        about = {"image": event["image"], "warm": event.get("warm"), "began": self._clock()}
+        self._jobs.update_attempt(flight.job, flight.number, **about)
 
     def set_running(self, flight: Flight) -> None:
         """Its code may run from now on."""
@@ -329,16 +322,17 @@ class Scheduler:
             flight.deadline = self._clock() + flight.limits.seconds
 
     def _on_start_failed(self, event: Message) -> None:
-        flight = self._flights.pop(event["attempt"], None)
+        flight = self._attempts.flight_of(event)
         if flight is None:
             return
-        self._close(event["attempt"], Exit(None))
+        del self._flights[event["attempt"]]
+        self._attempts.close(event["attempt"], Exit(None))
         failed = failure(Cause.ENGINE, event["message"], event["hint"])
         if flight.points is not None:
             self._sweeps.start_failed(flight, failed)
         elif not flight.published:
             outcome = Outcome(State.CANCELLED) if flight.stop_reason == "cancel" else failed
-            self.end(flight.job, outcome, flight.number)
+            self._attempts.finish(flight, outcome)
 
     # To the end.
 
@@ -354,9 +348,14 @@ class Scheduler:
             self.send("stop", attempt=attempt)
 
     def _on_finished(self, event: Message) -> None:
-        flight = self._flights.get(event["attempt"])
-        if flight is None or flight.published:
+        flight = self._attempts.flight_of(event)
+        if flight is None:
+            self._attempts.late(event["attempt"])
             return
+        if flight.published:
+            return
+        if event.get("usage"):
+            flight.usage = Usage(**event["usage"])
         if flight.image is None and event.get("image"):
             flight.image = event["image"]
             self._jobs.update_attempt(flight.job, flight.number, image=flight.image, warm=True)
@@ -371,11 +370,11 @@ class Scheduler:
 
     def _on_exited(self, event: Message) -> None:
         attempt = event["attempt"]
-        flight = self._flights.get(attempt)
+        flight = self._attempts.flight_of(event)
         if flight is None:
-            self.send("remove", attempt=attempt)
+            self._attempts.late(attempt, exited=True)
             return
-        self.land(attempt, flight, Exit(**event["exit"]))
+        self.land(attempt, flight, Exit.from_json(event["exit"]))
 
     def land(self, attempt: str, flight: Flight, exited: Exit) -> None:
         """It has ended: publish what it left, and let its place go."""
@@ -385,38 +384,18 @@ class Scheduler:
             if exited.code is not None:
                 self.set_running(flight)
             self.publish(flight, exited)
-        self._close(attempt, exited)
+        self._attempts.close(attempt, exited)
         self._flights.pop(attempt, None)
         self.send("forget" if flight.session else "remove", attempt=attempt)
         if flight.held:
             self._sessions.exited(attempt, exited)
         self._collector.finish(flight.job, flight.number, flight.owner)
 
-    def _close(self, attempt: str, exited: Exit) -> None:
-        self._given.leave(attempt)
-        self._jobs.close_attempt(*split_attempt(attempt), exited)
-
     def publish(self, flight: Flight, exited: Exit | None) -> None:
-        outcome = self._collector.outcome(
-            flight.job, flight.number, flight.owner, flight.limits, exited, flight.stop_reason
-        )
-        if outcome is None:
-            return
-        # Before the end: who is told of it finds the record whole, and one durable commit serves both.
-        self._collector.absorb(flight.job, flight.number, flight.owner)
-        self.end(flight.job, outcome, flight.number)
-        flight.published = True
+        self._attempts.publish(flight, exited)
 
     def end(self, job: str, outcome: Outcome, attempt: int | None) -> None:
-        """Write down what became of a job; with no attempt, of one that never began."""
-        try:
-            self._jobs.move(
-                job, outcome.state, cause=outcome.cause, attempt=attempt, result=outcome.result, error=outcome.error
-            )
-        except IllegalTransition as refused:
-            # Somebody was first: a cancel, or the same end told twice. What is committed stands.
-            log.warning("%s", refused)
-        self.wake()
+        self._attempts.end(job, outcome, attempt)
 
     # The warden comes and goes.
 
@@ -429,16 +408,27 @@ class Scheduler:
         self._connected = False
         self._admission.disconnected()
 
+    def _on_suspected(self, event: Message) -> None:
+        """The warden is connected, and does not answer. Nothing is started by it until it says what it has."""
+        self._connected = False
+        self._attempts.supersede(event["lease"])
+
     def _on_found(self, event: Message) -> None:
-        found = {attempt: Exit(**ended) if ended else None for attempt, ended in event["attempts"].items()}
+        found = {attempt: Exit.from_json(ended) if ended else None for attempt, ended in event["attempts"].items()}
+        if self._machine_restarted:
+            found = {one: ended and replace(ended, gone=Gone.MACHINE) for one, ended in found.items()}
         rows = {attempt_id(row["job"], row["number"]): row for row in self._jobs.open_attempts()}
+        for attempt in self._attempts.not_ours(found, event.get("tokens") or {}, rows):
+            del found[attempt]
+            self.send("remove", attempt=attempt)
         for attempt, row in rows.items():
-            self._flights.setdefault(attempt, self._recovered(row))
+            if attempt not in self._flights:
+                self._flights[attempt] = self._recovered(row)
         calls = {attempt: self._flights[attempt] for attempt in rows if self._flights[attempt].session}
         self._sessions.recover(calls, found)
         seen = reconcile([attempt for attempt in rows if attempt not in calls], found)
         for attempt in seen.stray:
-            self.send("remove", attempt=attempt)
+            self._attempts.late(attempt)
         for attempt in seen.running:
             self._resume(attempt)
         for attempt, ended in seen.ended.items():
@@ -460,6 +450,7 @@ class Scheduler:
     def _resume(self, attempt: str) -> None:
         flight = self._flights[attempt]
         self.set_running(flight)
+        self.send("bound", attempt=attempt, disk=flight.limits.disk)
         if given := self._given.told(attempt):
             # The warden before this one may have died before the worker read it.
             self.send("give", attempt=attempt, **given)
@@ -476,8 +467,8 @@ class Scheduler:
         # After a power cut neither the state nor the events need have reached the disk.
         began = flight.running or self._machine_restarted or self._layout.job_folder(attempt).events.exists()
         if began or flight.published:
-            self.land(attempt, flight, Exit(None))
+            self.land(attempt, flight, Exit(None, gone=Gone.MACHINE if self._machine_restarted else None))
             return
         # Nothing of it ever ran, so a new attempt repeats nothing.
-        self._close(attempt, Exit(None))
+        self._attempts.close(attempt, Exit(None))
         del self._flights[attempt]

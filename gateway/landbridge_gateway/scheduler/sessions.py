@@ -64,7 +64,8 @@ class Sessions:
     def _call(self, session: str, row: Row) -> None:
         call = self._loop.begin(row, session)
         if call:
-            self._loop.send("call", session=session, attempt=call, **self._given.told(call))
+            token = self._flights[call].token
+            self._loop.send("call", session=session, attempt=call, token=token, **self._given.told(call))
             self._loop.set_running(self._flights[call])
 
     def overdue(self, attempt: str) -> None:
@@ -105,7 +106,8 @@ class Sessions:
             session = str(flight.session)
             if session in found and found[session] is None:
                 # The worker passes over a call that it has begun already.
-                self._loop.send("call", session=session, attempt=attempt, **self._given.told(attempt))
+                given = self._given.told(attempt)
+                self._loop.send("call", session=session, attempt=attempt, token=flight.token, **given)
                 self._loop.set_running(flight)
                 if flight.stop_reason:
                     self._loop.send("interrupt", session=session)

@@ -25,13 +25,14 @@ class Specs:
         self._jobs, self._sweeps, self._objects, self._layout = jobs, sweeps, objects, layout
         self._given = given
 
-    def write(self, job: str, number: int, session: str | None = None, held: bool = False) -> None:
+    def write(self, job: str, number: int, token: str, session: str | None = None, held: bool = False) -> None:
         """The folder of a job, of a session (``held``), or of a call in one."""
         row = self._jobs.get(job)
         task, values = resolved(row["task"], row["values"], self._results([job]))
-        self._lay_out(row, number, task, values, {}, set(objects_in(nodes_of(task, values))), session, held)
+        wanted = set(objects_in(nodes_of(task, values)))
+        self._lay_out(row, number, task, values, {"token": token}, wanted, session, held)
 
-    def write_chunk(self, sweep: str, number: int, points: list[Row]) -> dict[str, str]:
+    def write_chunk(self, sweep: str, number: int, token: str, points: list[Row]) -> dict[str, str]:
         """The folder of some points of a sweep. Gives those that lack an input, and why: they are not in it."""
         row = self._jobs.get(sweep)
         task, values = resolved(row["task"], row["values"], self._results([sweep]))
@@ -46,7 +47,7 @@ class Specs:
                 continue
             wanted |= objects_in(inner for node in own for inner in walk(node))
             given.append({name: point[name] for name in ("point", "job", "seed")} | {"values": own})
-        self._lay_out(row, number, task, values, {"points": given}, wanted)
+        self._lay_out(row, number, task, values, {"token": token, "points": given}, wanted)
         return lacking
 
     def _results(self, jobs: Iterable[str]) -> dict[str, Json]:

@@ -12,7 +12,7 @@ from typing import Protocol
 from landbridge_gateway.depot.folders import Unreadable, pass_over, recall
 from landbridge_gateway.depot.outcome import Outcome, failure
 from landbridge_gateway.errors import GatewayError
-from landbridge_gateway.model import Cause, Exit, Json, Limits, State, attempt_id
+from landbridge_gateway.model import Cause, Exit, Gone, Json, Limits, State, attempt_id, new_id
 from landbridge_gateway.nodes import NoSuchPart
 from landbridge_gateway.scheduler.chunks import Chunks
 from landbridge_gateway.scheduler.collect import Collector
@@ -59,15 +59,16 @@ class SweepRuns:
     def begin(self, row: Row) -> str | None:
         """Number a chunk and lay out its folder; None when nothing of it can be run."""
         sweep, owner = row["id"], row["owner"]
-        number = self._jobs.begin_attempt(sweep, row["runtime"])
+        token = new_id("att")
+        number = self._jobs.begin_attempt(sweep, row["runtime"], token)
         others = sum(flight.job == sweep and not flight.published for flight in self._flights.values())
         size = chunk_size(self._sweeps.unassigned(sweep), self._capacity - others)
         points = self._sweeps.assign(sweep, number, size)
-        flight = Flight(sweep, owner, number, row["runtime"], Limits(**row["limits"]))
+        flight = Flight(sweep, owner, number, row["runtime"], Limits(**row["limits"]), token)
         flight.points = {point["point"]: point["job"] for point in points}
         flight.given = len(points)
         try:
-            lacking = self._specs.write_chunk(sweep, number, points)
+            lacking = self._specs.write_chunk(sweep, number, token, points)
         except (NoSuchPart, GatewayError, OSError) as problem:
             self._given.leave(attempt_id(sweep, number))
             self._jobs.close_attempt(sweep, number, Exit(None))
@@ -194,9 +195,10 @@ class SweepRuns:
             self._chunks.bury(flight, exited, stop)
         elif machine_restarted:
             # After a power cut, that a point began need not have reached the disk.
-            lost = self._collector.outcome(flight.job, flight.number, flight.owner, flight.limits, Exit(None), None)
+            gone = Exit(None, gone=Gone.MACHINE)
+            lost = self._collector.outcome(flight.job, flight.number, flight.owner, flight.limits, gone, None)
             self._end_chunk(flight, lost)
-        elif exited.code is not None and not flight.progressed and stop != "cancel":
+        elif exited.code is not None and not exited.gone and not flight.progressed and stop != "cancel":
             # It died before its first point, as it would the next time.
             found = self._collector.outcome(flight.job, flight.number, flight.owner, flight.limits, exited, stop)
             if found:

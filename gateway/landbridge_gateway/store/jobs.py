@@ -16,6 +16,7 @@ _JSON_COLUMNS = ("limits", "task", "values", "result", "error", "logs")
 BRIEF = (
     "seq, id, owner, client, name, language, runtime, experiment, state, cause, note, attempt, seed, submitted,"
     " started, ended, seconds, limits, cancel_requested, session, sweep, point, chunk, unassigned, logs,"
+    " task ->> '$.retries' AS retries, task -> '$.retry_on' AS retry_on,"
     " json_object('type', task ->> '$.function.type', 'name', task ->> '$.function.name') AS function"
 )
 
@@ -241,7 +242,7 @@ class Jobs:
             for row in entered:
                 self._note_event(db, row["id"], row["owner"], 0, State.QUEUED, None, None, now)
 
-    def begin_attempt(self, job: str, runtime: str, durable: bool = True) -> int:
+    def begin_attempt(self, job: str, runtime: str, token: str, durable: bool = True) -> int:
         """Number the next try of a queued job, or the next chunk of a sweep."""
         with self._db.write(durable) as db:
             row = returning(
@@ -254,8 +255,8 @@ class Jobs:
             if not row:
                 raise IllegalTransition(self._story(db, job, State.RUNNING))
             number = int(row[0]["attempt"])
-            new = {"job": job, "number": number, "state": "starting", "runtime": runtime, "created": timestamp()}
-            insert_row(db, "attempts", new)
+            new = {"job": job, "number": number, "token": token, "state": "starting", "runtime": runtime}
+            insert_row(db, "attempts", new | {"created": timestamp()})
         return number
 
     def update_attempt(self, job: str, number: int, **columns: Any) -> None:
@@ -275,10 +276,33 @@ class Jobs:
 
     def attempt(self, job: str, number: int) -> Row | None:
         row = self._db.row("SELECT * FROM attempts WHERE job = ? AND number = ?", (job, number))
-        if row:
-            row["versions"] = json.loads(row["versions"]) if row["versions"] else None
-            row["exit"] = json.loads(row["exit"]) if row["exit"] else None
-        return row
+        return decoded_attempt(row) if row else None
+
+    def attempts(self, job: str) -> list[Row]:
+        rows = self._db.rows("SELECT * FROM attempts WHERE job = ? ORDER BY number", (job,))
+        return [decoded_attempt(row) for row in rows]
+
+    def again(self, job: str, number: int, outcome: Json, note: str) -> bool:
+        """Back in line after an attempt that came to ``outcome``; False where the job was asked to end meanwhile."""
+        with self._db.write(durable=False) as db:
+            row = returning(db, "SELECT state, attempt, cancel_requested FROM jobs WHERE id = ?", (job,))[0]
+            if row["cancel_requested"] or row["attempt"] != number or State(row["state"]).ended:
+                return False
+            if State(row["state"]) is State.RUNNING:
+                self.move(job, State.QUEUED, attempt=number, note=note)
+            else:
+                self.annotate(job, note)
+            self.update_attempt(job, number, outcome=json.dumps(outcome))
+        return True
+
+    def note_late(self, job: str, number: int, outcome: Json) -> None:
+        """A superseded attempt left something after all."""
+        self.update_attempt(job, number, outcome=json.dumps(outcome))
+
+    def tries(self, job: str) -> int:
+        """How many attempts came to nothing and were followed by another."""
+        row = self._db.row("SELECT count(*) AS n FROM attempts WHERE job = ? AND outcome IS NOT NULL", (job,))
+        return int(row["n"]) if row else 0
 
     def open_attempts(self) -> list[Row]:
         return self._db.rows("SELECT * FROM attempts WHERE state != 'exited' ORDER BY job, number")
@@ -382,8 +406,12 @@ def with_point(values: Json, own: list[Json]) -> Json:
     return {"items": items}
 
 
+def decoded_attempt(row: Row) -> Row:
+    return row | {name: json.loads(row[name]) if row[name] else None for name in ("versions", "exit", "outcome")}
+
+
 def decoded(row: Row) -> Row:
-    for column in (*_JSON_COLUMNS, "function"):
+    for column in (*_JSON_COLUMNS, "function", "retry_on"):
         if isinstance(row.get(column), str):
             row[column] = json.loads(row[column])
     return row

@@ -163,6 +163,13 @@ def removed_jobs(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def attempts_that_are_tried_again(db: Database) -> None:
+    # What an attempt came to that was not the job's last; when it began, on the clock that stands still in suspend.
+    for column in ("token TEXT", "outcome TEXT", "began REAL"):
+        db.execute(f"ALTER TABLE attempts ADD COLUMN {column}")
+
+
 def _run(db: Database, statements: str) -> None:
     for statement in statements.split(";"):
         if statement.strip():

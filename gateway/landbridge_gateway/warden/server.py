@@ -10,11 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar
 
+from landbridge_gateway.depot.folders import token_in
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.slots import Slots
 from landbridge_gateway.engines.interface import Engine, EngineError, Order, PrepareFailed
 from landbridge_gateway.home import Home
-from landbridge_gateway.model import Exit, Limits
+from landbridge_gateway.model import Exit, Json, Limits
+from landbridge_gateway.warden.output import OutputWatch
 from landbridge_gateway.warden.pool import Kind, Pool
 from landbridge_gateway.warden.warm import Slot, WarmPool
 from landbridge_gateway.warden.watch import FolderWatch
@@ -23,7 +25,11 @@ from landbridge_gateway.warden.wire import Channel, Message, listen
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 _AT_ONCE = 16
-_QUICK = ("start", "call")  # what is done where it is read: a job waits for it, and what takes long is passed on there
+_QUICK = (
+    "start",
+    "call",
+    "ping",
+)  # what is done where it is read: a job waits for it, and what takes long is passed on there
 
 
 class Warden:
@@ -32,10 +38,10 @@ class Warden:
         self._layout = Layout(home.depot)
         self._channel: Channel | None = None
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="warden")
-        self._watch = FolderWatch(
-            finished=self._finished,
-            active=lambda attempt: self._tell({"event": "activity", "attempt": attempt}),
-        )
+        self._watch = FolderWatch(finished=self._finished, active=lambda attempt: self._tell_of(attempt, "activity"))
+        self._tokens: dict[str, str] = {}  # the gateway's word for each attempt: see scheduler/attempts.py
+        self._under_way: set[str] = set()  # attempts whose containers are being made
+        self._output = OutputWatch(self._layout, lambda attempt: engine.stop(self._warm.container(attempt), 0))
         self._slots = Slots(self._layout)
         self._warm = WarmPool(engine, self._slots, pool, lambda status: self._tell({"event": "pool", "slots": status}))
         self._verbs: dict[str, Callable[[Message], None]] = {
@@ -44,6 +50,8 @@ class Warden:
             "start": self._start,
             "stop": self._stop,
             "remove": self._remove,
+            "bound": lambda message: self._output.add(str(message["attempt"]), int(message["disk"])),
+            "ping": lambda _: self._tell({"event": "pong"}),
             "call": self._call,
             "interrupt": lambda message: self._engine.interrupt(str(message["session"])),
             "end": self._end,
@@ -113,6 +121,11 @@ class Warden:
         if self._channel:
             self._channel.send(message)
 
+    def _tell_of(self, attempt: str, event: str, **more: object) -> None:
+        """Something of an attempt, with the token by which the gateway knows it again."""
+        token = self._tokens.get(attempt)
+        self._tell({"event": event, "attempt": attempt} | ({"token": token} if token else {}) | more)
+
     def _hello(self, _: Message) -> None:
         runtimes = [vars(runtime) for runtime in self._engine.runtimes()]
         self._tell({"event": "hello", "engine": self._engine.name, "runtimes": runtimes})
@@ -134,7 +147,7 @@ class Warden:
         self._tell({"event": "prepared", **about, "image": image})
 
     def _start(self, message: Message) -> None:
-        attempt = str(message["attempt"])
+        attempt = self._known(message)
         folder = self._layout.job_folder(attempt)
         runtime, language = str(message["runtime"]), str(message["language"])
         held = bool(message.get("held"))
@@ -143,9 +156,17 @@ class Warden:
         warm = None if held else self._warm.take(kind)
         if warm is None or not self._begin_warm(warm, attempt):
             order = Order(attempt, runtime, language, folder.path, limits, held=held)
+            self._under_way.add(attempt)
             self._pool.submit(self._carefully, self._start_cold, order)
         if not held and self._engine.warms:
             self._warm.started(kind)
+        self._output.add(attempt, limits.disk)
+
+    def _known(self, message: Message) -> str:
+        attempt = str(message["attempt"])
+        if message.get("token"):
+            self._tokens[attempt] = str(message["token"])
+        return attempt
 
     def _begin_warm(self, slot: Slot, attempt: str) -> bool:
         """Hand a slot out; False when its worker is not there any more, and the job is still to be started."""
@@ -153,14 +174,14 @@ class Warden:
             folder = self._warm.begin(slot, attempt)
         except OSError as error:
             sentence = f"The job's folder could not be handed to its container: {error.strerror}."
-            self._tell({"event": "start_failed", "attempt": attempt, "message": sentence, "hint": "Submit it again."})
+            self._tell_of(attempt, "start_failed", message=sentence, hint="Submit it again.")
             return True
         self._watch.add(attempt, folder)
         if self._warm.go(slot):
-            self._tell({"event": "started", "attempt": attempt, "image": slot.image, "warm": True})
+            self._tell_of(attempt, "started", image=slot.image, warm=True)
             died = self._warm.begun(slot)
             if died:
-                self._tell({"event": "exited", "attempt": attempt, "exit": died.as_json()})
+                self._tell_of(attempt, "exited", exit=died.as_json())
             return True
         self._watch.drop(attempt)
         self._warm.leave(slot, attempt)
@@ -173,18 +194,20 @@ class Warden:
             image = self._engine.start(order)
         except EngineError as error:
             self._watch.drop(attempt)
-            self._tell({"event": "start_failed", "attempt": attempt, "message": error.message, "hint": error.hint})
+            self._tell_of(attempt, "start_failed", message=error.message, hint=error.hint)
             return
-        self._tell({"event": "started", "attempt": attempt, "image": image, "warm": False})
+        finally:
+            self._under_way.discard(attempt)
+        self._tell_of(attempt, "started", image=image, warm=False)
 
     def _call(self, message: Message) -> None:
-        attempt, session = str(message["attempt"]), str(message["session"])
+        attempt, session = self._known(message), str(message["session"])
         self._watch.add(attempt, self._layout.job_folder(attempt))
         try:
             self._engine.tell(session, self._layout.job_folder(session).requests, attempt)
         except EngineError as error:
             self._watch.drop(attempt)
-            self._tell({"event": "start_failed", "attempt": attempt, "message": error.message, "hint": error.hint})
+            self._tell_of(attempt, "start_failed", message=error.message, hint=error.hint)
 
     def _end(self, message: Message) -> None:
         session = str(message["session"])
@@ -198,12 +221,17 @@ class Warden:
         if attempt is None:
             self._warm.ended(container)
             return
-        self._tell({"event": "exited", "attempt": attempt, "exit": ended.as_json()})
+        self._tell_of(attempt, "exited", exit=ended.as_json())
 
     def _finished(self, attempt: str) -> None:
         # A warm job can have its result before anybody was told that it started: the record has its image all the same.
         image = self._warm.image(attempt)
-        self._tell({"event": "finished", "attempt": attempt} | ({"image": image} if image else {}))
+        more: Json = {"image": image} if image else {}
+        usage = self._engine.usage(self._warm.container(attempt))
+        if usage and (usage.oom_kills or usage.refused):
+            # The rest is told with the exit: here only what the job's end has to tell of.
+            more["usage"] = usage.as_json()
+        self._tell_of(attempt, "finished", **more)
 
     def _stop(self, message: Message) -> None:
         self._engine.stop(self._warm.container(str(message["attempt"])), self._grace)
@@ -211,6 +239,8 @@ class Warden:
     def _forget(self, message: Message) -> None:
         attempt = str(message["attempt"])
         self._watch.drop(attempt)
+        self._output.drop(attempt)
+        self._tokens.pop(attempt, None)
         self._engine.forget(attempt)
 
     def _remove(self, message: Message) -> None:
@@ -220,9 +250,14 @@ class Warden:
         self._warm.removed(attempt)
 
     def _found(self, _: Message) -> None:
-        found = self._warm.recover(self._engine.found())
+        # First those that are being made: the engine may not list them yet, and has them a moment later.
+        under_way: dict[str, Exit | None] = dict.fromkeys(self._under_way)
+        found = under_way | self._warm.recover(self._engine.found())
         for attempt, ended in found.items():
+            folder = self._layout.job_folder(attempt)
+            if attempt not in self._tokens and (token := token_in(folder)):
+                self._tokens[attempt] = token
             if ended is None:
-                self._watch.add(attempt, self._layout.job_folder(attempt))
+                self._watch.add(attempt, folder)
         told = {attempt: ended.as_json() if ended else None for attempt, ended in found.items()}
-        self._tell({"event": "found", "attempts": told})
+        self._tell({"event": "found", "attempts": told, "tokens": {one: self._tokens.get(one) for one in found}})

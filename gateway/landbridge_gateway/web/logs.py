@@ -8,8 +8,8 @@ from landbridge_gateway.store.database import Row
 from landbridge_gateway.web.services import Services
 
 
-def log_of(services: Services, row: Row, stream: str) -> Log | None:
-    """None while there is none."""
+def log_of(services: Services, row: Row, stream: str, attempt: int | None = None) -> Log | None:
+    """Of the last attempt, or of the one asked for; None while there is none."""
     if row["sweep"]:
         if not row["chunk"]:
             return None
@@ -17,8 +17,9 @@ def log_of(services: Services, row: Row, stream: str) -> Log | None:
         # Asked for first: where there is none any more, the file has no secrets any more either.
         mask = services.given.mask(chunk)
         return Log.part(services.layout.job_folder(chunk), stream, row["logs"], mask)
-    if not row["attempt"]:
+    number = row["attempt"] if attempt is None else attempt
+    if not number:
         return None
-    attempt = attempt_id(row["id"], row["attempt"])
-    mask = services.given.mask(attempt)
-    return Log(services.layout.job_folder(attempt), stream, mask=mask)
+    wanted = attempt_id(row["id"], number)
+    mask = services.given.mask(wanted)
+    return Log(services.layout.job_folder(wanted), stream, mask=mask)

@@ -85,6 +85,41 @@ def _environment(services: Services, row: Row) -> Json | None:
     return about | {"warm": warm}
 
 
+def attempts(services: Services, row: Row) -> list[Json]:
+    """Each try at running a job. Of the last one it is the job's own end that tells what it came to."""
+    if row["sweep"]:
+        found = services.jobs.attempt_of(row)
+        return [_attempt(found, row, 1, None)] if found else []
+    rows = services.jobs.attempts(row["id"])
+    return [_attempt(one, row, one["number"], one["outcome"]) for one in rows]
+
+
+def _attempt(found: Row, row: Row, number: int, outcome: Json | None) -> Json:
+    last = number == row["attempt"] or bool(row["sweep"])
+    came_to = outcome or ({name: row[name] for name in ("state", "cause", "error")} if last else _NEVER_BEGAN)
+    error, exited = came_to.get("error") or {}, found["exit"] or {}
+    usage = exited.get("usage") or {}
+    return {
+        "number": number,
+        "state": came_to["state"],
+        "cause": came_to.get("cause"),
+        "message": error.get("message"),
+        "created": found["created"],
+        "exited": found["exited"],
+        "seconds": seconds_between(found["created"], found["exited"]),
+        "exit_code": exited.get("code"),
+        "memory_peak": usage.get("peak"),
+        "memory_limit": usage.get("limit"),
+        "oom_kills": usage.get("oom_kills"),
+        "image": found["image"],
+        "late": came_to.get("late"),
+    }
+
+
+# Its container was never there, so it did nothing, and another one was begun in its place.
+_NEVER_BEGAN: Json = {"state": "superseded", "error": {"message": "It never began."}}
+
+
 def warnings(services: Services, job: str, number: int) -> list[Json]:
     found = services.records.reports(job, number, "warning") if number else []
     return [

@@ -97,7 +97,7 @@ def run_gateway(settings: Settings, descriptor: int) -> None:
     connections = settings.waiting + settings.threads
     _allow_files(2 * connections + _SPARE_FILES)
     server = _Server(socket.socket(fileno=descriptor), create_app(services), settings.threads, connections)
-    link = WardenLink(services.home.socket, services.scheduler.post)
+    link = WardenLink(services.home.socket, services.scheduler.post, services.settings.lease)
     services.scheduler.start(link)
     link.start()
 

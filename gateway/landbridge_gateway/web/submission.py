@@ -27,6 +27,8 @@ def new_job(services: Services, body: Json, caller: Caller, key: str | None) -> 
     """
     task, values = body["task"], body["values"]
     session = session_of(services, task, caller.sees)
+    if session or task["function"]["type"] == "session":
+        refuse_retries(task, "A job of a session" if session else "A session")
     wanted = session["runtime"] if session else task.get("runtime")
     runtime = choose_runtime(services.scheduler.runtimes, task["language"], wanted)
     nodes = list(nodes_of(task, values))
@@ -57,6 +59,14 @@ def new_job(services: Services, body: Json, caller: Caller, key: str | None) -> 
         session=session["id"] if session else None,
         objects=sorted(objects_in(nodes)),
     )
+
+
+def refuse_retries(task: Json, what: str) -> None:
+    """What holds a state, or has many ends of its own, is not tried again by itself."""
+    if task.get("retries"):
+        raise InvalidField(
+            f"{what} is not tried again.", "Leave `retries` out, and submit again what failed.", field="task.retries"
+        )
 
 
 def choose_runtime(known: list[RuntimeState], language: str, wanted: str | None) -> str:

@@ -13,7 +13,7 @@ from landbridge_gateway.store.sweeps import NewPoint
 from landbridge_gateway.web.access import Caller
 from landbridge_gateway.web.natives import check_natives
 from landbridge_gateway.web.services import Services
-from landbridge_gateway.web.submission import check_inputs, check_objects, new_job
+from landbridge_gateway.web.submission import check_inputs, check_objects, new_job, refuse_retries
 
 
 def new_sweep(services: Services, body: Json, caller: Caller, key: str | None) -> tuple[NewJob, list[NewPoint]]:
@@ -24,6 +24,7 @@ def new_sweep(services: Services, body: Json, caller: Caller, key: str | None) -
         raise InvalidField(f"A {function} cannot be a sweep.", "Give a function.", field="task.function.type")
     if body["task"].get("session"):
         raise InvalidField("A sweep cannot run in a session.", "Submit it by itself.", field="task.session")
+    refuse_retries(body["task"], "A point of a sweep")
     _check_columns(body)
     new = new_job(services, body, caller, key)
     points = list(_points(services, body["points"], caller))

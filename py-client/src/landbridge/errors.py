@@ -215,7 +215,14 @@ class ResultError(LandbridgeError):
 class JobCancelled(ResultError): ...
 
 
-class JobLost(ResultError): ...
+class JobLost(ResultError):
+    """Nobody knows what the job did; the text shows the last lines that it printed."""
+
+    def __str__(self) -> str:
+        from landbridge.traces import log_lines
+
+        lines = [self.message, *log_lines((self.detail.get("remote") or {}).get("log_tail"))]
+        return "\n".join(lines + ([self.hint] if self.hint else []))
 
 
 class WaitTimeout(ResultError, TimeoutError): ...

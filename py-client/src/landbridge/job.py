@@ -135,7 +135,7 @@ class Job(Handle):
             return JobCancelled(f"Job {self.id} was cancelled.", job=self.id)
         if state == "lost":
             message = error.get("message") or "its container is gone."
-            return JobLost(f"Job {self.id} was lost: {message}", error.get("hint"), job=self.id)
+            return JobLost(f"Job {self.id} was lost: {message}", error.get("hint"), job=self.id, remote=error)
         return JobFailed(self.id, self._document.get("cause"), error) if state == "failed" else None
 
     def _warn(self) -> None:
@@ -147,18 +147,33 @@ class Job(Handle):
             prefix = f"{category}: " if category and category != "UserWarning" else ""
             warnings.warn(f"{prefix}{heard['message']} (job {self.id})", RemoteWarning, stacklevel=3)
 
-    def logs(self, stream: str | None = None, tail: int | None = 100, follow: bool = False) -> Any:
+    def attempts(self) -> list[Json]:
+        """Each try at running it, the first one first: dicts of number, state, cause, message, seconds and more.
+
+        There is more than one only where the task asked for it by ``retries``, or where one never began.
+        """
+        return list(self._client.get(f"/jobs/{self.id}/attempts")["attempts"])
+
+    def logs(
+        self,
+        stream: str | None = None,
+        tail: int | None = 100,
+        follow: bool = False,
+        attempt: int | None = None,
+    ) -> Any:
         """What the job printed: ``stdout`` and then ``stderr``, or one ``stream``; the last ``tail`` lines of each.
 
-        With ``follow`` an iterator over pieces of text of one stream (``stdout`` if None) that ends with the log.
+        Of its last attempt, or of the one with the number ``attempt``. With ``follow`` an iterator over pieces of text
+        of one stream (``stdout`` if None) that ends with the log.
         """
         if follow:
             return self._follow(stream or "stdout", tail)
         streams = [stream] if stream else ["stdout", "stderr"]
-        return "".join(self._log(one, tail) for one in streams)
+        return "".join(self._log(one, tail, attempt) for one in streams)
 
-    def _log(self, stream: str, tail: int | None) -> str:
+    def _log(self, stream: str, tail: int | None, attempt: int | None) -> str:
         query = {"tail": tail} if tail is not None else {"offset": 0}
+        query |= {"attempt": attempt} if attempt is not None else {}
         return self._client.read(f"/jobs/{self.id}/log", stream=stream, **query)[1].decode("utf-8", "replace")
 
     def _follow(self, stream: str, tail: int | None) -> Iterator[str]:

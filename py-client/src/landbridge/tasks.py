@@ -17,13 +17,16 @@ from landbridge.r_objects import is_r_function
 from landbridge.wanted_frames import PACKAGES
 
 _LIMITS = ("cpus", "memory", "seconds", "pids", "disk", "network")
-_FIELDS = ("runtime", "name", "experiment", "tags", "seed", "on_loss", "decimal", "session", "secrets")
+_RETRIES = ("retries", "retry_on")
+_FIELDS = ("runtime", "name", "experiment", "tags", "seed", "on_loss", "decimal", "session", "secrets", *_RETRIES)
 _AS = "as_"  # the contract's `as`, which is a word of Python's own
 OPTIONS = (*_FIELDS[:1], *_LIMITS, *_FIELDS[1:], _AS, "outputs")
 _CHOICES = {
     "on_loss": (("warn", "error", "allow"), 'It is "warn", "error" or "allow".'),
     "decimal": (("double", "string"), 'It is "double" or "string".'),
 }
+RETRIED = ("lost", "engine", "memory", "killed", "timeout", "pids", "disk", "error")
+_MOST_RETRIES = 20
 _LANGUAGES = {"python": "Python", "r": "R"}
 R_NAME = "f"  # R functions have no names of their own
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
@@ -69,7 +72,9 @@ def task(what: Any, /, **options: Any) -> Task:
     ``on_loss`` ("warn", "error" or "allow": what becomes of a table's column that cannot cross without loss),
     ``decimal`` ("double", or "string": decimals cross as text, which R has in full), and for scripts ``outputs``, the
     variables that become the result; ``session``, a session or its id, in which the job runs; ``secrets``, names of
-    secrets that the gateway keeps, which the code reads with :func:`~landbridge.secret`.
+    secrets that the gateway keeps, which the code reads with :func:`~landbridge.secret`; ``retries``, how often the job
+    is tried again at most, and ``retry_on``, after which ends: "lost", "engine", "memory", "killed", "timeout", "pids",
+    "disk", "error" (the first two where it is not said: ends in which the job had no part).
 
     ``as_`` is what tables among the arguments arrive as: "pandas", "polars", "arrow" (the table itself, mapped and not
     converted) or "duckdb"; for tasks of R "data.frame", "tibble", "data.table", "arrow" or "duckdb". Where it is not
@@ -157,6 +162,10 @@ def _checked(name: str, value: Any) -> Any:
         value = [value]
     if name in _CHOICES and value not in _CHOICES[name][0]:
         raise InvalidField(f"`{name}` cannot be `{value!r}`.", _CHOICES[name][1], field=name)
+    if name == "retries":
+        return _retries(value)
+    if name == "retry_on":
+        return _retry_on(value)
     forms: dict[str, tuple[tuple[type, ...], str]] = {
         "cpus": ((int, float), "a number, such as 0.5 or 2"),
         "seconds": ((int,), "a whole number of seconds"),
@@ -172,6 +181,22 @@ def _checked(name: str, value: Any) -> Any:
     if isinstance(value, dict):
         return {str(key): str(text) for key, text in value.items()}
     return list(value) if isinstance(value, list | tuple) else value
+
+
+def _retries(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST_RETRIES:
+        hint = f"It is a whole number from 0 to {_MOST_RETRIES}."
+        raise InvalidField(f"`retries` cannot be `{value!r}`.", hint, field="retries")
+    return value
+
+
+def _retry_on(value: Any) -> list[str]:
+    causes = [value] if isinstance(value, str) else list(value) if isinstance(value, list | tuple | set) else [value]
+    for cause in causes or [None]:
+        if cause not in RETRIED:
+            hint = f"It is one or more of {', '.join(RETRIED)}."
+            raise InvalidField(f"`retry_on` cannot be `{cause!r}`.", hint, field="retry_on")
+    return list(dict.fromkeys(causes))
 
 
 def _check_as(value: str | None, language: str) -> None:

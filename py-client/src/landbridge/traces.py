@@ -99,7 +99,7 @@ def remote_text(failed: JobFailed, frames: list[Json]) -> str:
         lines = [f"Job {failed.job} failed: {failed.message}"]
     for warning in failed.warnings[-5:]:
         lines.append(f"Warning before it: {warning.get('category') or 'warning'}: {warning.get('message')}")
-    lines += _log_lines(remote.get("log_tail"))
+    lines += log_lines(remote.get("log_tail"))
     return "\n".join(lines + ([failed.hint] if failed.hint else []))
 
 
@@ -112,7 +112,8 @@ def _frame_lines(frame: Json) -> list[str]:
     return lines + ([f"    {text.strip()}"] if text and text.strip() else [])
 
 
-def _log_lines(tail: Any) -> list[str]:
+def log_lines(tail: Any) -> list[str]:
+    """The last lines that a job printed, by stream."""
     if not isinstance(tail, dict):
         return []
     lines: list[str] = []

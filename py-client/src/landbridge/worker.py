@@ -220,6 +220,8 @@ class Worker:
 
     def _ended(self, code: object) -> int:
         """User code called ``sys.exit``: a death that the gateway names."""
+        # With it an exit code that a signal would leave as well is known to be the process's own.
+        in_job.append("exit")
         if code is None or isinstance(code, int):
             return code or 0
         sys.stderr.write(f"{code}\n")

@@ -109,19 +109,28 @@ def record(job: str) -> Json:
     return present.record(here, here.jobs.get(job, sees()))
 
 
+@blueprint.get("/jobs/<job>/attempts")
+@access(READ)
+def attempts(job: str) -> Json:
+    """Every try at running the job, the first one first, and what it came to."""
+    here = services()
+    return {"attempts": present.attempts(here, here.jobs.get(job, sees()))}
+
+
 @blueprint.get("/jobs/<job>/log")
 @access(READ)
 def log(job: str) -> Response:
     """Bytes of a log, by offset or as a tail; may be held until there is more."""
-    known_query("stream", "offset", "limit", "tail", "wait")
+    known_query("stream", "offset", "limit", "tail", "wait", "attempt")
     here = services()
     row = here.jobs.get(job, sees())
+    attempt = whole_number("attempt", 0, 1, max(1, row["attempt"])) if "attempt" in request.args else None
     stream = choice("stream", "stdout", STREAMS)
     most = whole_number("limit", _MOST_LOG, 1, _MOST_LOG)
     if "tail" in request.args and "offset" in request.args:
         raise InvalidRequest("A log is read by `offset` or by `tail`, not by both.")
     offset = whole_number("offset", 0, 0, 2**62)
-    found = log_of(here, row, stream) if "tail" in request.args else None
+    found = log_of(here, row, stream, attempt) if "tail" in request.args else None
     if found:
         offset = found.tail(whole_number("tail", 100, 1, 1_000_000))
 
@@ -131,15 +140,18 @@ def log(job: str) -> Response:
         return Response(data, content_type="text/plain; charset=utf-8", headers=headers)
 
     wait = seconds("wait", LONGEST_WAIT)
-    return answer_when(lambda: _log_part(here, job, stream, offset, most), render, wait, [job])
+    return answer_when(lambda: _log_part(here, job, stream, offset, most, attempt), render, wait, [job])
 
 
-def _log_part(here: Services, job: str, stream: str, offset: int, most: int) -> tuple[bytes, bool] | None:
+def _log_part(
+    here: Services, job: str, stream: str, offset: int, most: int, attempt: int | None
+) -> tuple[bytes, bool] | None:
     """Bytes from ``offset``, and whether no more will come; None when there are none yet."""
     # Asked before reading: what was written before the end is then read as well.
     current = here.jobs.get(job)
-    log = log_of(here, current, stream)
+    log = log_of(here, current, stream, attempt)
     over = State(current["state"]).ended and (current["sweep"] is not None or _exited(here, current))
+    over = over or (attempt is not None and attempt < current["attempt"])
     if log is None:
         return (b"", True) if over else None
     data, size = log.read(offset, most)

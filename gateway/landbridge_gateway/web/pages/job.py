@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from flask import Blueprint, Response, redirect, render_template
+from flask import Blueprint, Response, redirect, render_template, request
 
 from landbridge_gateway.depot.logs import STREAMS
 from landbridge_gateway.errors import NotFound
@@ -13,6 +13,7 @@ from landbridge_gateway.model import Json
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.web import present
 from landbridge_gateway.web.access import READ, WRITE, access, sees
+from landbridge_gateway.web.body import whole_number
 from landbridge_gateway.web.cancelling import cancel_job
 from landbridge_gateway.web.logs import log_of
 from landbridge_gateway.web.pages.sweep import points_shown
@@ -46,6 +47,7 @@ def page(job: str) -> str:
         calls=here.jobs.calls(job, _MOST_CALLS),
         points=points_shown(here, row),
         digests=_digests(here, record),
+        attempts=present.attempts(here, row) if row["sweep"] is None and row["unassigned"] is None else [],
         cursor=cursor,
         live=shown["ended"] is None,
     )
@@ -56,7 +58,8 @@ def page(job: str) -> str:
 def twin(job: str) -> Json:
     here = services()
     row = here.jobs.get(job, sees())
-    shown = {"job": present.whole(here, row), "record": present.record(here, row)}
+    shown: Json = {"job": present.whole(here, row), "record": present.record(here, row)}
+    shown["attempts"] = present.attempts(here, row)
     points = points_shown(here, row)
     return shown | {"points": points} if points else shown
 
@@ -68,7 +71,8 @@ def log(job: str, stream: str) -> Response:
     row = here.jobs.get(job, sees())
     if stream not in STREAMS:
         raise NotFound(f"There is no log `{stream}`.", f"There are: {', '.join(STREAMS)}.")
-    found = log_of(here, row, stream)
+    attempt = whole_number("attempt", 0, 1, max(1, row["attempt"])) if "attempt" in request.args else None
+    found = log_of(here, row, stream, attempt)
     data = found.read(0, 64 * 1024**2)[0] if found else b""
     return Response(data, content_type="text/plain; charset=utf-8")
 
