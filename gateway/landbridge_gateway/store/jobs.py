@@ -242,7 +242,7 @@ class Jobs:
             for row in entered:
                 self._note_event(db, row["id"], row["owner"], 0, State.QUEUED, None, None, now)
 
-    def begin_attempt(self, job: str, runtime: str, token: str, durable: bool = True) -> int:
+    def begin_attempt(self, job: str, runtime: str, token: str | None = None, durable: bool = True) -> int:
         """Number the next try of a queued job, or the next chunk of a sweep."""
         with self._db.write(durable) as db:
             row = returning(
