@@ -15,6 +15,7 @@
     │   └── SecretSealed
     ├── TooLarge                 413
     ├── UnsupportedMediaType     415
+    ├── RangeNotSatisfiable      416
     ├── InvalidRequest           400
     ├── InvalidField             422
     │   ├── UnknownRuntime
@@ -39,8 +40,11 @@ The codes are the contract of docs/protocol.md: both clients turn them into exce
 from __future__ import annotations
 
 import errno
+import re
 from pathlib import Path
 from typing import Any
+
+_ID = re.compile(r"[0-9A-Za-z_.-]{1,60}")
 
 
 class GatewayError(Exception):
@@ -77,11 +81,17 @@ class NotFound(GatewayError):
     code, status = "not_found", 404
 
 
+def _called(name: str) -> str:
+    """An id as a sentence names it; what cannot be one is not repeated."""
+    return f" `{name}`" if _ID.fullmatch(name) else " of that name"
+
+
 class UnknownJob(NotFound):
     code = "unknown_job"
 
     def __init__(self, job: str) -> None:
-        super().__init__(f"There is no job `{job}`.", "Look at the list of jobs for the ids there are.", job=job)
+        detail = {"job": job} if _ID.fullmatch(job) else {}
+        super().__init__(f"There is no job{_called(job)}.", "Look at the list of jobs for the ids there are.", **detail)
 
 
 class JobRemoved(NotFound):
@@ -103,14 +113,16 @@ class UnknownObject(NotFound):
     code = "unknown_object"
 
     def __init__(self, object_id: str) -> None:
-        super().__init__(f"There is no object `{object_id}`.", "Upload it first, or take the id from a job.")
+        super().__init__(f"There is no object{_called(object_id)}.", "Upload it first, or take the id from a job.")
 
 
 class UnknownUpload(NotFound):
     code = "unknown_upload"
 
     def __init__(self, upload_id: str) -> None:
-        super().__init__(f"There is no upload `{upload_id}`: it was given up, or never begun.", "Begin another one.")
+        super().__init__(
+            f"There is no upload{_called(upload_id)}: it was given up, or never begun.", "Begin another one."
+        )
 
 
 class UnknownToken(NotFound):
@@ -154,6 +166,10 @@ class TooLarge(GatewayError):
 
 class UnsupportedMediaType(GatewayError):
     code, status = "unsupported_media_type", 415
+
+
+class RangeNotSatisfiable(GatewayError):
+    code, status = "range_not_satisfiable", 416
 
 
 class InvalidRequest(GatewayError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from base64 import b32encode
 from collections.abc import Mapping, Sequence
@@ -200,3 +201,14 @@ JOB_ID = r"job_[0-9a-z]{16}"
 OBJECT_ID = r"obj_[0-9a-z]{16}"
 FORMATS = {"arrow": ".arrow", "rds": ".rds", "pickle": ".pkl", "png": ".png", "file": ".bin"}
 EXTENSION_FORMATS = {extension: name for name, extension in FORMATS.items()}
+
+# The same as in containers/schema/value.schema.json and in both clients.
+LONGEST_NAME = 255
+_NO_FILE_NAME = re.compile(
+    r"[/\\\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]|^[.]*$|\s$"
+)
+
+
+def is_file_name(name: str) -> bool:
+    """Names one file, in no folder, and reads as it is written."""
+    return len(name) <= LONGEST_NAME and _NO_FILE_NAME.search(name) is None

@@ -120,13 +120,21 @@ as_file <- function(path) {
   structure(file.path(normalizePath(dirname(path)), basename(path)), class = "landbridge_file")
 }
 
+# The same as in the gateway and in Python.
+no_file_name <- paste0(
+  "[/\\\\\\x{00}-\\x{1f}\\x{7f}-\\x{9f}\\x{200b}\\x{200e}\\x{200f}\\x{2028}-\\x{202e}\\x{2060}-\\x{2069}\\x{feff}]| $"
+)
+
 encode_file <- function(x, sink, path) {
   from <- unclass(x)
   if (!file.exists(from)) cannot_cross(path, sprintf("there is no file `%s`", from))
+  name <- as_utf8(basename(from))
+  if (nchar(name) > 255 || grepl(no_file_name, name, perl = TRUE)) {
+    cannot_cross(path, sprintf("`%s` is no name for a file", name), "Use a short name without slashes.")
+  }
   id <- sink$put("bin", function(to) {
     if (!file.copy(from, to, copy.mode = FALSE)) cannot_cross(path, sprintf("`%s` cannot be read", from))
   })
-  name <- as_utf8(basename(from))
   size <- verbatim_json(sprintf("%.0f", file.size(from)))
   list(kind = "file", object = id, name = name, media_type = media_type(name), size = size)
 }

@@ -15,6 +15,7 @@ ORDER = [
     {"errors", "__init__"},
     {"model"},
     {
+        "json_text",
         "nodes",
         "signing",
         "sealing",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from landbridge_gateway.depot.layout import JobFolder, Layout
+from landbridge_gateway.json_text import NotJson, parse
 from landbridge_gateway.model import FORMATS, Json
 
 # result.json holds small values inline; anything large is an object. A job cannot make the gateway hold more.
@@ -97,8 +98,8 @@ def read_json(path: Path, most: int = MOST_JSON) -> Json:
     """Parse a JSON object that a worker wrote."""
     data = _read(path, most)
     try:
-        value = json.loads(data)
-    except (ValueError, RecursionError) as error:
+        value = parse(data)
+    except NotJson as error:
         raise Unreadable(f"{path.name} is not whole JSON") from error
     if not isinstance(value, dict):
         raise Unreadable(f"{path.name} is not a JSON object")
@@ -172,8 +173,8 @@ def read_events(folder: JobFolder, offset: int) -> EventBatch:
 
 def _event(line: bytes) -> Json | None:
     try:
-        parsed = json.loads(line)
-    except (ValueError, RecursionError):
+        parsed = parse(line)
+    except NotJson:
         return None
     return parsed if isinstance(parsed, dict) else None
 

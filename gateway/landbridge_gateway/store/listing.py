@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import hmac
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +23,10 @@ SORTS = {
     "seconds": "coalesce(seconds, -1)",
     "point": "coalesce(point, -1)",
 }
+_MARK = 16  # bytes
 FACETS = ("state", "language", "experiment")
 MOST = 200
+MOST_CHOSEN, LONGEST_CHOSEN = 50, 2200  # a tag is a name of 200 and a value of 2,000 characters
 
 
 @dataclass(frozen=True)
@@ -43,23 +45,32 @@ class JobQuery:
     page: str | None = None
 
     def check(self) -> None:
-        if self.sort.lstrip("-") not in SORTS:
-            raise InvalidRequest(f"`{self.sort}` is not something to sort by.", f"There are: {', '.join(SORTS)}.")
+        if self.sort.removeprefix("-") not in SORTS:
+            raise InvalidRequest(f"`{self.sort[:50]}` is not something to sort by.", f"There are: {', '.join(SORTS)}.")
         for state in self.state:
             if state not in [str(known) for known in State]:
-                raise InvalidRequest(f"`{state}` is not a state.", f"There are: {', '.join(State)}.")
+                raise InvalidRequest(f"`{state[:50]}` is not a state.", f"There are: {', '.join(State)}.")
+        for name in (*FACETS, "tag"):
+            chosen = getattr(self, name)
+            if len(chosen) > MOST_CHOSEN or any(len(value) > LONGEST_CHOSEN for value in chosen):
+                raise InvalidRequest(
+                    f"`{name}` is given at most {MOST_CHOSEN} times, with at most {LONGEST_CHOSEN} characters each."
+                )
+        if len(self.text or "") > LONGEST_CHOSEN:
+            raise InvalidRequest(f"`text` has at most {LONGEST_CHOSEN} characters.")
         if not 1 <= self.limit <= MOST:
             raise InvalidRequest(f"`limit` cannot be {self.limit}.", f"It goes from 1 to {MOST}.")
 
 
-def list_jobs(database: Database, owner: str | None, query: JobQuery) -> tuple[list[Row], str | None]:
-    """One page of an owner's jobs (None: of everybody's), and the token of the next one."""
+def list_jobs(database: Database, owner: str | None, query: JobQuery, key: bytes) -> tuple[list[Row], str | None]:
+    """One page of an owner's jobs (None: of everybody's), and the token of the next one, which ``key`` ties to it."""
     query.check()
+    place = _place(owner, query, key)
     where, values = _conditions(owner, query)
     column, descending = SORTS[query.sort.lstrip("-")], query.sort.startswith("-")
     compare, direction = ("<", "DESC") if descending else (">", "ASC")
     if query.page:
-        last, seq = _open_page(query.page)
+        last, seq = _open_page(place, query.page)
         where.append(f"({column}, seq) {compare} (?, ?)")
         values += [last, seq]
     sql = f"""SELECT {BRIEF}, {column} AS sort_key FROM jobs WHERE {" AND ".join(where)}
@@ -67,7 +78,7 @@ def list_jobs(database: Database, owner: str | None, query: JobQuery) -> tuple[l
     rows = [decoded(row) for row in database.rows(sql, [*values, query.limit + 1])]
     more = len(rows) > query.limit
     rows = rows[: query.limit]
-    following = _close_page(rows[-1]["sort_key"], rows[-1]["seq"]) if more else None
+    following = _close_page(place, rows[-1]["sort_key"], rows[-1]["seq"]) if more else None
     for row in rows:
         del row["sort_key"]
     return rows, following
@@ -110,15 +121,24 @@ def _conditions(owner: str | None, query: JobQuery) -> tuple[list[str], list[Any
     return where, values
 
 
-def _close_page(key: Any, seq: int) -> str:
-    return base64.urlsafe_b64encode(json.dumps([key, seq]).encode()).decode().rstrip("=")
+def _place(owner: str | None, query: JobQuery, key: bytes) -> Callable[[bytes], bytes]:
+    """What marks a token as one of this query: nobody else can make it, and it opens no other list."""
+    asked = json.dumps([owner, vars(query) | {"page": None, "limit": None}], default=list).encode()
+    return lambda told: hmac.digest(key, asked + told, "sha256")[:_MARK]
 
 
-def _open_page(token: str) -> tuple[Any, int]:
+def _close_page(place: Callable[[bytes], bytes], sort_key: Any, seq: int) -> str:
+    told = json.dumps([sort_key, seq]).encode()
+    return base64.urlsafe_b64encode(place(told) + told).decode().rstrip("=")
+
+
+def _open_page(place: Callable[[bytes], bytes], token: str) -> tuple[Any, int]:
     try:
-        key, seq = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-        if isinstance(key, str | int | float) and isinstance(seq, int):
-            return key, seq
-    except (ValueError, binascii.Error, TypeError):
-        pass
-    raise InvalidRequest("This page's address is not one of ours.", "Start again from the first page.")
+        given = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except ValueError:
+        given = b""
+    mark, told = given[:_MARK], given[_MARK:]
+    if not hmac.compare_digest(mark, place(told)):
+        raise InvalidRequest("This page's address is not one of this list.", "Start again from the first page.")
+    sort_key, seq = json.loads(told)
+    return sort_key, seq

@@ -6,8 +6,8 @@ import logging
 import secrets
 from typing import Any
 
-from flask import Flask, request
-from werkzeug.exceptions import HTTPException
+from flask import Flask
+from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable
 
 from landbridge_gateway.errors import (
     DiskFull,
@@ -16,11 +16,14 @@ from landbridge_gateway.errors import (
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
+    RangeNotSatisfiable,
+    TooLarge,
     TooManyWaiting,
     is_disk_full,
 )
 from landbridge_gateway.scheduler.hub import NoPlace
 from landbridge_gateway.web import access, api, pages
+from landbridge_gateway.web.body import check_body
 from landbridge_gateway.web.headers import harden, refusal
 from landbridge_gateway.web.services import Services, services
 
@@ -36,6 +39,7 @@ def create_app(opened: Services) -> Flask:
     app.debug = False  # whatever FLASK_DEBUG says: a debugger would run code for whoever finds it
     access.guard(app)
     app.before_request(_store_is_there)
+    app.before_request(check_body)
     api.register(app)
     pages.register(app)
     app.add_url_rule("/health", view_func=health)
@@ -74,10 +78,21 @@ def _from_werkzeug(error: HTTPException) -> Any:
     if error.code == 404:
         return _typed(NotFound("There is nothing at this address.", "The calls stand in docs/protocol.md."))
     if error.code == 405:
-        return _typed(MethodNotAllowed(f"{request.method} is not allowed at this address."))
-    if error.code == 416 or (error.code is not None and error.code < 400):
+        answer = _typed(MethodNotAllowed("That method is not allowed at this address."))
+        allowed = dict(error.get_headers()).get("Allow")
+        if allowed:
+            answer.headers["Allow"] = allowed
+        return answer
+    if error.code is not None and error.code < 400:
         return error
-    return _typed(InvalidRequest((error.description or error.name)[:300]))
+    if error.code == 413:
+        return _typed(TooLarge("The body is larger than it may be at this address."))
+    if isinstance(error, RequestedRangeNotSatisfiable):
+        answer = _typed(RangeNotSatisfiable("There are no such bytes.", "Ask for one range within the object."))
+        answer.headers["Content-Range"] = f"bytes */{error.length}"
+        return answer
+    # Werkzeug's own descriptions repeat what was sent.
+    return _typed(InvalidRequest(f"The request cannot be understood: {error.name.lower()}."))
 
 
 def _broken(error: Exception) -> Any:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from typing import NoReturn
+import re
 
 from flask import request
 from werkzeug.exceptions import ClientDisconnected
 
 from landbridge_gateway.errors import InvalidRequest, TooLarge, UnsupportedMediaType
+from landbridge_gateway.json_text import NotJson, parse
 from landbridge_gateway.model import Json
+
+_WHOLE = re.compile(r"-?[0-9]{1,19}")
+_NUMBER = re.compile(r"[0-9.eE+-]{1,40}")
+_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+_LONGEST_FORM, _MOST_FIELDS = 16 * 1024, 20
+_MOST_PARTS = 2_000_000  # lists and objects of one body: each takes up to a hundred times its two characters
 
 
 def json_body(most: int) -> Json:
@@ -23,17 +29,32 @@ def json_body(most: int) -> Json:
         data = request.get_data(cache=False)
     except ClientDisconnected:
         raise InvalidRequest("The body was cut short.", "Send it again.") from None
+    if data.count(b"{") + data.count(b"[") > _MOST_PARTS:
+        raise TooLarge(f"A body has at most {_MOST_PARTS:,} lists and objects.", "Send large values as objects.")
     try:
-        document = json.loads(data, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest(f"The body is not JSON: {str(error)[:200]}.") from None
+        document = parse(data, distinct=True)
+    except NotJson as problem:
+        raise InvalidRequest(f"The body is not JSON: {problem}.") from None
     if not isinstance(document, dict):
         raise InvalidRequest("The body must be a JSON object.")
     return document
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON; send it as text")
+def check_body() -> None:
+    """Refuse a body that is packed, for nothing is unpacked here; and hold forms, which are short, to their bound."""
+    if request.mimetype in _FORMS:
+        request.max_content_length = request.max_form_memory_size = _LONGEST_FORM
+        request.max_form_parts = _MOST_FIELDS
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType("A body comes as it is, without Content-Encoding.", "Send it unpacked.")
+
+
+def refuse_form() -> None:
+    """Refuse a form where bytes are wanted: its parts would be stored with all that stands between them."""
+    if request.mimetype.startswith("multipart/"):
+        raise UnsupportedMediaType(
+            "An object is the body itself, not a part of a form.", "Send the bytes as application/octet-stream."
+        )
 
 
 def whole_number(name: str, default: int, least: int, most: int) -> int:
@@ -41,10 +62,8 @@ def whole_number(name: str, default: int, least: int, most: int) -> int:
     text = request.args.get(name)
     if text is None:
         return default
-    try:
-        value = int(text)
-    except ValueError:
-        value = None
+    # int() takes underscores, blanks and the digits of every script as well.
+    value = int(text) if _WHOLE.fullmatch(text) else None
     if value is None or not least <= value <= most:
         raise InvalidRequest(f"`{name}` cannot be `{text[:50]}`.", f"It is a whole number from {least} to {most}.")
     return value
@@ -54,7 +73,7 @@ def seconds(name: str, most: float) -> float:
     """A waiting time from the query; longer ones are cut to ``most``."""
     text = request.args.get(name, "0")
     try:
-        value = float(text)
+        value = float(text) if _NUMBER.fullmatch(text) else -1.0
     except ValueError:
         value = -1.0
     if not 0 <= value < float("inf"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import select
 import socket
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from cheroot import wsgi
@@ -12,14 +13,23 @@ from cheroot.server import HTTPConnection, HTTPRequest
 from werkzeug.wsgi import FileWrapper
 
 from landbridge_gateway.depot.objects import CHUNK
+from landbridge_gateway.web.chunks import Chunks
 from landbridge_gateway.web.waiting import HOLD, Held
 
 _AT_ONCE = 2  # milliseconds
 _SPARE_THREADS = 4
+_MOST_DROPPED, _PATIENCE = 16 * 1024**2, 2.0  # bytes, and seconds without one, after an answer that came early
+_MOST_LEFT = 64 * 1024  # bytes of a body that nobody wanted, read so that the connection may go on
 
 
 class Gateway(wsgi.Gateway_10):
     """Runs the app; an app that holds its request has sent nothing, and is asked again later."""
+
+    def get_environ(self) -> Any:
+        environ: dict[str, Any] = super().get_environ()  # type: ignore[no-untyped-call]
+        if self.req.chunked_read:
+            environ["wsgi.input"] = io.BufferedReader(Chunks(self.req.conn.rfile))
+        return environ
 
     def respond(self) -> None:
         self.env[HOLD] = self._hold
@@ -73,7 +83,7 @@ class Request(HTTPRequest):
     """A request that may be responded to a second time."""
 
     gateway: Gateway | None = None
-    closes = False
+    closes = leaves_body = False
 
     def hold(self, gateway: Gateway, held: Held) -> None:
         """Send nothing now, and let the server put the connection into the waiting room."""
@@ -85,12 +95,18 @@ class Request(HTTPRequest):
         self.sent_headers, self.close_connection = True, False
 
     def send_headers(self) -> None:
+        self._leave_body()
         wfile = self.conn.wfile
         self.conn.wfile = Keeping(wfile)
         try:
             super().send_headers()
         finally:
             self.conn.wfile = wfile
+
+    def _leave_body(self) -> None:
+        """Close the connection where much of a body was not read: cheroot would read all of it into memory first."""
+        if getattr(self.rfile, "remaining", 0) > _MOST_LEFT or self.chunked_read:
+            self.close_connection = self.leaves_body = True
 
     def parse_request(self) -> None:
         if self.gateway is None:
@@ -102,6 +118,16 @@ class Request(HTTPRequest):
         else:
             self._respond_again()
         self.conn.wfile.flush()
+        if self.leaves_body:
+            self._let_finish()
+
+    def _let_finish(self) -> None:
+        """Who still sends would not see the answer if the connection were reset: let them, but not for long."""
+        self.conn.socket.settimeout(_PATIENCE)
+        left = _MOST_DROPPED
+        with suppress(OSError):
+            while left > 0 and (block := self.conn.rfile.read1(_MOST_LEFT)):
+                left -= len(block)
 
     def _respond_again(self) -> None:
         assert self.gateway is not None

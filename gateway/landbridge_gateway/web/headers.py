@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from flask import Response
 
@@ -13,6 +14,19 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+
+
+# What would end the header, name a folder, or be read otherwise than it is written.
+_UNSAFE = re.compile(
+    '[\x00-\x1f\x7f-\x9f/\\\\:*?"<>|\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\ufffd]'
+)
+_RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])(?=[.]|$)", re.IGNORECASE)
+
+
+def download_name(name: str) -> str:
+    """A name under which any system can keep a file, and a header can carry it: that of the file as far as it goes."""
+    safe = _UNSAFE.sub("_", name)[:200].strip(" ").lstrip("-").rstrip(". ")
+    return _RESERVED.sub(r"\g<0>_", safe) if safe.strip("._") else "file"
 
 
 def harden(answer: Response) -> Response:

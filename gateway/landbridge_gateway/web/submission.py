@@ -18,6 +18,7 @@ from landbridge_gateway.web.services import Services
 from landbridge_gateway.web.syntax import check_syntax
 
 MOST_INPUTS = 1000
+MOST_OBJECTS = 10_000
 
 
 def new_job(services: Services, body: Json, caller: Caller, key: str | None) -> NewJob:
@@ -32,9 +33,10 @@ def new_job(services: Services, body: Json, caller: Caller, key: str | None) -> 
     wanted = session["runtime"] if session else task.get("runtime")
     runtime = choose_runtime(services.scheduler.runtimes, task["language"], wanted)
     nodes = list(nodes_of(task, values))
-    inputs = check_inputs(services, jobs_in(nodes), caller.sees)
-    if len(inputs) > MOST_INPUTS:
+    named = jobs_in(nodes)
+    if len(named) > MOST_INPUTS:
         raise InvalidField(f"A job takes at most {MOST_INPUTS} other jobs as values.", "Gather them in steps.")
+    inputs = check_inputs(services, named, caller.sees)
     check_objects(services, objects_in(nodes), caller.sees)
     check_natives(services, natives_of(task, values), caller)
     check_secrets(services, task, caller.name)
@@ -95,6 +97,8 @@ def check_inputs(services: Services, wanted: set[str], owner: str | None) -> lis
 
 
 def check_objects(services: Services, references: set[str], owner: str | None) -> None:
+    if len(references) > MOST_OBJECTS:
+        raise InvalidField(f"A job takes at most {MOST_OBJECTS:,} objects as values.", "Bind tables into fewer.")
     for reference in sorted(references):
         if reference.startswith(NEW):
             raise InvalidField(f"`{reference}` is a name for workers.", "Upload the object and use its id.")

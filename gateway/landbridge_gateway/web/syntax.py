@@ -15,6 +15,9 @@ from landbridge_gateway.model import Json
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+# Parsing takes a few hundred bytes of memory for each character. What is beyond is left to the job's own interpreter.
+MOST_CHECKED = 256 * 1024
+
 Problem = tuple[str, int]  # what is wrong, and the line, counted from 1
 
 # R's grammar as tree-sitter has it takes these for names, and two expressions on one line for two expressions.
@@ -23,8 +26,15 @@ _R_SEQUENCES = frozenset({"program", "braced_expression"})
 
 
 def check_syntax(language: str, runtime: str, function: Json) -> None:
-    """Raise :class:`CodeDoesNotParse` for the first text in ``function`` that does not parse."""
+    """Raise :class:`CodeDoesNotParse` for the first text in ``function`` that does not parse.
+
+    As many texts are looked at as make :data:`MOST_CHECKED` characters.
+    """
+    left = MOST_CHECKED
     for text, label, first in _texts(function):
+        left -= len(text)
+        if left < 0:
+            return
         problem = _python_problem(text, runtime) if language == "python" else _r_problem(text)
         if problem:
             message, line = problem

@@ -12,7 +12,8 @@ from landbridge.errors import ValueCannotCross
 from landbridge.kinds import Json, SentFile
 from landbridge.objects import Sink, Source
 
-_FORBIDDEN = re.compile(r"[/\\\x00-\x1f]")
+# The same as in the gateway and in R.
+_FORBIDDEN = re.compile(r"[/\\\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _LONGEST = 255
 
 
@@ -21,7 +22,7 @@ def encode_file(x: SentFile | Path, sink: Sink, path: str) -> Json:
     sent = x if isinstance(x, SentFile) else SentFile(x, x.name)
     if not sent.path.is_file():
         raise ValueCannotCross(path, f"there is no file `{sent.path}`", "Give the path of one existing file.")
-    if not sent.name or len(sent.name) > _LONGEST or _FORBIDDEN.search(sent.name):
+    if not sent.name or len(sent.name) > _LONGEST or _FORBIDDEN.search(sent.name) or sent.name.endswith(" "):
         raise ValueCannotCross(path, f"`{sent.name}` is no name for a file", "Use a short name without slashes.")
     return {
         "kind": "file",

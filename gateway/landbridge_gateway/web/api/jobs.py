@@ -65,7 +65,7 @@ def listing() -> Json:
     """A page of jobs: filters, sort and keyset pages."""
     known_query(*_FIELDS)
     here = services()
-    rows, following = list_jobs(here.database, sees(), query_from_request())
+    rows, following = list_jobs(here.database, sees(), query_from_request(), here.signing_key)
     return {"jobs": present.briefs(here, rows), "next": following}
 
 

@@ -11,12 +11,13 @@ from landbridge_gateway.depot.digests import ALGORITHMS, PATTERN, SHA256, algori
 from landbridge_gateway.depot.handed import stamp
 from landbridge_gateway.depot.objects import Readable, Stored, take_in
 from landbridge_gateway.errors import InvalidField, InvalidRequest, TooLarge
-from landbridge_gateway.model import FORMATS, Json
+from landbridge_gateway.model import FORMATS, LONGEST_NAME, Json, is_file_name
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.objects import UPLOAD
 from landbridge_gateway.web.access import READ, WRITE, access, owner, sees
-from landbridge_gateway.web.body import choice, known_query
+from landbridge_gateway.web.body import choice, known_query, refuse_form
 from landbridge_gateway.web.connections import WholeFile
+from landbridge_gateway.web.headers import download_name
 from landbridge_gateway.web.natives import object_digest
 from landbridge_gateway.web.services import Services, services
 
@@ -25,7 +26,6 @@ blueprint = Blueprint("api_objects", __name__)
 DIGEST_HEADER = "Landbridge-Digest"
 NONCE_HEADER = "Landbridge-Nonce"
 _DIGEST = re.compile(PATTERN)
-_LONGEST_NAME = 255
 _TYPES = {"arrow": "application/vnd.apache.arrow.file", "png": "image/png"}
 _LOADED = ("rds", "pickle")
 
@@ -36,6 +36,7 @@ def store() -> tuple[Json, int]:
     """Store bytes as a new object; a digest that was sent is checked."""
     known_query("format", "name", "intake")
     here = services()
+    refuse_form()
     format, name = choice("format", "file", tuple(FORMATS)), object_name()
     handed = request.args.get("intake")
     stored = _sent(here, format) if handed is None else _handed(here, handed, format)
@@ -44,8 +45,12 @@ def store() -> tuple[Json, int]:
 
 def object_name() -> str | None:
     name = request.args.get("name")
-    if name is not None and not 1 <= len(name) <= _LONGEST_NAME:
-        raise InvalidField(f"`name` has from 1 to {_LONGEST_NAME} characters.", field="name")
+    if name is not None and not is_file_name(name):
+        raise InvalidField(
+            f"`name` is a file's name: 1 to {LONGEST_NAME} characters without slashes and control characters.",
+            "Leave it out, or give the last part of the path.",
+            field="name",
+        )
     return name
 
 
@@ -114,7 +119,7 @@ def fetch(object_id: str) -> Response:
         path,
         mimetype=_TYPES.get(row["format"], "application/octet-stream"),
         as_attachment=True,
-        download_name=row["name"] or path.name,
+        download_name=download_name(row["name"] or path.name),
         conditional=True,
         etag=row["id"],
         max_age=None,

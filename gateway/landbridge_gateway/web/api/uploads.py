@@ -10,7 +10,7 @@ from landbridge_gateway.errors import InvalidField, InvalidRequest
 from landbridge_gateway.model import FORMATS, Json
 from landbridge_gateway.web.access import READ, WRITE, access, owner
 from landbridge_gateway.web.api.objects import add_object, object_name, sent_bytes, sent_digest
-from landbridge_gateway.web.body import choice, known_query, whole_number
+from landbridge_gateway.web.body import choice, known_query, refuse_form, whole_number
 from landbridge_gateway.web.services import services
 
 blueprint = Blueprint("api_uploads", __name__)
@@ -42,6 +42,7 @@ def append(upload_id: str) -> Json:
     """Add a part, which begins at the offset where the upload goes on."""
     known_query("offset")
     here = services()
+    refuse_form()
     upload = here.uploads.get(upload_id, owner())
     length = request.content_length
     if length is None:

@@ -31,7 +31,7 @@ class Link:
 @access(READ)
 def page() -> str:
     here, query = services(), query_from_request()
-    rows, following = list_jobs(here.database, sees(), query)
+    rows, following = list_jobs(here.database, sees(), query, here.signing_key)
     jobs = present.briefs(here, rows)
     return render_template(
         "jobs.html",
@@ -56,7 +56,7 @@ def page() -> str:
 @access(READ)
 def twin() -> Json:
     here = services()
-    rows, following = list_jobs(here.database, sees(), query_from_request())
+    rows, following = list_jobs(here.database, sees(), query_from_request(), here.signing_key)
     return {"jobs": present.briefs(here, rows), "next": following}
 
 
