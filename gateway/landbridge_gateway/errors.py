@@ -55,8 +55,9 @@ class GatewayError(Exception):
     retry_after: int | None = None  # seconds after which the same call may succeed
 
     def __init__(self, message: str, hint: str | None = None, **detail: Any) -> None:
-        super().__init__(message)
-        self.message = message
+        # What a sentence names may come from anybody, and a sentence is one line.
+        self.message = "".join(part if part.isprintable() else "?" for part in message)
+        super().__init__(self.message)
         self.hint = hint
         self.detail = detail
 

@@ -52,21 +52,23 @@ class Schemas:
             return None
         if _deeper_than(_DEEP, document):
             return "", "is nested too deeply"
-        path = self._first(name, document)
+        path, limit = self._first(name, document)
         small, places = _around(document, path)
         errors = list(islice(self._validators[name].iter_errors(small), _MOST_ERRORS))
         if not errors:
-            return _path(path), "does not fit"
+            return _path(path), "does not fit" if limit is None else _BOUNDS["maxItems"].format(limit)
         worst = _deepest(max(errors, key=relevance))
         return _path(_placed(worst.absolute_path, places)), _sentence(worst)
 
-    def _first(self, name: str, document: Any) -> list[str | int]:
-        """Where the first problem is."""
+    def _first(self, name: str, document: Any) -> tuple[list[str | int], int | None]:
+        """Where the first problem is, and the bound of a list that is too long there."""
         try:
             self._fast[name].validate(document)
         except jsonschema_rs.ValidationError as error:
-            return list(error.instance_path)
-        return []
+            kind: Any = error.kind
+            too_long = isinstance(kind, jsonschema_rs.ValidationErrorKind.MaxItems)
+            return list(error.instance_path), kind.limit if too_long else None
+        return [], None
 
     def check(self, name: str, document: Json) -> None:
         """Refuse a document that does not fit, naming the field."""
@@ -94,8 +96,7 @@ def _around(document: Any, path: list[str | int]) -> tuple[Any, dict[int, int]]:
         if len(part) <= _LONG:
             return [small(value, place == step, depth + 1) for place, value in enumerate(part)]
         if not isinstance(step, int):
-            # The list itself may be what is wrong, and too long.
-            return [None] * len(part) if on_path else []
+            return part[:1] if on_path else []
         places[depth] = step
         return [small(part[step], True, depth + 1)]
 

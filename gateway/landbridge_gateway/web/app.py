@@ -6,7 +6,7 @@ import logging
 import secrets
 from typing import Any
 
-from flask import Flask
+from flask import Flask, make_response
 from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable
 
 from landbridge_gateway.errors import (
@@ -78,17 +78,15 @@ def _from_werkzeug(error: HTTPException) -> Any:
     if error.code == 404:
         return _typed(NotFound("There is nothing at this address.", "The calls stand in docs/protocol.md."))
     if error.code == 405:
-        answer = _typed(MethodNotAllowed("That method is not allowed at this address."))
-        allowed = dict(error.get_headers()).get("Allow")
-        if allowed:
-            answer.headers["Allow"] = allowed
+        answer = make_response(_typed(MethodNotAllowed("That method is not allowed at this address.")))
+        answer.headers["Allow"] = dict(error.get_headers()).get("Allow", "")
         return answer
     if error.code is not None and error.code < 400:
         return error
     if error.code == 413:
         return _typed(TooLarge("The body is larger than it may be at this address."))
     if isinstance(error, RequestedRangeNotSatisfiable):
-        answer = _typed(RangeNotSatisfiable("There are no such bytes.", "Ask for one range within the object."))
+        answer = make_response(_typed(RangeNotSatisfiable("There are no such bytes.", "Ask for one range of them.")))
         answer.headers["Content-Range"] = f"bytes */{error.length}"
         return answer
     # Werkzeug's own descriptions repeat what was sent.

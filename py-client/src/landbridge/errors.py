@@ -10,7 +10,7 @@
     │   │   ├── UnknownUpload
     │   │   ├── UnknownToken
     │   │   └── UnknownSecret        also inside a job that was not given it, and outside one
-    │   ├── MethodNotAllowed, TooLarge, UnsupportedMediaType, InvalidRequest
+    │   ├── MethodNotAllowed, TooLarge, UnsupportedMediaType, RangeNotSatisfiable, InvalidRequest
     │   ├── Conflict
     │   │   └── SecretSealed
     │   ├── InvalidField
@@ -117,6 +117,9 @@ class TooLarge(GatewayError): ...
 
 
 class UnsupportedMediaType(GatewayError): ...
+
+
+class RangeNotSatisfiable(GatewayError): ...
 
 
 class InvalidRequest(GatewayError): ...
