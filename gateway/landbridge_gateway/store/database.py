@@ -51,6 +51,7 @@ class Database:
         soundness.check_files(path, mark)
         connection = sqlite3.connect(path, check_same_thread=False, timeout=5)
         try:
+            connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
             self._writer = sqlite_utils.Database(connection)
             self._mark = self._opened(mark)
         except BaseException as problem:
@@ -141,6 +142,7 @@ class Database:
             self.place.check()
             connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, check_same_thread=False, timeout=5)
             connection.execute("PRAGMA query_only = ON")
+            connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
             self._local.connection = connection
             with self._lock:
                 self._readers.append(connection)

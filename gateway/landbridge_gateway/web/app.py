@@ -6,7 +6,7 @@ import logging
 import secrets
 from typing import Any
 
-from flask import Flask, make_response
+from flask import Flask, make_response, request
 from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable
 
 from landbridge_gateway.errors import (
