@@ -40,7 +40,7 @@ NO_FIELDS = {
     ],
     "JS4": ["working_dir", "workdir", "cwd"],
     "JS5": ["environment", "env", "LD_PRELOAD", "PYTHONSTARTUP", "R_PROFILE"],
-    "JS11": ["priority", "retries", "array", "replicas"],
+    "JS11": ["priority", "array", "replicas"],
     "JS13": ["callback", "webhook", "notify"],
     "JS16": ["install", "pip", "index_url", "repos", "requirements"],
     "JS18": ["locale", "timezone", "tz"],
@@ -131,6 +131,7 @@ def test_counts_beyond_their_bounds_are_refused_in_bounded_time(client, road):
     refused(post(client, submission(None, *parents)), 422, "invalid_field")
     one = ["x", {"kind": "list", "shape": "list", "items": [[None, node] for _, node in parents]}]
     refused(post(client, submission(None, one)), 422, "invalid_field")
+    refused(post(client, submission(source_task(retries=10**6))), 422, "invalid_field")
     points = {"n": 10**9, "columns": []}
     refused(client.post("/api/v1/jobs/batch", json=submission() | {"points": points}), 422, "invalid_field")
     # A lookup of each would take ten times as long as reading the text of them.
