@@ -48,6 +48,21 @@ def test_it_stops_cleanly(tmp_path, number):
             os.kill(pid, 0)
 
 
+def test_a_database_that_is_taken_away_is_cried_out_and_no_empty_one_made(tmp_path):
+    with Serving(tmp_path / "home", "process") as serving:
+        database = serving.home / "landbridge.db"
+        database.rename(tmp_path / "aside")
+        assert serving.next_line().startswith("ATTENTION: The gateway's database landbridge.db is not where it was.")
+        os.kill(serving.child("gateway"), signal.SIGKILL)
+        assert serving.next_line() == "the gateway ended and is started again"
+        assert serving.next_line().startswith("The gateway's database landbridge.db is not where it was.")
+        assert not database.exists()
+        (tmp_path / "aside").rename(database)
+        while serving.next_line() != "the gateway is back":
+            assert len(serving.said) < 30, serving.said
+        assert serving.call("")["protocol"] == 1
+
+
 @pytest.mark.parametrize("name", ["gateway", "warden"])
 def test_a_half_that_dies_is_started_again_on_the_same_address(tmp_path, name):
     with Serving(tmp_path / "home", "process") as serving:

@@ -141,6 +141,19 @@ def test_a_folder_can_be_checked_by_anybody_and_holds_no_secret(client, road, ho
     db.close()
 
 
+@pytest.mark.row("SE6")
+def test_a_backup_has_no_log_of_a_job_that_runs_with_secrets_nor_a_key(client, road, home, tmp_path):
+    assert client.put("/api/v1/secrets/password", json={"value": "hunter2-canary"}).status_code == 201
+    submit(client, submission(source_task(secrets=["password"])))
+    attempt = road.started()
+    road.folder(attempt).log("stdout").write_text("hunter2-canary\n")
+    backed_up(client, home, tmp_path / "backup")
+    files = [path for path in (tmp_path / "backup").rglob("*") if path.is_file()]
+    assert files
+    for secret in (b"hunter2-canary", home.secrets_key()):
+        assert not [path for path in files if secret in path.read_bytes() or secret.hex().encode() in path.read_bytes()]
+
+
 def test_a_sweep_goes_on_but_for_the_points_that_a_worker_held(client, road, home, tmp_path, opened, commands):
     columns = [{"kind": "vector", "type": "int", "values": list(range(6))}]
     body = submission(source_task(), [None, {"kind": "each", "column": 0}])

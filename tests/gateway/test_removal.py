@@ -70,6 +70,12 @@ def histories(draw):
                 job.made = [f"obj_{number:012}{member:02}{one:02}" for one in range(draw(st.integers(0, 2)))]
             jobs.append(job)
         objects += [one for job in jobs[-members:] for one in job.made]
+    # Late calls of sessions: they may name what came after their session, and something earlier may have named that.
+    for number, first in enumerate(draw(st.lists(st.sampled_from(jobs), max_size=3))):
+        job = Past(f"{first.unit[:-2]}{90 + number}", draw(states), draw(ages), first.experiment, first.unit)
+        job.inputs = draw(st.lists(st.sampled_from([one.id for one in jobs]), max_size=2, unique=True))
+        job.objects = draw(st.lists(st.sampled_from(objects), max_size=2, unique=True)) if objects else []
+        jobs.append(job)
     return History(jobs, uploads, draw(st.sets(st.sampled_from([job.id for job in jobs]), max_size=2)))
 
 
@@ -116,8 +122,10 @@ class Store:
         self.database, self.layout = Database(folder / "db"), Layout(folder / "depot")
         self.layout.prepare()
         self.sweeps = Sweeps(self.database, Jobs(self.database))
+        self.history = None
 
     def fill(self, history):
+        self.history = history
         with self.database.write(durable=False) as db:
             tables = ("attempts", "inputs", "events", "objects", "reports", "sweeps", "jobs", "removed", "leavings")
             for table in tables:
@@ -192,6 +200,25 @@ def store(tmp_path_factory):
     made.database.close()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def small_parts(store):
+    """Removed a few at a time; and whoever looks in between finds everything that is left whole."""
+    remove_some = removals.Removals.remove
+
+    def remove_and_look(self, *given):
+        remove_some(self, *given)
+        left, objects = store.ids("jobs"), store.ids("objects")
+        for job in store.history.jobs if store.history else ():
+            if job.id in left:
+                assert {*job.inputs} <= left
+                assert {*job.objects, *job.made} <= objects
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(removing, "MOST_AT_ONCE", 1)
+        patch.setattr(removals.Removals, "remove", remove_and_look)
+        yield
+
+
 @given(history=histories(), criteria=criteria)
 @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_what_goes_is_what_the_model_says_and_whatever_stays_is_whole(store, history, criteria):
@@ -219,6 +246,17 @@ def test_what_goes_is_what_the_model_says_and_whatever_stays_is_whole(store, his
     assert not store.database.rows("SELECT * FROM leavings")
     assert store.database.rows("PRAGMA foreign_key_check") == []
     assert store.remove(history, *criteria, dry_run=False).jobs == []
+    store.history = None
+
+
+def test_a_call_that_names_what_came_after_its_session_goes_before_it(store):
+    session = Past("job_0000000000000000", "succeeded", 40.0, None, "job_0000000000000000")
+    later = Past("job_0000000000000100", "succeeded", 40.0, None, "job_0000000000000100", made=["obj_0000000000000100"])
+    call = Past("job_0000000000000090", "succeeded", 40.0, None, session.id, [later.id], ["obj_0000000000000100"])
+    history = History([session, later, call], {}, set())
+    store.fill(history)
+    assert len(store.remove(history, 30.0, None, dry_run=False).jobs) == 3
+    store.history = None
 
 
 # What people see of it.

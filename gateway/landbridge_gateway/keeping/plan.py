@@ -53,6 +53,42 @@ def plan(record: Record, criteria: Criteria, kept: Mapping[str, str], uploads_be
     return Plan(jobs, list(_objects(record, criteria, jobs, uploads_before)), reasons)
 
 
+def batches(record: Record, found: Plan, most: int) -> Iterator[tuple[set[str], list[KnownObject]]]:
+    """The plan in parts of about ``most`` jobs, so that others may write in between.
+
+    Whatever names something comes with it or before it: after each part all that is left is whole.
+    """
+    units, users = _units_of(record, found.jobs)
+    made: dict[str, list[KnownObject]] = defaultdict(list)
+    for one in found.objects:
+        made[one.origin].append(one)
+    batch: set[str] = set()
+    ahead = list(units)  # the last one came last, and is named by few others
+    while ahead:
+        together = [ahead.pop()]
+        while together:
+            unit = together.pop()
+            if unit in units:
+                batch.update(units.pop(unit))
+                together += users[unit]
+        if len(batch) >= most:
+            yield batch, [one for job in batch for one in made[job]]
+            batch = set()
+    yield batch, [one for job in batch for one in made[job]] + made[UPLOAD]
+
+
+def _units_of(record: Record, jobs: set[str]) -> tuple[dict[str, list[str]], dict[str, set[str]]]:
+    """The jobs of each unit that goes, and the units that name something of it."""
+    units: dict[str, list[str]] = defaultdict(list)
+    users: dict[str, set[str]] = defaultdict(set)
+    for job in record.jobs.values():
+        if job.id in jobs:
+            units[job.unit].append(job.id)
+            for needed in _needed(record, job.id):
+                users[record.jobs[needed].unit].add(job.unit)
+    return units, users
+
+
 def _staying(record: Record, criteria: Criteria, kept: Mapping[str, str]) -> dict[str, str]:
     units: dict[str, list[KnownJob]] = defaultdict(list)
     for job in record.jobs.values():

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from landbridge_gateway.depot.layout import Layout
-from landbridge_gateway.depot.removal import job_bytes, remove_job, remove_object
+from landbridge_gateway.depot.removal import jobs_bytes, remove_job, remove_object
 from landbridge_gateway.errors import InvalidRequest, Overloaded
-from landbridge_gateway.keeping.plan import Criteria, Plan, plan
+from landbridge_gateway.keeping.plan import Criteria, batches, plan
 from landbridge_gateway.model import Json
 from landbridge_gateway.store.clock import timestamp
 from landbridge_gateway.store.database import Database
-from landbridge_gateway.store.removals import KnownJob, NamedMeanwhile, Record, Removals
+from landbridge_gateway.store.removals import KnownJob, KnownObject, NamedMeanwhile, Record, Removals
 from landbridge_gateway.store.sweeps import Sweeps
 
 log = logging.getLogger(__name__)
 _TRIES = 5
+MOST_AT_ONCE = 5000  # jobs in one transaction, so that others may write in between
 _UPLOADS_STAY = 3600.0  # seconds for who uploaded something to name it
 
 Reasons = Callable[[Database], Mapping[str, str]]
@@ -69,27 +70,42 @@ def remove(
     before = None if wanted.older_than is None else timestamp(now - timedelta(seconds=wanted.older_than))
     criteria = Criteria(before, wanted.experiment)
     young = min(before or "~", timestamp(now - timedelta(seconds=_UPLOADS_STAY)))
+    done: list[Removal] = []
     for _ in range(_TRIES):
         record = removals.record()
         reasons = {job: why for found in kept for job, why in found(database).items()}
         found = plan(record, criteria, reasons, young)
-        told = _told(layout, record, found, done=not dry_run)
         if dry_run:
-            return told
+            return _told(layout, record, found.jobs, found.objects, found.reasons)
         try:
-            with sweeps.none_added():
-                removals.remove(found.jobs, found.objects, record.newest)
+            for jobs, objects in batches(record, found, MOST_AT_ONCE):
+                part = _told(layout, record, jobs, objects, found.reasons)
+                with sweeps.none_added():
+                    removals.remove(jobs, objects, record.newest)
+                done.append(part)
         except NamedMeanwhile:
             continue
         clear(removals, layout)
-        return told
+        return _together(done)
     raise Overloaded("New jobs go on naming what was to be removed.", "Try again when fewer are submitted.")
 
 
-def _told(layout: Layout, record: Record, found: Plan, done: bool) -> Removal:
-    jobs = sorted((record.jobs[job] for job in found.jobs), key=lambda job: (job.ended or "", job.id))
-    size = sum(one.size for one in found.objects) + sum(job_bytes(layout, job.id) for job in jobs)
-    return Removal(jobs, len(found.objects), size, found.reasons, done)
+def _told(
+    layout: Layout, record: Record, jobs: set[str], objects: list[KnownObject], reasons: dict[str, int]
+) -> Removal:
+    found = sorted((record.jobs[job] for job in jobs), key=_by_end)
+    size = sum(one.size for one in objects) + sum(jobs_bytes(layout, jobs))
+    return Removal(found, len(objects), size, reasons, done=False)
+
+
+def _together(parts: list[Removal]) -> Removal:
+    jobs = sorted((job for part in parts for job in part.jobs), key=_by_end)
+    objects, size = sum(part.objects for part in parts), sum(part.bytes for part in parts)
+    return Removal(jobs, objects, size, parts[-1].kept, done=True)
+
+
+def _by_end(job: KnownJob) -> tuple[str, str]:
+    return job.ended or "", job.id
 
 
 def clear(removals: Removals, layout: Layout) -> None:

@@ -1,4 +1,4 @@
-"""Removing jobs and objects: what there is, what names what, and the rows that go, all in one transaction."""
+"""Removing jobs and objects: what there is, what names what, and the rows that go, in one transaction a batch."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ class KnownObject:
 
 @dataclass(frozen=True)
 class Record:
-    """All jobs and objects, and what each job names in its task, values, result and reports."""
+    """All jobs in the order in which they came, all objects, and what each job names in its task, values, result and
+    reports.
+    """
 
     jobs: dict[str, KnownJob]
     objects: dict[str, KnownObject]
@@ -66,7 +68,7 @@ class Removals:
         jobs = self._db.rows(
             """SELECT id, coalesce(sweep, session, id) AS unit, name, state, experiment, ended,
                  EXISTS (SELECT 1 FROM attempts WHERE attempts.job = jobs.id AND attempts.state != 'exited') AS runs
-               FROM jobs"""
+               FROM jobs ORDER BY seq"""
         )
         objects = self._db.rows("SELECT id, origin, format, size, created FROM objects")
         return Record(
