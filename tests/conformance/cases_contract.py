@@ -92,8 +92,15 @@ def _died(code: int):
         assert not outcome.has_result
         assert outcome.error_or_none() is None
         assert "last words" in outcome.log("stdout")
+        # So that a code which a signal would leave as well is known to be its own.
+        assert len(outcome.events_of("exit")) == 1
 
     return check
+
+
+def _no_exit_told(outcome: Outcome) -> None:
+    assert outcome.has_result
+    assert outcome.events_of("exit") == []
 
 
 def _value(expected):
@@ -297,6 +304,15 @@ ERRORS = [
         },
         _died(7),
     ),
+    Case(
+        "an exit with the code of a signal is its own",
+        {
+            "python": "import sys\n\ndef f():\n    print('last words')\n    sys.exit(137)\n",
+            "r": "f <- function() {\n  cat('last words\\n')\n  quit(status = 137)\n}\n",
+        },
+        _died(137),
+    ),
+    Case("a job that ends well says nothing of its exit", ECHO, _no_exit_told, [(None, ONE)]),
     Case(
         "code that does not parse after all is an error",
         {"python": "def f(:\n", "r": "f <- function( {\n"},

@@ -246,6 +246,16 @@ def test_cancelled_lost_and_the_first_cancel(gateway: FakeGateway, connected: Cl
         lost.result()
 
 
+def test_a_lost_job_shows_its_last_words(gateway: FakeGateway, connected: Client) -> None:
+    error = {
+        "message": "its container is gone.",
+        "hint": "Again.",
+        "log_tail": {"stdout": ["one", "two"], "stderr": []},
+    }
+    told = str(handle(gateway, connected, 3, state="lost", error=error).exception())
+    assert told.splitlines()[1:] == ["Last lines of stdout:", "  one", "  two", "Again."]
+
+
 ERROR = {
     "type": "ValueError",
     "classes": ["ValueError", "Exception"],

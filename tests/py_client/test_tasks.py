@@ -75,6 +75,22 @@ def test_options_that_are_none() -> None:
     assert sentence(InvalidField, lambda: lb.task(fit, outputs=["a"])).startswith("`outputs` belongs to scripts.")
 
 
+def test_how_often_and_after_what_a_job_is_tried_again() -> None:
+    fields = lb.task(fit, retries=2, retry_on=["lost", "memory", "lost"]).fields()
+    assert (fields["retries"], fields["retry_on"]) == (2, ["lost", "memory"])
+    check_schema("task", fields | {"function": {"type": "reference", "package": "m", "name": "f"}})
+    assert lb.task(fit, retry_on="memory").fields()["retry_on"] == ["memory"]
+    for wrong in (-1, 21, 1.5, True, "2"):
+        assert "It is a whole number from 0 to 20." in sentence(
+            InvalidField, lambda wrong=wrong: lb.task(fit, retries=wrong)
+        )
+    causes = "lost, engine, memory, killed, timeout, pids, disk, error"
+    for wrong in ("boredom", [], [3], None):
+        told = sentence(InvalidField, lambda wrong=wrong: lb.task(fit, retry_on=wrong))
+        assert told.startswith("`retry_on` cannot be ")
+        assert f"It is one or more of {causes}." in told
+
+
 def test_arguments_are_checked_against_the_function() -> None:
     made = as_task(fit)
     assert check_arguments(made, (1,), {"scale": 2}) == ["data", "scale"]

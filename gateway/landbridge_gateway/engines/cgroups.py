@@ -19,20 +19,29 @@ from landbridge_gateway.model import Usage
 ROOT = Path("/sys/fs/cgroup")
 _ROUND = 0.25  # seconds
 _UNLIMITED = 2**60  # version 1 says "no limit" by a very large number
+_MOST = 4096  # bytes of such a file
+_PEAK, _LIMIT, _KILLS, _REFUSED = "peak", "limit", "kills", "refused"
+_FIRST_VERSION = ("memory.max_usage_in_bytes", "memory.limit_in_bytes", "memory.oom_control")
+_SECOND_VERSION = ("memory.peak", "memory.max", "memory.events")
 
 
 class Cgroup:
-    """One container's files. A count that cannot be read is unknown."""
+    """One container's files, which are kept open: so a reading takes microseconds, and waits for no other process.
+
+    A count that cannot be read is unknown.
+    """
 
     def __init__(self, memory: Path, pids: Path, unified: bool) -> None:
-        self._memory, self._pids, self._unified = memory, pids, unified
+        peak, limit, kills = _SECOND_VERSION if unified else _FIRST_VERSION
+        paths = {_PEAK: memory / peak, _LIMIT: memory / limit, _KILLS: memory / kills, _REFUSED: pids / "pids.events"}
+        self._files = {name: opened for name, path in paths.items() if (opened := _opened(path)) is not None}
+        self._processes = memory / "cgroup.procs"
 
     @classmethod
     def find(cls, container: str, root: Path = ROOT) -> Cgroup | None:
         """That of a Docker container, by its id; None where this machine does not show it."""
         unified = (root / "cgroup.controllers").exists()
-        names = (f"docker/{container}", f"system.slice/docker-{container}.scope")
-        for name in names:
+        for name in (f"docker/{container}", f"system.slice/docker-{container}.scope"):
             memory = root / name if unified else root / "memory" / name
             if memory.is_dir():
                 return cls(memory, memory if unified else root / "pids" / name, unified)
@@ -40,37 +49,43 @@ class Cgroup:
 
     def usage(self) -> Usage | None:
         """None once the cgroup is gone."""
-        names = ("memory.peak", "memory.max") if self._unified else _FIRST_VERSION
-        events = self._memory / ("memory.events" if self._unified else "memory.oom_control")
-        kills = _field(events, "oom_kill")
+        kills = self._field(_KILLS, "oom_kill")
         if kills is None:
             return None
-        peak, limit = (_number(self._memory / name) for name in names)
-        return Usage(limit, peak, kills, _field(self._pids / "pids.events", "max") or 0)
+        return Usage(self._number(_LIMIT), self._number(_PEAK), kills, self._field(_REFUSED, "max") or 0)
 
     def first_process(self) -> int | None:
         """The one that the others end with."""
         with suppress(OSError, ValueError, IndexError):
-            return int((self._memory / "cgroup.procs").read_text().split()[0]) or None
+            return int(self._processes.read_text().split()[0]) or None
+        return None
+
+    def close(self) -> None:
+        while self._files:
+            os.close(self._files.popitem()[1])
+
+    def _text(self, name: str) -> str:
+        with suppress(OSError):  # the cgroup is gone
+            return os.pread(self._files[name], _MOST, 0).decode() if name in self._files else ""
+        return ""
+
+    def _number(self, name: str) -> int | None:
+        with suppress(ValueError):
+            value = int(self._text(name))
+            return value if value < _UNLIMITED else None
+        return None
+
+    def _field(self, name: str, wanted: str) -> int | None:
+        for line in self._text(name).splitlines():
+            field, _, value = line.partition(" ")
+            if field == wanted and value.isdigit():
+                return int(value)
         return None
 
 
-_FIRST_VERSION = ("memory.max_usage_in_bytes", "memory.limit_in_bytes")
-
-
-def _number(path: Path) -> int | None:
-    with suppress(OSError, ValueError):
-        value = int(path.read_text())
-        return value if value < _UNLIMITED else None
-    return None
-
-
-def _field(path: Path, name: str) -> int | None:
-    with suppress(OSError, ValueError):
-        for line in path.read_text().splitlines():
-            field, _, value = line.partition(" ")
-            if field == name:
-                return int(value)
+def _opened(path: Path) -> int | None:
+    with suppress(OSError):
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     return None
 
 
@@ -90,14 +105,12 @@ class UsageWatch:
 
     def add(self, name: str, container: str) -> None:
         """Watch a container that runs."""
-        group = Cgroup.find(container, self._root)
-        if group is None:
-            return
-        process = group.first_process()
         with self._lock:
-            if name in self._groups:
+            group = None if name in self._groups else Cgroup.find(container, self._root)
+            if group is None:
                 return
             self._groups[name] = group
+            process = group.first_process()
             if process is not None:
                 with suppress(OSError):  # it has ended already
                     descriptor = os.pidfd_open(process)
@@ -107,16 +120,18 @@ class UsageWatch:
 
     def usage(self, name: str) -> Usage | None:
         """What is counted now, or was when it was last there."""
-        group = self._groups.get(name)
-        found = group.usage() if group else None
         with self._lock:
-            if found and name in self._groups:
+            group = self._groups.get(name)
+            found = group.usage() if group else None
+            if found:
                 self._last[name] = found
             return found or self._last.get(name)
 
     def forget(self, name: str) -> None:
         with self._lock:
-            self._groups.pop(name, None)
+            group = self._groups.pop(name, None)
+            if group:
+                group.close()
             self._last.pop(name, None)
             for descriptor in [one for one, whose in self._processes.items() if whose == name]:
                 self._close(descriptor)

@@ -87,3 +87,17 @@ test_that("no jobs are a frame of no rows", {
   expect_equal(nrow(found), 0)
   expect_true("state" %in% names(found))
 })
+
+test_that("each attempt is a row", {
+  tried <- list(
+    list(number = 1, state = "superseded", message = "nobody knew", seconds = 2, memory_peak = NULL, late = "result"),
+    list(number = 2, state = "failed", cause = "memory", message = "too much", seconds = 3, exit_code = 137,
+         memory_peak = 268435456, late = NULL)
+  )
+  local_gateway(job_answer(1), answer(paste0("/jobs/", job_id(1), "/attempts"), list(attempts = tried)))
+  found <- attempts(get_job(job_id(1)))
+  expect_equal(found$state, c("superseded", "failed"))
+  expect_equal(found$cause, c(NA, "memory"))
+  expect_equal(found$memory_peak, c(NA, 268435456))
+  expect_equal(found$late, c("result", NA))
+})

@@ -101,6 +101,13 @@ test_that("cancelled and lost are conditions of their own", {
   expect_equal(error$hint, "Submit it again.")
 })
 
+test_that("a lost job shows its last words", {
+  reason <- list(message = "its node is gone.", hint = "Submit it again.", log_tail = list(stdout = list("one", "two")))
+  local_gateway(job_answer(2, "lost", error = reason))
+  lines <- strsplit(conditionMessage(catch_error(result(get_job(job_id(2))))), "\n")[[1]]
+  expect_equal(lines[-1], c("Last lines of stdout:", "  one", "  two", "Submit it again."))
+})
+
 test_that("warnings of the job are warnings here, once", {
   noted <- list(list(message = "careful now", category = "my_warning", call = NULL))
   do.call(local_gateway, c(list(submitted()), ended(1, warnings = noted)))

@@ -19,6 +19,24 @@ test_that("what is not given is not sent", {
   expect_named(task_node(task(mean), NULL), c("language", "function"))
 })
 
+test_that("how often and after what a job is tried again is said as the contract has it", {
+  node <- parse_protocol_json(protocol_json(
+    task_node(task(mean, retries = 2, retry_on = c("lost", "memory", "lost")), NULL)
+  ))
+  expect_equal(node$retries, 2)
+  expect_equal(node$retry_on, list("lost", "memory"))
+  for (wrong in list(-1, 21, 1.5, "2")) {
+    expect_equal(catch_error(task(mean, retries = wrong))$hint, "It is a whole number from 0 to 20.")
+  }
+  for (wrong in list("boredom", character(), 3)) {
+    error <- catch_error(task(mean, retry_on = wrong))
+    expect_match(error$message, "`retry_on` cannot be", fixed = TRUE)
+    expect_equal(
+      error$hint, "It is one or more of lost, engine, memory, killed, timeout, pids, disk, error."
+    )
+  }
+})
+
 test_that("a pipe of tasks adds up", {
   fit <- function(x) x
   piped <- fit |> task(memory = "1g", experiment = "a") |> task(cpus = 2, experiment = "b")

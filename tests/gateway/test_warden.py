@@ -1,0 +1,168 @@
+"""The warden with an engine that does as it is told: what it says of attempts, and which it ends."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+from typing import Any
+
+import pytest
+from landbridge_gateway.home import Home
+from landbridge_gateway.model import Exit, Limits, Usage
+from landbridge_gateway.warden import output
+from landbridge_gateway.warden.link import WardenLink
+from landbridge_gateway.warden.pool import Pool
+from landbridge_gateway.warden.server import Warden
+
+ATTEMPT, TOKEN = "job_0000000000000000.1", "att_0000000000000000"
+LONG = 20  # seconds that nothing takes
+
+
+class ObedientEngine:
+    """Starts nothing, and lists nothing until ``listed`` says so."""
+
+    name, warms = "obedient", False
+
+    def __init__(self) -> None:
+        self.may_start = threading.Event()
+        self.listed: dict[str, Exit | None] = {}
+        self.counted: Usage | None = None
+        self.stopped: queue.Queue[tuple[str, int]] = queue.Queue()
+        self.over = threading.Event()
+
+    def runtimes(self) -> list[Any]:
+        return []
+
+    def start(self, _: Any) -> str:
+        assert self.may_start.wait(LONG)
+        return "sha256:x"
+
+    def found(self) -> dict[str, Exit | None]:
+        return self.listed
+
+    def usage(self, _: str) -> Usage | None:
+        return self.counted
+
+    def stop(self, attempt: str, grace: int) -> None:
+        self.stopped.put((attempt, grace))
+
+    def watch(self, *_: Any) -> None:
+        self.over.wait()
+
+
+class Ear:
+    """The gateway's end: sends what it is told to, and keeps what it hears."""
+
+    def __init__(self, home: Home, lease: float) -> None:
+        self.said: queue.Queue[dict[str, Any]] = queue.Queue()
+        self.link = WardenLink(home.socket, self.said.put, lease)
+
+    def next(self, kind: str) -> dict[str, Any]:
+        while True:
+            event = self.said.get(timeout=LONG)
+            if event["event"] == kind:
+                return event
+
+
+@pytest.fixture
+def engine():
+    made = ObedientEngine()
+    yield made
+    made.may_start.set()
+    made.over.set()
+
+
+@pytest.fixture
+def warden(tmp_path, engine):
+    home = Home(tmp_path / "home")
+    home.prepare()
+    made = Warden(home, engine, 1, Pool(0, 0))
+    made._layout.prepare()
+    ready = threading.Event()
+    threading.Thread(target=made.serve, args=(ready.set,), daemon=True).start()
+    assert ready.wait(LONG)
+    return made
+
+
+@pytest.fixture
+def ear(warden):
+    made = Ear(warden._home, 60)
+    made.link.start()
+    made.next("found")
+    yield made
+    made.link.close()
+
+
+def laid_out(warden, disk=Limits.disk, **more):
+    """A job's folder, and the command to start it."""
+    folder = warden._layout.job_folder(ATTEMPT)
+    for path in (folder.objects, folder.files):
+        path.mkdir(parents=True)
+    folder.spec.write_text(json.dumps({"token": TOKEN}))
+    limits = Limits(disk=disk).as_json()
+    return folder, {"attempt": ATTEMPT, "runtime": "r", "language": "r", "limits": limits, "token": TOKEN} | more
+
+
+def test_every_word_of_an_attempt_carries_its_token(warden, ear, engine):
+    folder, start = laid_out(warden)
+    engine.may_start.set()
+    ear.link.send("start", **start)
+    assert ear.next("started")["token"] == TOKEN
+    folder.result.with_suffix(".tmp").write_text("{}")
+    folder.result.with_suffix(".tmp").rename(folder.result)
+    assert ear.next("finished")["token"] == TOKEN
+
+
+def test_a_new_warden_knows_the_token_from_the_folder(warden, ear, engine):
+    laid_out(warden)
+    engine.listed = {ATTEMPT: None}
+    ear.link.send("found")
+    assert ear.next("found") == {"event": "found", "attempts": {ATTEMPT: None}, "tokens": {ATTEMPT: TOKEN}}
+
+
+def test_what_is_being_started_is_found_before_the_engine_lists_it(warden, ear, engine):
+    """F3, F4: else the same job would be started twice."""
+    _, start = laid_out(warden)
+    ear.link.send("start", **start)
+    ear.link.send("found")
+    assert ear.next("found")["attempts"] == {ATTEMPT: None}
+
+
+@pytest.mark.parametrize(
+    ("counted", "told"), [(Usage(peak=5), False), (Usage(oom_kills=2), True), (Usage(refused=1), True)]
+)
+def test_what_the_kernel_did_is_told_with_the_result_where_it_did_something(warden, ear, engine, counted, told):
+    folder, start = laid_out(warden)
+    engine.counted = counted
+    engine.may_start.set()
+    ear.link.send("start", **start)
+    ear.next("started")
+    folder.error.with_suffix(".tmp").write_text("{}")
+    folder.error.with_suffix(".tmp").rename(folder.error)
+    assert ear.next("finished").get("usage") == (counted.as_json() if told else None)
+
+
+def test_a_job_that_writes_more_than_it_may_is_ended_and_others_are_not(warden, ear, engine, monkeypatch):
+    """F14."""
+    monkeypatch.setattr(output, "_ROUND", 0.01)
+    folder, start = laid_out(warden, disk=1000)
+    engine.may_start.set()
+    ear.link.send("start", **start)
+    ear.next("started")
+    (folder.files / "a").write_bytes(b"x" * 900)
+    (folder.files / "b").write_bytes(b"x" * 900)
+    assert engine.stopped.get(timeout=LONG) == (ATTEMPT, 0)
+
+
+def test_a_warden_that_is_asked_answers(warden):
+    """Three beats a lease, and each finds the last question answered."""
+    ear = Ear(warden._home, 0.3)
+    ear.link.start()
+    ear.next("found")
+    answered = threading.Semaphore(0)
+    heard = ear.link._lease.heard
+    ear.link._lease.heard = lambda: answered.release() or heard()
+    for _ in range(3):
+        assert answered.acquire(timeout=LONG)
+    ear.link.close()
