@@ -3,21 +3,24 @@
 #' Connect to a gateway
 #'
 #' Names the gateway that the calls after it use. Nothing is sent yet. Without `connect()`, and for what is not given
-#' here, address and token are looked for in this order: `options(landbridge.url =, landbridge.token =)`, the
-#' environment variables `LANDBRIDGE_URL` and `LANDBRIDGE_TOKEN`, the file `landbridge.toml` (keys `url` and `token`)
+#' here, address, token and `ca` are looked for in this order: `options(landbridge.url =, landbridge.token =,
+#' landbridge.ca =)`, the environment variables `LANDBRIDGE_URL`, `LANDBRIDGE_TOKEN` and `LANDBRIDGE_CA`, the file
+#' `landbridge.toml` (keys `url`, `token` and `ca`)
 #' in the working directory or above, and the home of a gateway on this machine (`$LANDBRIDGE_HOME`, else
 #' `~/.landbridge`). A place that names another address never gives its token. Where no place names an address, it is
 #' `http://127.0.0.1:8750`.
 #'
 #' @param url address of the gateway, such as `http://127.0.0.1:8750`
 #' @param token the token that `landbridge serve` or `landbridge token` told
+#' @param ca a file of certificates: a gateway at `https` must have one that they vouch for
 #' @return a `landbridge_client`, invisibly
-#' @section Errors: `landbridge_invalid_field` when the address is not one of http or https.
+#' @section Errors: `landbridge_invalid_field` when the address is not one of http or https, or
+#'   `ca` is no file.
 #' @export
 #' @examples
 #' connect("http://127.0.0.1:8750", token = "lb_example")
-connect <- function(url = NULL, token = NULL) {
-  clients$connected <- new_client(find_gateway(url, token))
+connect <- function(url = NULL, token = NULL, ca = NULL) {
+  clients$connected <- new_client(find_gateway(url, token, ca))
   invisible(clients$connected)
 }
 
@@ -38,18 +41,32 @@ current_client <- function() {
   clients$configured
 }
 
-find_gateway <- function(url = NULL, token = NULL) {
+find_gateway <- function(url = NULL, token = NULL, ca = NULL) {
   places <- list(
-    list(url = url, token = token),
-    list(url = getOption("landbridge.url"), token = getOption("landbridge.token")),
-    list(url = environment_text("LANDBRIDGE_URL"), token = environment_text("LANDBRIDGE_TOKEN")),
+    list(url = url, token = token, ca = ca),
+    list(url = getOption("landbridge.url"), token = getOption("landbridge.token"), ca = getOption("landbridge.ca")),
+    list(
+      url = environment_text("LANDBRIDGE_URL"), token = environment_text("LANDBRIDGE_TOKEN"),
+      ca = environment_text("LANDBRIDGE_CA")
+    ),
     toml_settings(getwd()), home_settings()
   )
   places <- lapply(places, function(place) if (is.null(place$url)) place else within_url(place))
   url <- first_of(lapply(places, `[[`, "url"))
   if (is.null(url)) url <- default_url
   ours <- vapply(places, function(place) is.null(place$url) || place$url == url, NA)
-  list(url = url, token = first_of(lapply(places[ours], `[[`, "token")))
+  found <- list(url = url, token = first_of(lapply(places[ours], `[[`, "token")))
+  found$ca <- check_certificates(first_of(lapply(places[ours], `[[`, "ca")))
+  found
+}
+
+check_certificates <- function(path) {
+  if (!is.null(path) && (!file.exists(path) || dir.exists(path))) {
+    abort_landbridge(
+      "invalid_field", sprintf("There is no file of certificates at `%s`.", path), "Name one, such as LANDBRIDGE_CA."
+    )
+  }
+  path
 }
 
 within_url <- function(place) {
@@ -77,7 +94,7 @@ environment_text <- function(name) {
   if (nzchar(text)) text
 }
 
-#' `url` and `token` of the nearest landbridge.toml in a folder or above it.
+#' `url`, `token` and `ca` of the nearest landbridge.toml in a folder or above it.
 #' @noRd
 toml_settings <- function(folder) {
   repeat {
@@ -89,12 +106,12 @@ toml_settings <- function(folder) {
   }
 }
 
-#' The two keys at the top of a TOML file; tables and all other keys are somebody else's.
+#' The three keys at the top of a TOML file; tables and all other keys are somebody else's.
 #' @noRd
 read_settings <- function(path) {
   lines <- readLines(path, warn = FALSE, encoding = "UTF-8")
   lines <- lines[cumsum(grepl("^\\s*\\[", lines)) == 0]
-  setting <- "^\\s*(url|token)\\s*=\\s*(\"([^\"]*)\"|'([^']*)')\\s*(#.*)?$"
+  setting <- "^\\s*(url|token|ca)\\s*=\\s*(\"([^\"]*)\"|'([^']*)')\\s*(#.*)?$"
   lines <- grep(setting, lines, value = TRUE)
   stats::setNames(as.list(sub(setting, "\\3\\4", lines)), sub(setting, "\\1", lines))
 }
@@ -104,8 +121,12 @@ home_settings <- function() {
   if (is.null(home)) home <- path.expand("~/.landbridge")
   told <- file.path(home, "gateway.json")
   if (!file.exists(told)) return(list())
-  url <- tryCatch(jsonlite::fromJSON(told)$url, error = function(error) NULL)
+  told <- tryCatch(jsonlite::fromJSON(told), error = function(error) NULL)
+  url <- told$url
   if (is.null(url)) return(list())
   token <- file.path(home, "token")
-  list(url = url, token = if (file.access(token, 4) == 0) trimws(readLines(token, n = 1L, warn = FALSE)))
+  list(
+    url = url, token = if (file.access(token, 4) == 0) trimws(readLines(token, n = 1L, warn = FALSE)),
+    ca = told$certificate
+  )
 }

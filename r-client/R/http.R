@@ -104,6 +104,8 @@ call_handle <- function(client, call, state) {
   options <- c(
     list(customrequest = call$method, followlocation = FALSE, connecttimeout = 10L, useragent = user_agent()),
     if (grepl(loopback, client$url)) list(noproxy = "*"), longest_duration(call$seconds),
+    # What signs for the gateway when this machine's own authorities do not; it is verified in either case.
+    if (!is.null(client$ca)) list(cainfo = client$ca),
     if (is.null(call$download)) largest_size(client$largest_answer, state) else list(buffersize = largest_block),
     if (!is.null(call$body)) list(post = TRUE, postfieldsize = length(call$body), postfields = call$body),
     if (!is.null(call$upload)) upload_options(call$upload, call$offset, state)

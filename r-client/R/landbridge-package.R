@@ -5,7 +5,7 @@
 #' [log_metric()] and its family report to the record.
 #'
 #' @section Options:
-#' `landbridge.url`, `landbridge.token`: see [connect()]. `landbridge.verbose`: say what is waited for, and by which way
-#' tables go? By default in interactive sessions only.
+#' `landbridge.url`, `landbridge.token`, `landbridge.ca`: see [connect()]. `landbridge.verbose`: say what is waited for,
+#' and by which way tables go? By default in interactive sessions only.
 #' @keywords internal
 "_PACKAGE"

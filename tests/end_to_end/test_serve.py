@@ -127,7 +127,7 @@ def test_a_port_in_use_is_named(tmp_path):
 def test_an_address_that_others_could_reach_is_refused(tmp_path):
     ended = serve(tmp_path / "home", "--port", "0", "--engine", "process", LANDBRIDGE_HOST="0.0.0.0")
     assert ended.returncode == 1
-    assert "The gateway listens on this machine alone, not on `0.0.0.0`." in ended.stderr
+    assert "Without TLS the gateway does not listen on `0.0.0.0`:" in ended.stderr
     assert "ssh -L" in ended.stderr
 
 

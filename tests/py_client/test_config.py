@@ -28,6 +28,25 @@ def test_the_address_is_found_in_the_contracts_order(tmp_path: Path) -> None:
     assert config.find("http://arg", "t-arg", named, here) == config.Address("http://arg", "t-arg")
 
 
+def test_certificates_are_found_in_the_contracts_order(tmp_path: Path) -> None:
+    here = tmp_path / "project"
+    here.mkdir()
+    for name in ("own", "file", "environment", "argument"):
+        (tmp_path / name).write_text("")
+    local = home(tmp_path / "home", "https://local", "t-home")
+    told = {"url": "https://local", "certificate": str(tmp_path / "own")}
+    (tmp_path / "home" / "gateway.json").write_text(json.dumps(told))
+    assert config.find(environment=local, folder=here).ca == str(tmp_path / "own")
+    assert config.find("https://elsewhere", environment=local, folder=here).ca is None
+    (here / "landbridge.toml").write_text(f'ca = "{tmp_path / "file"}"\n')
+    assert config.find(environment=local, folder=here).ca == str(tmp_path / "file")
+    named = local | {"LANDBRIDGE_CA": str(tmp_path / "environment")}
+    assert config.find(environment=named, folder=here).ca == str(tmp_path / "environment")
+    assert config.find(environment=named, folder=here, ca=str(tmp_path / "argument")).ca == str(tmp_path / "argument")
+    with pytest.raises(errors.InvalidField, match="There is no file of certificates at"):
+        config.find(environment=named, folder=here, ca=str(tmp_path / "none"))
+
+
 def test_the_local_token_goes_nowhere_else(tmp_path: Path) -> None:
     local = home(tmp_path / "home", "http://local", "t-home")
     (tmp_path / "landbridge.toml").write_text('url = "http://stranger"\n')

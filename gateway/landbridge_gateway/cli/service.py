@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from landbridge_gateway.cli.group import home_option, json_option, main
+from landbridge_gateway.cli.log_lines import OneLine
 from landbridge_gateway.settings import TABLE, Settings
 
 
@@ -87,7 +88,6 @@ def warden_process() -> None:
 
 
 def _log_to_stderr() -> None:
-    formatter = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
     handler = logging.StreamHandler()
-    handler.setFormatter(formatter)
+    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])

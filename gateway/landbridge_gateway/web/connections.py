@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import select
 import socket
+import time
 from contextlib import suppress
 from typing import Any, BinaryIO
 
@@ -14,12 +15,14 @@ from werkzeug.wsgi import FileWrapper
 
 from landbridge_gateway.depot.objects import CHUNK
 from landbridge_gateway.web.chunks import Chunks
+from landbridge_gateway.web.reading import HEAD_SECONDS, Headers, Reader, is_slow
 from landbridge_gateway.web.waiting import HOLD, Held
 
 _AT_ONCE = 2  # milliseconds
 _SPARE_THREADS = 4
-_MOST_DROPPED, _PATIENCE = 16 * 1024**2, 2.0  # bytes, and seconds without one, after an answer that came early
+_FAREWELL = 1.0  # seconds for what a client still sends when it was answered already
 _MOST_LEFT = 64 * 1024  # bytes of a body that nobody wanted, read so that the connection may go on
+_SLOW = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class Gateway(wsgi.Gateway_10):
@@ -84,6 +87,7 @@ class Request(HTTPRequest):
 
     gateway: Gateway | None = None
     closes = leaves_body = False
+    header_reader = Headers()
 
     def hold(self, gateway: Gateway, held: Held) -> None:
         """Send nothing now, and let the server put the connection into the waiting room."""
@@ -104,9 +108,29 @@ class Request(HTTPRequest):
             self.conn.wfile = wfile
 
     def _leave_body(self) -> None:
-        """Close the connection where much of a body was not read: cheroot would read all of it into memory first."""
-        if getattr(self.rfile, "remaining", 0) > _MOST_LEFT or self.chunked_read:
+        """Close the connection where much of a body was not read: cheroot would read all of it into memory first.
+
+        Who was refused is not listened to for longer either, however little is left: it may be slow on purpose.
+        """
+        most = 0 if int(self.status[:3]) >= 400 else _MOST_LEFT
+        if getattr(self.rfile, "remaining", 0) > most or self.chunked_read:
             self.close_connection = self.leaves_body = True
+
+    def read_request_headers(self) -> bool:
+        if not super().read_request_headers():  # type: ignore[no-untyped-call]
+            return False
+        old = self.response_protocol == "HTTP/1.0"
+        if old if b"Transfer-Encoding" in self.inheaders else not old and b"Host" not in self.inheaders:
+            self.simple_response("400 Bad Request", "The request breaks the rules of its version of HTTP.")
+            return False
+        return True
+
+    def simple_response(self, status: str, msg: str = "") -> None:
+        """The answer to what could not be read as a request; the connection ends with it."""
+        if status.startswith("413"):
+            status = "431 Request Header Fields Too Large"
+        super().simple_response(status, msg)
+        self._let_finish()
 
     def parse_request(self) -> None:
         if self.gateway is None:
@@ -114,6 +138,7 @@ class Request(HTTPRequest):
 
     def respond(self) -> None:
         if self.gateway is None:
+            self.conn.rfile.allow_body()
             super().respond()
         else:
             self._respond_again()
@@ -123,11 +148,10 @@ class Request(HTTPRequest):
 
     def _let_finish(self) -> None:
         """Who still sends would not see the answer if the connection were reset: let them, but not for long."""
-        self.conn.socket.settimeout(_PATIENCE)
-        left = _MOST_DROPPED
         with suppress(OSError):
-            while left > 0 and (block := self.conn.rfile.read1(_MOST_LEFT)):
-                left -= len(block)
+            self.conn.wfile.flush()
+            self.conn.socket.shutdown(socket.SHUT_WR)
+        self.conn.rfile.discard(_FAREWELL)
 
     def _respond_again(self) -> None:
         assert self.gateway is not None
@@ -139,27 +163,6 @@ class Request(HTTPRequest):
         self.sent_headers, self.close_connection, self.outheaders = False, self.closes, []
         gateway, self.gateway = self.gateway, None
         gateway.resume(answer)
-
-
-class Reader(io.BufferedReader):
-    """What the client sends, read by the interpreter's own buffer; cheroot's is written in Python and slow."""
-
-    bytes_read = 0
-
-    def __init__(self, connected: socket.socket) -> None:
-        super().__init__(socket.SocketIO(connected, "r"))
-        self._connected = connected
-
-    def has_data(self) -> bool:
-        """Has the client sent more already? Never waits for it."""
-        before = self._connected.gettimeout()
-        self._connected.settimeout(0)
-        try:
-            return bool(self.peek(1))
-        except OSError:
-            return False  # it has gone, as the next read will tell
-        finally:
-            self._connected.settimeout(before)
 
 
 class Writer:
@@ -189,6 +192,7 @@ class Connection(HTTPConnection):
 
     held: Held | None = None
     _request: Request | None = None
+    _since: float | None = None  # when the first byte came of a request whose head is not whole yet
 
     def __init__(self, server: Any, connected: socket.socket, makefile: Any = None) -> None:  # noqa: ARG002
         super().__init__(server, connected, lambda sock, mode, _: (Reader if "r" in mode else Writer)(sock))
@@ -201,10 +205,30 @@ class Connection(HTTPConnection):
 
     def communicate(self) -> bool:
         """Answer a request, and the next as well if it comes at once: who calls again and again keeps a thread."""
-        while bool(super().communicate()):  # type: ignore[no-untyped-call]
+        while self.held is not None or self._head_is_here():
+            self._since = None
+            self.rfile.allow(HEAD_SECONDS)
+            if not super().communicate():  # type: ignore[no-untyped-call]
+                return False
             if self.held is not None or not self._more_comes():
                 return True
-        return False
+        return self._may_go_on()
+
+    def _head_is_here(self) -> bool:
+        return bool(self.rfile.has_data() or self.rfile.ended)
+
+    def _may_go_on(self) -> bool:
+        """Wait for the rest of a head without a thread, as long as it does not take too long."""
+        if is_slow(self._since):
+            with suppress(OSError):
+                self.socket.sendall(_SLOW)
+            return False
+        self._since = time.monotonic() if self._since is None else self._since
+        return True
+
+    def has_gone(self) -> bool:
+        """Has the client closed its end, while it waits?"""
+        return bool(not self.rfile.has_data() and self.rfile.ended)
 
     def _more_comes(self) -> bool:
         if self.server.stopping or self.server.requests.idle < _SPARE_THREADS:

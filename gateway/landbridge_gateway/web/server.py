@@ -23,11 +23,12 @@ from landbridge_gateway.store.tokens import OWNER
 from landbridge_gateway.warden.link import WardenLink
 from landbridge_gateway.web.app import create_app
 from landbridge_gateway.web.connections import Connection, Gateway
+from landbridge_gateway.web.reading import LONGEST_HEAD
 from landbridge_gateway.web.services import Services
+from landbridge_gateway.web.tls import Tls
 from landbridge_gateway.web.waiting import WaitingRoom
 
 log = logging.getLogger(__name__)
-_LONGEST_HEADERS = 64 * 1024
 _LONGEST_START = 60.0
 _BACKLOG = 512
 # A thread that comes back from the disk or a socket waits at most so long for one that computes; 5 ms is Python's own.
@@ -41,18 +42,19 @@ class _Server(wsgi.Server):
     ConnectionClass = Connection
     _connections: Any
 
-    def __init__(self, inherited: socket.socket, app: Any, threads: int, connections: int) -> None:
+    def __init__(self, inherited: socket.socket, app: Any, threads: int, connections: int, tls: Tls | None) -> None:
         self._inherited = inherited
         super().__init__(
             inherited.getsockname()[:2], app, numthreads=threads, server_name="landbridge", request_queue_size=_BACKLOG
         )
         self.gateway = Gateway
+        self.ssl_adapter = tls
         self.waiting_room = WaitingRoom(self.process_conn)
         self.stopping = False
         # Beyond these many idle ones, a connection is closed after its answer.
         self.keep_alive_conn_limit = connections
         self.version = "landbridge"
-        self.max_request_header_size = _LONGEST_HEADERS
+        self.max_request_header_size = LONGEST_HEAD
         # Uploads may pause; a connection that says nothing for longer is closed.
         self.timeout = 60
         self.shutdown_timeout = 2
@@ -96,7 +98,8 @@ def run_gateway(settings: Settings, descriptor: int) -> None:
         sys.exit(os.EX_UNAVAILABLE)
     connections = settings.waiting + settings.threads
     _allow_files(2 * connections + _SPARE_FILES)
-    server = _Server(socket.socket(fileno=descriptor), create_app(services), settings.threads, connections)
+    tls = Tls(settings.certificate, settings.certificate_key) if settings.certificate else None
+    server = _Server(socket.socket(fileno=descriptor), create_app(services), settings.threads, connections, tls)
     link = WardenLink(services.home.socket, services.scheduler.post, services.settings.lease)
     services.scheduler.start(link)
     link.start()

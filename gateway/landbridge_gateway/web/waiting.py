@@ -113,6 +113,8 @@ class Connection(Protocol):
     socket: socket.socket
     held: Held | None
 
+    def has_gone(self) -> bool: ...
+
     def close(self) -> None: ...
 
 
@@ -227,11 +229,7 @@ class WaitingRoom:
         connection = self._inside.get(visit)
         if connection is None:
             return
-        try:
-            gone = not connection.socket.recv(1, socket.MSG_PEEK)
-        except OSError:
-            gone = True
-        if gone:
+        if connection.has_gone():
             self._take(visit)
             connection.close()
             return

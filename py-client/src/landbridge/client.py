@@ -50,7 +50,8 @@ _OBJECT = re.compile(r"obj_[0-9a-z]{16}")
 class Client:
     """One gateway and one token; safe to use from several threads.
 
-    ``pause`` (called between tries with seconds) is for tests.
+    ``ca`` is a file of the certificates that are trusted, in place of this machine's. ``pause`` (called between
+    tries with seconds) is for tests.
     """
 
     def __init__(
@@ -58,12 +59,13 @@ class Client:
         url: str,
         token: str | None = None,
         *,
+        ca: str | None = None,
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self.url = url.rstrip("/")
         self._token = token
         self.pause = pause
-        self._http = Connections(self.url)
+        self._http = Connections(self.url, ca)
         # A client that was replaced lives as long as its handles do, and then leaves no connection behind.
         weakref.finalize(self, self._http.close)
         self._files: Path | None = None
@@ -353,13 +355,15 @@ _chosen: list[Client] = []
 _found: dict[config.Address, Client] = {}
 
 
-def connect(url: str | None = None, token: str | None = None) -> Client:
+def connect(url: str | None = None, token: str | None = None, ca: str | None = None) -> Client:
     """Use this gateway from now on; without arguments, the one that is found by itself.
+
+    ``ca`` is a file of certificates: a gateway at ``https`` must have one that they vouch for.
 
     Asks the gateway once, so a wrong address or token is told here: :class:`GatewayUnreachable`, ``Unauthorized``.
     """
-    address = config.find(url, token)
-    client = Client(address.url, address.token)
+    address = config.find(url, token, ca=ca)
+    client = Client(address.url, address.token, ca=address.ca)
     client.describe()
     _chosen[:] = [client]
     return client
@@ -371,5 +375,5 @@ def current() -> Client:
         return _chosen[0]
     address = config.find()
     if address not in _found:
-        _found[address] = Client(address.url, address.token)
+        _found[address] = Client(address.url, address.token, ca=address.ca)
     return _found[address]

@@ -19,6 +19,7 @@ _FILE = "landbridge.toml"
 class Address:
     url: str
     token: str | None
+    ca: str | None = None
 
 
 def find(
@@ -26,20 +27,27 @@ def find(
     token: str | None = None,
     environment: Mapping[str, str] = os.environ,
     folder: Path | None = None,
+    ca: str | None = None,
 ) -> Address:
     """The address by the contract's order. The local gateway's token goes to the local gateway only.
 
-    Raises :class:`InvalidField` for a ``landbridge.toml`` that is no TOML.
+    Raises :class:`InvalidField` for a ``landbridge.toml`` that is no TOML, and for certificates that are no file.
     """
     file = _toml(folder or Path.cwd())
     home = Path(environment.get("LANDBRIDGE_HOME") or Path.home() / ".landbridge")
-    local = _local_url(home)
+    told = _told(home)
+    local = _address(told)
     chosen = (url or environment.get("LANDBRIDGE_URL") or file.get("url") or local or DEFAULT_URL).rstrip("/")
     known = token or environment.get("LANDBRIDGE_TOKEN") or file.get("token")
     # A folder's landbridge.toml may come from anybody: it must not draw the local token to another place.
     if not known and local and chosen == local:
         known = _text(home / "token")
-    return Address(chosen, known or None)
+    trusted = ca or environment.get("LANDBRIDGE_CA") or file.get("ca")
+    if not trusted and local and chosen == local:
+        trusted = told.get("certificate")
+    if trusted and not Path(trusted).is_file():
+        raise InvalidField(f"There is no file of certificates at `{trusted}`.", "Name one, such as LANDBRIDGE_CA.")
+    return Address(chosen, known or None, trusted or None)
 
 
 def _toml(folder: Path) -> dict[str, str]:
@@ -54,12 +62,18 @@ def _toml(folder: Path) -> dict[str, str]:
     return {}
 
 
-def _local_url(home: Path) -> str | None:
+def _told(home: Path) -> dict[str, str]:
+    """What a gateway of this machine tells of itself."""
     try:
-        found = json.loads((home / "gateway.json").read_text())["url"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return found.rstrip("/") if isinstance(found, str) else None
+        found = json.loads((home / "gateway.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return {key: value for key, value in found.items() if isinstance(value, str)} if isinstance(found, dict) else {}
+
+
+def _address(told: dict[str, str]) -> str | None:
+    found = told.get("url")
+    return found.rstrip("/") if found else None
 
 
 def _text(path: Path) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -49,10 +50,12 @@ class Answer:
 class Connections:
     """To one address; safe to use from several threads. Nothing is sent twice and no redirect is followed."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, ca: str | None = None) -> None:
         # A proxy for the world outside has no business with this machine's own gateway.
         proxy = None if urlsplit(url).hostname in LOOPBACK else _proxy_for(url)
         options: dict[str, Any] = {"maxsize": _KEPT, "retries": False}
+        if urlsplit(url).scheme == "https":
+            options["ssl_context"] = _trusting(ca)
         self._pools = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
 
     def send(
@@ -84,6 +87,14 @@ class Connections:
 
     def close(self) -> None:
         self._pools.clear()
+
+
+def _trusting(ca: str | None) -> ssl.SSLContext:
+    """Trusts what this machine trusts, or the certificates of a file alone: also one that nobody else vouches for."""
+    context = ssl.create_default_context(cafile=ca)
+    if ca:
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
 
 
 def _proxy_for(url: str) -> str | None:
