@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,15 @@ COMMAND = [sys.executable, "-m", "landbridge_gateway.cli"]
 class Serving:
     """Started by ``with``; ended by SIGTERM, whatever happened in between."""
 
-    def __init__(self, home: Path, engine: str = "docker", **environ: str) -> None:
-        self.home, self.engine = home, engine
+    def __init__(self, home: Path, engine: str = "docker", command: Sequence[str] = COMMAND, **environ: str) -> None:
+        self.home, self.engine, self.command = home, engine, command
         self.environ = os.environ | {"LANDBRIDGE_HOME": str(home), "PYTHONUNBUFFERED": "1"} | environ
-        self.url = ""
+        self.url, self.port = "", 0
         self.said: list[str] = []
 
     def start(self) -> Serving:
         self.process = subprocess.Popen(
-            [*COMMAND, "serve", "--port", "0", "--engine", self.engine],
+            [*self.command, "serve", "--port", str(self.port), "--engine", self.engine],
             env=self.environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -13,10 +13,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
+from landbridge_gateway.depot.durable import make_folder, sync
 from landbridge_gateway.errors import Conflict
 from landbridge_gateway.sealing import KEY_BYTES
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+_ON_DISK, _UNKNOWN = "on-disk", "unknown"
 
 
 def boot() -> str:
@@ -33,6 +37,7 @@ def write_private(path: Path, text: str) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     temporary.replace(path)
+    sync(path.parent)
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,9 @@ class Home:
     def prepare(self) -> None:
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path.chmod(0o700)
+        sync(self.path.parent)
         for folder in (self.depot, self.logs):
-            folder.mkdir(mode=0o700, exist_ok=True)
+            make_folder(folder)
 
     def check_private(self) -> None:
         """Refuse secrets that others may have read."""
@@ -109,11 +115,31 @@ class Home:
         return bytes.fromhex(path.read_text())
 
     def machine_restarted(self) -> bool:
-        """Has the machine started anew since the last gateway of this home?"""
-        now, path = boot(), self.path / "boot"
-        before = path.read_text().strip() if path.exists() else now
-        write_private(path, now + "\n")
-        return before != now
+        """Has the machine started anew since a gateway of this home took up what it had found?"""
+        path = self.path / "boot"
+        return path.exists() and path.read_text().split()[:1] != [boot() or _UNKNOWN]
+
+    def all_on_disk(self) -> bool:
+        """Had the last gateway brought everything to the disk when it ended?"""
+        path = self.path / "boot"
+        return path.exists() and path.read_text().split()[1:] == [_ON_DISK]
+
+    def begin_service(self) -> None:
+        """From now on there may be what is not on the disk yet."""
+        if self.all_on_disk():
+            path = self.path / "boot"
+            write_private(path, path.read_text().split()[0] + "\n")
+
+    def note_boot(self) -> None:
+        """From now on a restart of the machine is one after this."""
+        if not (self.path / "boot").exists() or self.machine_restarted():
+            write_private(self.path / "boot", (boot() or _UNKNOWN) + "\n")
+
+    def note_on_disk(self) -> None:
+        """Nothing would be lost if the machine were switched off now."""
+        path = self.path / "boot"
+        if path.exists():
+            write_private(path, f"{path.read_text().split()[0]} {_ON_DISK}\n")
 
     def announce(self, url: str, certificate: str = "") -> None:
         # R clients without arrow look here for a Python that may have pyarrow.

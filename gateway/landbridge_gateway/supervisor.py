@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,8 +26,10 @@ from landbridge_gateway.settings import LOOPBACK, Settings
 _BACKLOG = 512
 _PATIENCE = 15.0  # seconds a half has to end by itself
 _SHORT_LIFE = 10.0
+_FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 10.0
 _ROUND = 5.0  # seconds between two looks at the home
+PROGRAM = [sys.executable, "-m", "landbridge_gateway.cli"]
 
 
 class NotReady(GatewayError):
@@ -47,7 +49,7 @@ class _Half:
     process: subprocess.Popen[bytes] | None = None
     line: socket.socket | None = None
     born: float = 0.0
-    pause: float = field(default=0.2)
+    pause: float = 0.0
 
 
 class Supervisor:
@@ -106,7 +108,7 @@ class Supervisor:
         ours, theirs = make_pair()
         with theirs, self._log(half).open("ab") as log:
             half.process = subprocess.Popen(
-                [sys.executable, "-m", "landbridge_gateway.cli", f"{half.name}-process", *map(str, half.keep)],
+                [*PROGRAM, f"{half.name}-process", *map(str, half.keep)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -148,7 +150,7 @@ class Supervisor:
         if half is None or half.process is None:
             return
         lived = time.monotonic() - half.born
-        half.pause = 0.2 if lived > _SHORT_LIFE else min(half.pause * 2, _LONGEST_PAUSE)
+        half.pause = _FIRST_PAUSE if lived > _SHORT_LIFE else min(max(half.pause, _FIRST_PAUSE) * 2, _LONGEST_PAUSE)
         self._say(f"the {half.name} ended and is started again")
         time.sleep(half.pause)
         # Not waited for here: a gateway is ready when its warden is, and that may have ended as well.

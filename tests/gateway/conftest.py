@@ -56,8 +56,11 @@ class Road:
         self.now = 0.0
 
     def tell(self, event: str, **fields: Any) -> None:
-        self.services.scheduler.handle({"event": event, **fields})
-        self.services.scheduler.advance()
+        scheduler = self.services.scheduler
+        scheduler.handle({"event": event, **fields})
+        while any(flight.outcome for flight in scheduler._flights.values()):
+            scheduler.handle(scheduler._inbox.get(timeout=10))  # what was left is on the disk
+        scheduler.advance()
 
     def connect(self, runtimes: list[dict[str, Any]] = RUNTIMES, **found: Any) -> None:
         self.tell("hello", engine="docker", runtimes=runtimes)

@@ -12,7 +12,7 @@ PACKAGE = ROOT / "gateway" / "landbridge_gateway"
 
 # A room may import the rooms left of it, and itself.
 ORDER = [
-    {"errors", "__init__"},
+    {"errors", "failpoints", "__init__"},
     {"model"},
     {
         "json_text",

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from landbridge_gateway.depot import handed
 from landbridge_gateway.depot.handed import stamp
 from landbridge_gateway.errors import InvalidField
 from landbridge_gateway.web.services import Services
@@ -38,14 +39,15 @@ def test_the_file_itself_becomes_the_object(client, services, intake):
     answer = hand_over(client)
     assert answer.status_code == 201
     told = answer.json["object"]
-    assert (told["size"], told["digest"]) == (5, None)
+    assert (told["size"], told["digest"]) == (5, "sha256:" + hashlib.sha256(b"table").hexdigest())
     kept = services.layout.object_file(told["id"], "arrow")
     assert (kept.stat().st_ino, oct(kept.stat().st_mode & 0o777)) == (number, "0o444")
     assert not path.exists()
     assert fetched(client, told["id"]) == b"table"
 
 
-def test_its_digest_follows_while_nobody_waits(client, services, intake):
+def test_the_digest_of_a_large_one_follows_while_nobody_waits(client, services, intake, monkeypatch):
+    monkeypatch.setattr(handed, "SYNCED_AT_ONCE", 0)
     (intake / NAME).write_bytes(b"table")
     made = hand_over(client).json["object"]["id"]
     services.collector.close()

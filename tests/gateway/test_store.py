@@ -162,9 +162,25 @@ def test_a_start_of_the_machine_is_noticed_once(tmp_path, monkeypatch):
     boot = tmp_path / "boot_id"
     monkeypatch.setattr("landbridge_gateway.home._BOOT", boot)
     boot.write_text("first\n")
-    assert (home.machine_restarted(), home.machine_restarted()) == (False, False)
+    assert not home.machine_restarted()
+    home.note_boot()
+    assert not home.machine_restarted()
     boot.write_text("second\n")
-    assert (home.machine_restarted(), home.machine_restarted()) == (True, False)
+    # Until somebody took up what had run before: who is killed on the way to that leaves it to the next.
+    assert (home.machine_restarted(), home.machine_restarted()) == (True, True)
+    home.note_boot()
+    assert not home.machine_restarted()
+
+
+def test_a_home_knows_whether_all_was_on_the_disk(tmp_path):
+    home = Home(tmp_path / "home")
+    home.prepare()
+    home.note_boot()
+    assert not home.all_on_disk()
+    home.note_on_disk()
+    assert home.all_on_disk()
+    home.begin_service()
+    assert not home.all_on_disk()
 
 
 def test_what_must_survive_a_power_cut_is_written_through(services):

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from landbridge_gateway.depot.digests import Hashing
+from landbridge_gateway.failpoints import reach
 
 _SYNC_EVERY = 64 * 1024**2
 
@@ -36,6 +37,7 @@ class Arriving:
             left = left[os.write(self._file, left) :]
         self._hashing.update(data)
         self.size += len(data)
+        reach("input half written")
         if self.size - self._synced >= _SYNC_EVERY and not (self._syncing and self._syncing.is_alive()):
             self._synced = self.size
             self._syncing = threading.Thread(target=self._sync, daemon=True)

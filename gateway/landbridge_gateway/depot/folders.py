@@ -207,6 +207,11 @@ def pass_over(folder: JobFolder, point: int) -> None:
         (folder.cancelled / str(point)).touch(0o644)
 
 
+def remove_folder(layout: Layout, attempt: str) -> None:
+    """Remove the folder of an attempt that never began."""
+    shutil.rmtree(layout.job_folder(attempt).path, ignore_errors=True)
+
+
 def leave_inputs(folder: JobFolder) -> None:
     """Drop the links to the inputs when a job has ended, so that objects can be freed."""
     shutil.rmtree(folder.inputs, ignore_errors=True)

@@ -10,6 +10,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from landbridge_gateway.depot.digests import digest_of
+from landbridge_gateway.depot.durable import make_folder, sync_files
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.objects import Stored, discard
 from landbridge_gateway.errors import Forbidden, InvalidField, TooLarge
@@ -17,6 +19,9 @@ from landbridge_gateway.model import new_id
 
 _NAME = re.compile(r"c_[0-9a-z]{16,40}")
 _LEFT_FOR = 24 * 3600.0  # seconds after which a file that nobody named is taken for a dead client's
+# A larger file is brought to the disk while its job goes on: waiting for it would take as long as writing it did.
+SYNCED_AT_ONCE = 1024**2
+UNSURE = "unsure"  # the stamp of a file that a power cut may have caught on its way to the disk
 _AGAIN = "Write it again under a new name, or send it over HTTP."
 
 
@@ -61,11 +66,14 @@ class Intake:
             size = self._checked(held, name, most)
             held.chmod(0o444)
             target = self._layout.object_file(object_id, format)
-            target.parent.mkdir(mode=0o700, exist_ok=True)
+            make_folder(target.parent)
             held.replace(target)
         finally:
             discard(held)
-        return Stored(object_id, size, None)
+        if size > SYNCED_AT_ONCE:
+            return Stored(object_id, size, None)
+        sync_files([target])
+        return Stored(object_id, size, digest_of(target))
 
     @staticmethod
     def _checked(held: Path, name: str, most: int) -> int:
@@ -91,6 +99,8 @@ class ChangedFile(OSError):
 
 
 def check_stamp(path: Path, object_id: str, expected: str | None) -> None:
+    if expected == UNSURE:
+        raise ChangedFile(f"The file of {object_id} was handed over just before a power cut, and may not be whole.")
     if expected is not None and stamp(path) != expected:
         raise ChangedFile(f"The file of {object_id} was changed after it was handed over.")
 

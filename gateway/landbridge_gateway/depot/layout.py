@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from landbridge_gateway.depot.durable import make_folder
 from landbridge_gateway.model import FORMATS, JOB_ID, OBJECT_ID, split_attempt
 
 _OBJECT = re.compile(OBJECT_ID)
@@ -89,8 +90,9 @@ class Layout:
     root: Path
 
     def prepare(self) -> None:
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in (self.objects, self.intake, self.jobs):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(folder)
 
     def has_jobs(self) -> bool:
         return self.jobs.exists() and any(self.jobs.iterdir())

@@ -11,8 +11,10 @@ from typing import Protocol
 
 from landbridge_gateway.depot.arriving import Arriving
 from landbridge_gateway.depot.digests import SHA256, Hashing, algorithm_of
+from landbridge_gateway.depot.durable import make_folder, sync
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.errors import DigestMismatch, DiskFull, InvalidRequest, TooLarge
+from landbridge_gateway.failpoints import reach
 from landbridge_gateway.model import new_id
 
 CHUNK = 256 * 1024  # what a processor keeps near: a megabyte goes to memory and back at each step
@@ -76,18 +78,11 @@ def _copy(stream: Readable, file: Arriving, length: int | None, most: int) -> No
 
 
 def move_into_place(source: Path, target: Path) -> None:
-    target.parent.mkdir(mode=0o700, exist_ok=True)
+    make_folder(target.parent)
     source.chmod(0o444)
     source.replace(target)
-    _sync_folder(target.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(target.parent)
+    reach("input renamed")
 
 
 def adopt(layout: Layout, source: Path, format: str, object_id: str) -> Stored:
@@ -95,10 +90,10 @@ def adopt(layout: Layout, source: Path, format: str, object_id: str) -> Stored:
 
     It is moved out of the job's reach first and looked at then: a link or a device put in its place in between is
     refused all the same. Doing it again after a crash finds it done. The digest is left for later, because the
-    result must not wait for it.
+    result must not wait for it; that it is on the disk is seen to before the job's end is told.
     """
     target = layout.object_file(object_id, format)
-    target.parent.mkdir(mode=0o700, exist_ok=True)
+    make_folder(target.parent)
     held = layout.intake / f"{object_id}.adopted"
     try:
         source.rename(held)

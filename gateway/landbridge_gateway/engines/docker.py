@@ -21,6 +21,7 @@ from landbridge_gateway.engines.interface import EngineError, Order, PrepareFail
 from landbridge_gateway.engines.pipes import Pipes
 from landbridge_gateway.environments.images import BuildFailed, ImageBuilder
 from landbridge_gateway.environments.runtimes import Runtimes
+from landbridge_gateway.failpoints import reach
 from landbridge_gateway.model import Exit, Gone, Limits, RuntimeState, Usage
 
 GATEWAY_LABEL = "landbridge.gateway"
@@ -108,8 +109,10 @@ class DockerEngine:
     def start(self, order: Order) -> str:
         image: str = self._images.get(order.runtime) or self.prepare(order.runtime, lambda _: None)
         name = self._container_name(order.attempt)
+        reach("image resolved")
         self._starting.add(order.attempt)
         try:
+            reach("create sent")
             made = self._api.create_container(
                 image,
                 command=["--warm", "/job"] if order.warm else ["/job"],
@@ -120,7 +123,9 @@ class DockerEngine:
                 labels={GATEWAY_LABEL: self._gateway_id, ATTEMPT_LABEL: order.attempt},
                 host_config=self._host_config(order),
             )
+            reach("created")
             self._api.start(name)
+            reach("start sent")
             self._usage.add(order.attempt, made["Id"])
         except ImageNotFound as error:
             self._images.pop(order.runtime, None)

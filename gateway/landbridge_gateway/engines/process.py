@@ -12,8 +12,11 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.engines.interface import EngineError, Order, PrepareFailed
+from landbridge_gateway.engines.leftovers import MARK, end_leftovers
 from landbridge_gateway.engines.pipes import Pipes
+from landbridge_gateway.failpoints import reach
 from landbridge_gateway.model import Exit, RuntimeState
 
 _SHARED_MEMORY = Path("/dev/shm")
@@ -29,12 +32,15 @@ class ProcessEngine:
     name = "process"
     warms = False  # its worker would know the slot's folder by a path that the job does not have
 
-    def __init__(self) -> None:
+    def __init__(self, gateway_id: str, layout: Layout) -> None:
+        self._gateway_id, self._root = gateway_id, layout.root / "tmp"
+        # Jobs are children of the warden. What outlived one that was killed has nobody to tell how it ends.
+        end_leftovers(gateway_id)
+        shutil.rmtree(self._root, ignore_errors=True)
         self._lock = threading.Lock()
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._exits: queue.Queue[tuple[str, Exit] | None] = queue.Queue()
         self._ended: dict[str, Exit] = {}
-        self._temporary: dict[str, Path] = {}
         self._pipes = Pipes()
         self._commands = _python_command() | _r_command()
 
@@ -58,23 +64,27 @@ class ProcessEngine:
         if command is None:
             raise EngineError(f"There is no {order.runtime} here.", "Install the language and its Landbridge client.")
         # What a container's own /tmp would be: gone with the job, even when that was killed.
-        temporary = order.folder / "tmp"
-        temporary.mkdir(exist_ok=True)
+        temporary = self._root / order.attempt
+        temporary.mkdir(mode=0o700, parents=True, exist_ok=True)
+        reach("image resolved")
         try:
+            reach("create sent")
             child = subprocess.Popen(
                 [*command, str(order.folder)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env=_environment() | {"TMPDIR": str(temporary)},
+                env=_environment() | {"TMPDIR": str(temporary), MARK: self._gateway_id},
                 start_new_session=True,
             )
         except OSError as error:
             raise EngineError(f"The worker of {order.runtime} cannot be started: {error.strerror}.", "") from error
+        reach("created")
         with self._lock:
             self._children[order.attempt] = child
-            self._temporary[order.attempt] = temporary
+        reach("created and noted")
         threading.Thread(target=self._reap, args=(order.attempt, child), daemon=True).start()
+        reach("start sent")
         return self.prepare(order.runtime, lambda _: None)
 
     def _reap(self, attempt: str, child: subprocess.Popen[bytes]) -> None:
@@ -128,10 +138,8 @@ class ProcessEngine:
         self.stop(attempt, 0)
         with self._lock:
             self._children.pop(attempt, None)
-            temporary = self._temporary.pop(attempt, None)
             self._ended.pop(attempt, None)
-        if temporary:
-            shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(self._root / attempt, ignore_errors=True)
         # Where a worker keeps its job's secrets: a container's own is gone with it, and this is the machine's.
         shutil.rmtree(_SHARED_MEMORY / f"landbridge-{attempt}", ignore_errors=True)
 

@@ -14,6 +14,7 @@ from typing import Protocol
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.outcome import Outcome, lost
 from landbridge_gateway.errors import GatewayError
+from landbridge_gateway.failpoints import reach
 from landbridge_gateway.model import Exit, Json, Limits, attempt_id, new_id, split_attempt
 from landbridge_gateway.nodes import NoSuchPart
 from landbridge_gateway.scheduler.collect import Collector
@@ -58,6 +59,7 @@ class Attempts:
             number = self._jobs.begin_attempt(job, row["runtime"], token, durable=session is None)
         except IllegalTransition:
             return None  # it was cancelled a moment ago
+        reach("lease taken")
         attempt = attempt_id(job, number)
         held = row["function"]["type"] == "session"
         try:
@@ -76,17 +78,6 @@ class Attempts:
         return attempt
 
     # To the end.
-
-    def publish(self, flight: Flight, exited: Exit | None) -> None:
-        """End the job as its attempt tells, or have it tried again; nothing while there is nothing to tell."""
-        about = (flight.job, flight.number, flight.owner)
-        outcome = self._collector.outcome(*about, flight.limits, exited, flight.stop_reason, flight.usage)
-        if outcome is None:
-            return
-        # Before the end: who is told of it finds the record whole, and one durable commit serves both.
-        self._collector.absorb(*about)
-        self.finish(flight, outcome)
-        flight.published = True
 
     def finish(self, flight: Flight, outcome: Outcome) -> None:
         """What an attempt came to is what the job did, unless another attempt was asked for."""
@@ -124,6 +115,7 @@ class Attempts:
         except IllegalTransition as refused:
             # Somebody was first: a cancel, or the same end told twice. What is committed stands.
             log.warning("%s", refused)
+        reach("end committed")
         self._loop.wake()
 
     def close(self, attempt: str, exited: Exit) -> None:

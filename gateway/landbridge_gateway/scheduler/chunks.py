@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,13 +13,14 @@ from landbridge_gateway.depot.objects import RefusedFile
 from landbridge_gateway.depot.outcome import Facts, Outcome, decide, failure
 from landbridge_gateway.model import Cause, Exit, Json, State, attempt_id
 from landbridge_gateway.scheduler.collect import MOST_WARNED, Collector, told
-from landbridge_gateway.scheduler.decisions import Flight
+from landbridge_gateway.scheduler.decisions import Flight, not_on_disk
 from landbridge_gateway.store.clock import timestamp
 from landbridge_gateway.store.jobs import Jobs
 from landbridge_gateway.store.records import Reported
 from landbridge_gateway.store.sweeps import Begun, Ended, Sweeps
 
 _SIGNALLED = 128
+_INLINE = ("null", "scalar")  # values that name no object
 _PROTOCOL_HINT = "The image and the gateway may be of different versions: run `landbridge images build`."
 
 
@@ -59,6 +61,8 @@ class Chunks:
             for event in read.events:
                 self._take(batch, folder, flight, event)
             about = (flight.job, flight.number)
+            if any(end.result and end.result["kind"] not in _INLINE for end in batch.ended):
+                self._bring_to_disk(batch, flight)
             batch.reported += [(*about, told(problem)) for problem in batch.problems[:MOST_WARNED]]
             self._sweeps.record(*about, flight.owner, batch.begun, batch.ended, batch.reported, read.offset)
         except Exception:
@@ -66,6 +70,14 @@ class Chunks:
             flight.points, flight.current, flight.since = known
             raise
         return bool(batch.begun or batch.ended)
+
+    def _bring_to_disk(self, batch: _Batch, flight: Flight) -> None:
+        problem = self._collector.bring_points_to_disk(flight.job, flight.number)
+        if problem:
+            fields = _fields(not_on_disk(problem))
+            batch.ended = [
+                replace(end, result=None, **fields) if end.state is State.SUCCEEDED else end for end in batch.ended
+            ]
 
     def _take(self, batch: _Batch, folder: JobFolder, flight: Flight, event: Json) -> None:
         points, number = flight.chunk, event.get("point")
@@ -112,7 +124,7 @@ class Chunks:
 
     def _result(self, folder: JobFolder, job: str, owner: str, node: Json) -> Json:
         # Most points return a scalar, in which there is nothing to take over.
-        return node if node["kind"] in ("null", "scalar") else self._collector.taken_over(folder, job, owner, node)
+        return node if node["kind"] in _INLINE else self._collector.taken_over(folder, job, owner, node)
 
     def bury(self, flight: Flight, exited: Exit, stop: str | None) -> None:
         """The worker is gone, and the point that had begun with it."""

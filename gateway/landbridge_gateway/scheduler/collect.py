@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from landbridge_gateway.depot.digests import digest_of
+from landbridge_gateway.depot.durable import sync_files
 from landbridge_gateway.depot.folders import (
     EventBatch,
     Unreadable,
@@ -20,12 +21,14 @@ from landbridge_gateway.depot.folders import (
     read_events,
     read_json,
 )
+from landbridge_gateway.depot.handed import UNSURE
 from landbridge_gateway.depot.layout import JobFolder, Layout
 from landbridge_gateway.depot.logs import log_tail
 from landbridge_gateway.depot.masking import Mask
 from landbridge_gateway.depot.objects import RefusedFile, adopt
 from landbridge_gateway.depot.outcome import Facts, Outcome, decide, remarks
 from landbridge_gateway.depot.written import written
+from landbridge_gateway.failpoints import reach
 from landbridge_gateway.model import EXTENSION_FORMATS, Exit, Json, Limits, Usage, new_id
 from landbridge_gateway.nodes import NEW, objects_in, rewritten, walk, with_references
 from landbridge_gateway.scheduler.given import GivenSecrets
@@ -51,6 +54,7 @@ class Collector:
         self._noted: tuple[Path | None, dict[str, str]] = None, {}
         # Digests of results are computed here, after the result was handed out.
         self._later = ThreadPoolExecutor(1, thread_name_prefix="digest")
+        self._syncing = ThreadPoolExecutor(4, thread_name_prefix="sync")
 
     def absorb(self, job: str, number: int, owner: str) -> None:
         """Take in the events that were appended since the last time."""
@@ -120,7 +124,9 @@ class Collector:
             error = self.published(folder.error, "error")
             result = self.published(folder.result, "value") if error is None else None
             if result is not None:
+                reach("result validated")
                 result = self.taken_over(folder, job, owner, self._without_secrets(job, number, result))
+                reach("result renamed")
             facts = Facts(result=result, error=error, **given)
         except (Unreadable, RefusedFile) as problem:
             facts = Facts(unreadable=str(problem), **given)
@@ -224,28 +230,64 @@ class Collector:
             self._noted = folder.path, known
         return known
 
+    def bring_to_disk(self, job: str, number: int, done: Callable[[OSError | None], None]) -> bool:
+        """Let what an attempt made be brought to the disk while others go on; False where it made nothing.
+
+        ``done`` is told the disk's error, from another thread.
+        """
+        paths = self._made(job, number)
+        if paths:
+            self._syncing.submit(lambda: done(_problem_of_syncing(paths)))
+        return bool(paths)
+
+    def bring_points_to_disk(self, sweep: str, chunk: int) -> OSError | None:
+        """The same for what the points of a chunk made, at once."""
+        return _problem_of_syncing(self._made(sweep, chunk))
+
+    def _made(self, job: str, number: int) -> list[Path]:
+        rows = self._objects.without_digest(job, number)
+        return [self._layout.object_file(row["id"], row["format"]) for row in rows]
+
     def digest_soon(self, object_id: str, format: str) -> None:
         """Compute the digest of a file that was handed over, while nobody waits for it."""
         self._later.submit(self._digest, [{"id": object_id, "format": format}])
 
     def finish(self, job: str, number: int, owner: str) -> None:
-        """After the container's end: the last events, the digests, and the links to the inputs."""
+        """After the container's end: the last events, and the links to the inputs."""
         self.absorb(job, number, owner)
-        self._later.submit(self._settle, job, number)
+        leave_inputs(self._layout.job_folder(f"{job}.{number}"))
+        reach("temp cleaned")
 
-    def _settle(self, job: str, number: int) -> None:
-        try:
-            leave_inputs(self._layout.job_folder(f"{job}.{number}"))
-            self._digest(self._objects.without_digest(job, number))
-        except Exception:
-            log.exception("could not settle %s", job)
+    def digest_results(self, job: str, number: int) -> None:
+        self._later.submit(lambda: self._digest(self._objects.without_digest(job, number)))
+
+    def catch_up(self) -> None:
+        """Make the digests that an earlier gateway did not come to."""
+        self._later.submit(lambda: self._digest(self._objects.all_without_digest(but=UNSURE)))
 
     def _digest(self, objects: Iterable[Json]) -> None:
         for row in objects:
-            self._objects.set_digest(row["id"], digest_of(self._layout.object_file(row["id"], row["format"])))
+            path = self._layout.object_file(row["id"], row["format"])
+            try:
+                sync_files([path])  # what has a digest is on the disk
+                self._objects.set_digest(row["id"], digest_of(path))
+            except Exception:
+                log.exception("%s has no digest", row["id"])
 
     def close(self) -> None:
+        """Bring to the disk what is not there yet. Raises ``OSError``."""
+        self._syncing.shutdown(wait=True)
         self._later.shutdown(wait=True, cancel_futures=True)
+        left = self._objects.handed_without_digest()
+        sync_files(self._layout.object_file(row["id"], row["format"]) for row in left)
+
+
+def _problem_of_syncing(paths: list[Path]) -> OSError | None:
+    try:
+        sync_files(paths)
+    except OSError as problem:
+        return problem
+    return None
 
 
 def told(problem: str) -> Json:

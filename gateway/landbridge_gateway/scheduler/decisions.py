@@ -24,6 +24,8 @@ class Flight:
     retry_on: tuple[str, ...] = ()
     running: bool = False
     published: bool = False
+    outcome: Outcome | None = None  # told when what it left is on the disk
+    exited: Exit | None = None  # it has ended meanwhile
     stop_reason: str | None = None
     deadline: float | None = None  # on the monotonic clock
     image: str | None = None
@@ -90,6 +92,14 @@ def failed_input(states: Mapping[str, State]) -> Outcome | None:
         return None
     sentence = f"Its input {failed[0]} did not succeed: it is {states[failed[0]]}."
     return failure(Cause.INPUT, sentence, "Look at that job first.")
+
+
+def not_on_disk(problem: Exception) -> Outcome:
+    """What becomes of a job whose result the disk did not take."""
+    if is_disk_full(problem):
+        return not_laid_out(problem)
+    sentence = f"The disk did not take the job's result: {getattr(problem, 'strerror', None) or problem}."
+    return failure(Cause.DISK, sentence, "Look at the disk, then submit the job again.")
 
 
 def not_laid_out(problem: Exception) -> Outcome:

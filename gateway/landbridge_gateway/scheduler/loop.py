@@ -12,9 +12,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
 
+from landbridge_gateway.depot.folders import remove_folder
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.outcome import Outcome, failure
 from landbridge_gateway.errors import StoreGone, is_disk_full
+from landbridge_gateway.failpoints import reach
 from landbridge_gateway.model import Cause, Exit, Gone, RuntimeState, State, Usage, attempt_id, split_attempt
 from landbridge_gateway.scheduler.admission import Admission
 from landbridge_gateway.scheduler.attempts import Attempts
@@ -31,6 +33,7 @@ from landbridge_gateway.scheduler.decisions import (
 from landbridge_gateway.scheduler.fairness import AT_A_GLANCE, Group, Turns
 from landbridge_gateway.scheduler.given import GivenSecrets
 from landbridge_gateway.scheduler.hub import Hub
+from landbridge_gateway.scheduler.publishing import Publishing
 from landbridge_gateway.scheduler.recovery import recovered_flight
 from landbridge_gateway.scheduler.sessions import Sessions
 from landbridge_gateway.scheduler.spec import Specs
@@ -68,12 +71,13 @@ class Scheduler:
         capacity: int,
         clock: Callable[[], float] = time.monotonic,
         machine_restarted: bool = False,
+        taken_up: Callable[[], None] = lambda: None,
     ) -> None:
         self._jobs, self._queue = Jobs(database), Queue(database, AT_A_GLANCE)
         self._turns = Turns(self._queue.owners, self._queue.experiments)
         self._layout, self._collector, self._given, self._hub = layout, collector, given, hub
         self._capacity, self._clock = capacity, clock
-        self._machine_restarted = machine_restarted
+        self._machine_restarted, self._taken_up = machine_restarted, taken_up
         self._commands: Commands | None = None
         self._inbox: queue.Queue[Message] = queue.Queue()
         self._flights: dict[str, Flight] = {}
@@ -85,6 +89,7 @@ class Scheduler:
         self._specs = Specs(self._jobs, sweeps, Objects(database), layout, given)
         self._attempts = Attempts(self._jobs, self._specs, collector, layout, given, self._flights, self)
         self._admission = Admission(database, self._queue, self, lambda: self._connected)
+        self._publishing = Publishing(collector, self._flights, self._attempts.finish, self)
         self._sessions = Sessions(self._jobs, self._flights, given, self, lambda: self._clock())
         self._sweeps = SweepRuns(
             (self._jobs, sweeps, self._queue),
@@ -116,6 +121,7 @@ class Scheduler:
             "activity": self._on_activity,
             "point_cancelled": lambda event: self._sweeps.pass_over(event["sweep"], event["chunk"], event["point"]),
             "finished": self._on_finished,
+            "synced": self._publishing.synced,
             "exited": self._on_exited,
         }
 
@@ -317,6 +323,7 @@ class Scheduler:
             self._sweeps.running(flight)
             return
         self._jobs.move(flight.job, State.RUNNING, attempt=flight.number)
+        reach("running")
         flight.running = True
         if not flight.held:
             flight.deadline = self._clock() + flight.limits.seconds
@@ -352,7 +359,7 @@ class Scheduler:
         if flight is None:
             self._attempts.late(event["attempt"])
             return
-        if flight.published:
+        if flight.published or flight.outcome:
             return
         if event.get("usage"):
             flight.usage = Usage(**event["usage"])
@@ -366,7 +373,7 @@ class Scheduler:
             # Its process goes on with the next call.
             self.land(event["attempt"], flight, Exit(0))
         else:
-            self.publish(flight, None)
+            self._publishing.publish(flight, None)
 
     def _on_exited(self, event: Message) -> None:
         attempt = event["attempt"]
@@ -383,16 +390,19 @@ class Scheduler:
         elif not flight.published:
             if exited.code is not None:
                 self.set_running(flight)
-            self.publish(flight, exited)
+            if flight.outcome is None:
+                self._publishing.publish(flight, exited)
+            if flight.outcome:
+                flight.exited = exited  # it lands when its outcome is told
+                return
+        # Closed last: until then the next start finds it open, and does all of this again.
+        self._collector.finish(flight.job, flight.number, flight.owner)
         self._attempts.close(attempt, exited)
         self._flights.pop(attempt, None)
         self.send("forget" if flight.session else "remove", attempt=attempt)
         if flight.held:
             self._sessions.exited(attempt, exited)
-        self._collector.finish(flight.job, flight.number, flight.owner)
-
-    def publish(self, flight: Flight, exited: Exit | None) -> None:
-        self._attempts.publish(flight, exited)
+        self._collector.digest_results(flight.job, flight.number)
 
     def end(self, job: str, outcome: Outcome, attempt: int | None) -> None:
         self._attempts.end(job, outcome, attempt)
@@ -438,6 +448,7 @@ class Scheduler:
         if self._machine_restarted:
             self._sessions.lose_calls()
         self._machine_restarted = False  # what comes from now on began after it
+        self._taken_up()
         self._connected = True
 
     def _recovered(self, row: Row) -> Flight:
@@ -458,8 +469,8 @@ class Scheduler:
             self.send("stop", attempt=attempt)
         elif flight.points is not None:
             self._sweeps.absorb(flight)  # the warden tells of its end again
-        elif not flight.published:
-            self.publish(flight, None)
+        elif not flight.published and not flight.outcome:
+            self._publishing.publish(flight, None)
 
     def _give_up(self, attempt: str) -> None:
         """Its container is not there: it left an outcome, it never began, or it is lost."""
@@ -470,5 +481,6 @@ class Scheduler:
             self.land(attempt, flight, Exit(None, gone=Gone.MACHINE if self._machine_restarted else None))
             return
         # Nothing of it ever ran, so a new attempt repeats nothing.
+        remove_folder(self._layout, attempt)
         self._attempts.close(attempt, Exit(None))
         del self._flights[attempt]

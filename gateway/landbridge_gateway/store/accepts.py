@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from landbridge_gateway.failpoints import reach
 from landbridge_gateway.store.database import Database, Row
 from landbridge_gateway.store.jobs import Jobs, NewJob
 
@@ -39,6 +40,7 @@ class Accepts:
                 self._store(together)
         if mine.problem:
             raise mine.problem
+        reach("job row committed")
         assert mine.stored is not None
         return mine.stored
 

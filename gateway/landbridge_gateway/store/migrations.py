@@ -170,6 +170,11 @@ def attempts_that_are_tried_again(db: Database) -> None:
         db.execute(f"ALTER TABLE attempts ADD COLUMN {column}")
 
 
+@migrations()
+def objects_without_digest(db: Database) -> None:
+    db.execute("CREATE INDEX undigested ON objects (format) WHERE digest IS NULL")
+
+
 def _run(db: Database, statements: str) -> None:
     for statement in statements.split(";"):
         if statement.strip():

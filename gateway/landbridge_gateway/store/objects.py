@@ -42,7 +42,8 @@ class Objects:
             "created": timestamp(),
             "stamp": stamp,
         }
-        with self._db.write(durable=origin == UPLOAD) as db:
+        # The job that is given a handed file brings its row to the disk with its own.
+        with self._db.write(durable=origin == UPLOAD and stamp is None) as db:
             insert_row(db, "objects", row)
         return row
 
@@ -77,6 +78,19 @@ class Objects:
                AND origin IN (SELECT ?1 UNION ALL SELECT id FROM jobs WHERE sweep = ?1 AND chunk = ?2)""",
             (job, number),
         )
+
+    def all_without_digest(self, but: str) -> list[Row]:
+        """All of them but those that have this stamp."""
+        return self._db.rows("SELECT id, format FROM objects WHERE digest IS NULL AND stamp IS NOT ?", (but,))
+
+    def handed_without_digest(self) -> list[Row]:
+        """Files that were handed over, of which nobody knows whether they are on the disk."""
+        return self._db.rows("SELECT id, format FROM objects WHERE digest IS NULL AND stamp IS NOT NULL")
+
+    def doubt_handed(self, stamp: str) -> None:
+        """After a power cut: they have this stamp from now on, which no file has."""
+        with self._db.write() as db:
+            db.execute("UPDATE objects SET stamp = ? WHERE digest IS NULL AND stamp IS NOT NULL", (stamp,))
 
     def set_digest(self, object_id: str, digest: str) -> None:
         with self._db.write(durable=False) as db:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
+from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.engines.interface import Engine, EngineError
 from landbridge_gateway.home import Home
 from landbridge_gateway.lifeline import Lifeline
@@ -39,7 +40,7 @@ def _engine(settings: Settings, home: Home) -> Engine:
     if settings.engine == "process":
         from landbridge_gateway.engines.process import ProcessEngine
 
-        return ProcessEngine()
+        return ProcessEngine(home.gateway_id(), Layout(home.depot))
     if settings.engine == "docker":
         from landbridge_gateway.engines.docker import DockerEngine
         from landbridge_gateway.environments.images import ImageBuilder

@@ -14,6 +14,7 @@ from landbridge_gateway.depot.folders import token_in
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.slots import Slots
 from landbridge_gateway.engines.interface import Engine, EngineError, Order, PrepareFailed
+from landbridge_gateway.failpoints import reach
 from landbridge_gateway.home import Home
 from landbridge_gateway.model import Exit, Json, Limits
 from landbridge_gateway.warden.output import OutputWatch
@@ -221,6 +222,7 @@ class Warden:
         if attempt is None:
             self._warm.ended(container)
             return
+        reach("exit seen")
         self._tell_of(attempt, "exited", exit=ended.as_json())
 
     def _finished(self, attempt: str) -> None:
@@ -231,6 +233,7 @@ class Warden:
         if usage and (usage.oom_kills or usage.refused):
             # The rest is told with the exit: here only what the job's end has to tell of.
             more["usage"] = usage.as_json()
+        reach("result seen")
         self._tell_of(attempt, "finished", **more)
 
     def _stop(self, message: Message) -> None:
@@ -247,6 +250,7 @@ class Warden:
         attempt = str(message["attempt"])
         self._forget(message)
         self._engine.remove(self._warm.container(attempt))
+        reach("container removed")
         self._warm.removed(attempt)
 
     def _found(self, _: Message) -> None:

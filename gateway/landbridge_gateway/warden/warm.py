@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from landbridge_gateway.depot.layout import JobFolder
 from landbridge_gateway.depot.slots import Slots
 from landbridge_gateway.engines.interface import SLOT, Engine, EngineError, Order
+from landbridge_gateway.failpoints import reach
 from landbridge_gateway.model import Exit, Json
 from landbridge_gateway.warden.pool import Kind, Pool, to_close, to_open
 
@@ -96,8 +97,10 @@ class WarmPool:
         """Tell the worker to begin; False when it is not there any more."""
         try:
             assert slot.pipe is not None
+            reach("created and noted")
             self._slots.give(slot.id)
             os.write(slot.pipe, _GO)
+            reach("start sent")
         except OSError:
             return False
         finally:

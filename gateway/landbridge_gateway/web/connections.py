@@ -14,6 +14,7 @@ from cheroot.server import HTTPConnection, HTTPRequest
 from werkzeug.wsgi import FileWrapper
 
 from landbridge_gateway.depot.objects import CHUNK
+from landbridge_gateway.failpoints import reach
 from landbridge_gateway.web.chunks import Chunks
 from landbridge_gateway.web.reading import HEAD_SECONDS, Headers, Reader, is_slow
 from landbridge_gateway.web.waiting import HOLD, Held
@@ -143,6 +144,7 @@ class Request(HTTPRequest):
         else:
             self._respond_again()
         self.conn.wfile.flush()
+        reach("after the answer")
         if self.leaves_body:
             self._let_finish()
 
@@ -163,6 +165,8 @@ class Request(HTTPRequest):
         self.sent_headers, self.close_connection, self.outheaders = False, self.closes, []
         gateway, self.gateway = self.gateway, None
         gateway.resume(answer)
+        self.conn.wfile.flush()
+        reach("client told")
 
 
 class Writer:

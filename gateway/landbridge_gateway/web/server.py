@@ -102,6 +102,7 @@ def run_gateway(settings: Settings, descriptor: int) -> None:
     server = _Server(socket.socket(fileno=descriptor), create_app(services), settings.threads, connections, tls)
     link = WardenLink(services.home.socket, services.scheduler.post, services.settings.lease)
     services.scheduler.start(link)
+    services.collector.catch_up()
     link.start()
 
     def stop(*_: object) -> None:

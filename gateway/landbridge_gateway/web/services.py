@@ -8,7 +8,7 @@ from functools import cached_property
 
 from flask import current_app
 
-from landbridge_gateway.depot.handed import Intake
+from landbridge_gateway.depot.handed import UNSURE, Intake
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.uploads import Uploads
 from landbridge_gateway.errors import StoreGone
@@ -77,6 +77,10 @@ class Services:
         database = Database(home.database, hub.notify)
         jobs, tokens = Jobs(database), Tokens(database)
         tokens.ensure_owner(home.token())
+        objects = Objects(database)
+        if home.machine_restarted() and not home.all_on_disk():
+            objects.doubt_handed(UNSURE)
+        home.begin_service()
         clear(Removals(database), layout)
         secrets = Secrets(database, home.secrets_key)
         given = GivenSecrets(secrets, layout)
@@ -90,7 +94,7 @@ class Services:
             jobs=jobs,
             accepts=Accepts(database, jobs),
             sweeps=Sweeps(database, jobs),
-            objects=Objects(database),
+            objects=objects,
             records=Records(database),
             tokens=tokens,
             attempts=Attempts(),
@@ -100,7 +104,14 @@ class Services:
             hub=hub,
             told=Told(),
             scheduler=Scheduler(
-                database, layout, collector, given, hub, settings.running, machine_restarted=home.machine_restarted()
+                database,
+                layout,
+                collector,
+                given,
+                hub,
+                settings.running,
+                machine_restarted=home.machine_restarted(),
+                taken_up=home.note_boot,
             ),
             intake=intake,
             uploads=Uploads(layout, settings.uploads),
@@ -120,8 +131,11 @@ class Services:
     def close(self) -> None:
         self.hub.close()
         self.scheduler.close()
-        self.collector.close()
-        self.database.close()
+        try:
+            self.collector.close()
+        finally:
+            self.database.close()
+        self.home.note_on_disk()
 
 
 def services() -> Services:

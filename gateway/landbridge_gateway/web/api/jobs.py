@@ -6,6 +6,7 @@ from flask import Blueprint, Response, request
 
 from landbridge_gateway.depot.logs import STREAMS
 from landbridge_gateway.errors import InvalidRequest
+from landbridge_gateway.failpoints import reach
 from landbridge_gateway.model import Json, State
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.listing import MOST, JobQuery, list_jobs
@@ -52,10 +53,12 @@ def submit() -> tuple[Json, int]:
     cursor = here.jobs.cursor()
     who = caller()
     body = json_body(here.settings.max_body)
+    reach("request read")
     here.schemas.check("submission", body)
     new = new_job(here, body, who, key)
     row, fresh = here.accepts.add(new, lambda db: check_room(db, who.name, 1, here.queue_bounds))
     here.scheduler.wake()
+    reach("before the answer")
     return _one(here, row, cursor), 201 if fresh else 200
 
 

@@ -40,7 +40,7 @@ def store() -> tuple[Json, int]:
     format, name = choice("format", "file", tuple(FORMATS)), object_name()
     handed = request.args.get("intake")
     stored = _sent(here, format) if handed is None else _handed(here, handed, format)
-    return {"object": add_object(stored, format, name)}, 201
+    return {"object": add_object(stored, format, name, handed=handed is not None)}, 201
 
 
 def object_name() -> str | None:
@@ -54,7 +54,7 @@ def object_name() -> str | None:
     return name
 
 
-def add_object(stored: Stored, format: str, name: str | None) -> Json:
+def add_object(stored: Stored, format: str, name: str | None, handed: bool = False) -> Json:
     """Make stored bytes an object of whoever asks; what is told of it."""
     here = services()
     # Another digest was for the way here, and that of the object itself follows when nobody waits.
@@ -67,7 +67,7 @@ def add_object(stored: Stored, format: str, name: str | None) -> Json:
         name=name,
         size=stored.size,
         digest=known,
-        stamp=None if stored.digest else stamp(here.layout.object_file(stored.id, format)),
+        stamp=stamp(here.layout.object_file(stored.id, format)) if handed else None,
     )
     if known is None:
         here.collector.digest_soon(stored.id, format)

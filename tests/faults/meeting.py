@@ -1,0 +1,116 @@
+"""Where a test waits for a process of the gateway, or for a job, to come to a step."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.faults.armed import WIDTH
+
+
+class NeverReached(AssertionError):
+    """Nobody came to the step in time."""
+
+
+@dataclass
+class Met:
+    """Somebody stands at a step, until it is let go."""
+
+    who: str
+    pid: int
+    end: socket.socket
+
+    def let_go(self) -> None:
+        self.end.close()
+
+
+class Meeting:
+    """Whoever comes to the wanted step first is met; those who come after it pass."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self.folder = folder
+        self._wanted = folder / "wanted"
+        self._wanted.write_bytes(b"".ljust(WIDTH))
+        self._lock = threading.Lock()
+        self._met: Met | None = None
+        self._open = False
+        self._there = threading.Event()
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(folder / "meet"))
+        self._listener.listen(64)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def want(self, step: str) -> None:
+        with self._lock:
+            self._met, self._open = None, True
+            self._there.clear()
+        self._write(step)
+
+    def _write(self, step: str) -> None:
+        descriptor = os.open(self._wanted, os.O_WRONLY)
+        os.pwrite(descriptor, step.encode().ljust(WIDTH), 0)
+        os.close(descriptor)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                end, _ = self._listener.accept()
+            except OSError:
+                return
+            who, pid, _ = end.recv(256).decode().split(" ", 2)
+            with self._lock:
+                if not self._open:
+                    end.close()
+                    continue
+                self._write("")
+                self._met, self._open = Met(who, int(pid), end), False
+            self._there.set()
+
+    def met(self, seconds: float) -> Met:
+        if not self._there.wait(seconds):
+            self.close_step()
+            raise NeverReached
+        assert self._met is not None
+        return self._met
+
+    def close_step(self) -> None:
+        """Nobody is wanted any more."""
+        with self._lock:
+            self._open = False
+            self._write("")
+
+    def close(self) -> None:
+        self.close_step()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+
+class JobMeeting:
+    """The same for the code of a job, in either language: two named pipes, which both can open."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        for name in ("reached", "go"):
+            os.mkfifo(f"{path}.{name}", 0o666)
+        self._reached = os.open(f"{path}.reached", os.O_RDONLY | os.O_NONBLOCK)
+
+    def met(self, seconds: float) -> None:
+        if not select.select([self._reached], [], [], seconds)[0]:
+            raise NeverReached
+
+    def let_go(self) -> None:
+        # Opened for both, so that it does not wait for a job that was killed.
+        descriptor = os.open(f"{self.path}.go", os.O_RDWR | os.O_NONBLOCK)
+        os.write(descriptor, b"go\n")
+        # It must stay open until the job has read it.
+        self._go = descriptor
+
+    def close(self) -> None:
+        os.close(self._reached)
+        if hasattr(self, "_go"):
+            os.close(self._go)
