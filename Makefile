@@ -38,6 +38,10 @@ check: engine python ## Lint, format and type-check
 test: test-tools setup images ## Run every test
 	$(BIN)/python -m pytest
 
+KILLS ?= 5000
+faults: test-tools setup ## Kill it 5,000 times (KILLS=) at named steps and at random, and print a table
+	$(BIN)/python -m tests.faults.matrix $(KILLS)
+
 docs-types: images ## Measure what becomes of each kind of column, and write docs/types.md
 	$(BIN)/python -m tests.types.document
 
@@ -58,4 +62,4 @@ bench-quick: setup images bench-peers ## The same in minutes: fewer samples, no 
 clean: ## Remove what the verbs made here; images, figures and the gateway's home stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .cache/bench
 
-.PHONY: help engine test-tools python r-client setup images check test docs-types demo bench-peers bench bench-quick clean
+.PHONY: help engine test-tools python r-client setup images check test faults docs-types demo bench-peers bench bench-quick clean

@@ -67,6 +67,7 @@ collect_missing() {
                 want_packages r-cran-ggplot2
                 want_command chromium chromium
                 want_command pgrep procps
+                want_command strace strace
                 want_command ss iproute2
                 ;;
             *) give_up "engine.sh does not know \`$option\`." "It knows --r and --tests." ;;

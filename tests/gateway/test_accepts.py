@@ -4,7 +4,7 @@ import sqlite3
 import threading
 
 import pytest
-from landbridge_gateway.errors import Conflict
+from landbridge_gateway.errors import Conflict, UnknownJob
 from landbridge_gateway.store.accepts import Accepts
 from landbridge_gateway.store.database import Database
 from landbridge_gateway.store.jobs import Jobs
@@ -38,7 +38,7 @@ def submit_at_once(database, accepts, submissions):
     def submit(number, submission):
         try:
             outcomes[number] = accepts.add(submission)
-        except (Conflict, sqlite3.Error) as problem:
+        except (Conflict, UnknownJob, sqlite3.Error) as problem:
             outcomes[number] = problem
 
     threads = [threading.Thread(target=submit, args=given) for given in enumerate(submissions)]
@@ -68,7 +68,7 @@ def test_one_that_is_refused_takes_no_other_with_it(database):
     assert outcomes[0][1] is True
     assert isinstance(outcomes[1], Conflict)
     assert (outcomes[2][0]["id"], outcomes[2][1]) == (f"job_{99:016}", False)
-    assert isinstance(outcomes[3], sqlite3.IntegrityError)
+    assert isinstance(outcomes[3], UnknownJob)
     assert [row["id"] for row in database.rows("SELECT id FROM jobs ORDER BY id")] == [f"job_{1:016}", f"job_{99:016}"]
 
 

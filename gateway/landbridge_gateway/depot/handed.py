@@ -20,7 +20,7 @@ from landbridge_gateway.model import new_id
 _NAME = re.compile(r"c_[0-9a-z]{16,40}")
 _LEFT_FOR = 24 * 3600.0  # seconds after which a file that nobody named is taken for a dead client's
 # A larger file is brought to the disk while its job goes on: waiting for it would take as long as writing it did.
-SYNCED_AT_ONCE = 1024**2
+SYNCED_AT_ONCE = 256 * 1024
 UNSURE = "unsure"  # the stamp of a file that a power cut may have caught on its way to the disk
 _AGAIN = "Write it again under a new name, or send it over HTTP."
 

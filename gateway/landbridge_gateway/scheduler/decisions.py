@@ -81,7 +81,9 @@ def to_supersede(flights: Mapping[str, Flight]) -> list[str]:
     return [
         attempt
         for attempt, flight in flights.items()
-        if "lost" in flight.retry_on and flight.retries and not flight.published and not flight.stop_reason
+        if "lost" in flight.retry_on
+        and flight.retries
+        and not (flight.published or flight.outcome or flight.stop_reason)
     ]
 
 

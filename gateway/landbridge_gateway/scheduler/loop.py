@@ -106,7 +106,11 @@ class Scheduler:
         self._waking = threading.Event()
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
-        self._handlers: dict[str, Callable[[Message], None]] = {
+        self._handlers = self._table()
+
+    def _table(self) -> dict[str, Callable[[Message], None]]:
+        """What is done about each event."""
+        return {
             "wake": lambda _: self._waking.clear(),
             "hello": self._on_hello,
             "found": self._on_found,
