@@ -22,7 +22,7 @@ from landbridge_gateway.engines.process import _r_command
 from landbridge_gateway.failpoints import STEPS
 
 from tests.faults.armed import FOLDER, R_COMMAND
-from tests.faults.cells import IN_THE_JOB, LANGUAGES, Cell, body, given, object_of
+from tests.faults.cells import IN_THE_JOB, LANGUAGES, Cell, body, given, object_of, times_run
 from tests.faults.history import quiet
 from tests.faults.meeting import JobMeeting, Meeting, Met
 from tests.serving import Serving
@@ -162,9 +162,13 @@ class Killing:
     def _await_quiet(self) -> None:
         """What is left when nobody asks for anything any more is what is counted as left."""
         begun = time.monotonic()
-        while not quiet(self.serving.home) and time.monotonic() - begun < _PATIENCE:
+        while not self.quiet() and time.monotonic() - begun < _PATIENCE:
             time.sleep(0.05)  # nobody tells of it: it is looked at from outside
         self.tally.seconds_to_quiet = time.monotonic() - begun
+
+    def quiet(self) -> bool:
+        """Is nothing on its way any more, and nothing left?"""
+        return quiet(self.serving.home)
 
     @property
     def identity(self) -> str:
@@ -175,7 +179,7 @@ class Killing:
         folder.mkdir()
         (folder / "input").write_bytes(given())
         (folder / "key").write_text(f"{self.folder.name}-{folder.name}")
-        (folder / "body.json").write_text(json.dumps(body(language, str(folder / "ran"), str(meet or ""), where)))
+        (folder / "body.json").write_text(json.dumps(body(language, str(meet or ""), where)))
         return Client(self.serving, folder)
 
     # At a step.
@@ -224,6 +228,8 @@ class Killing:
             client.kill()
         elif victim == "service":
             self.serving.kill_all()
+        elif victim == "engine":
+            self.kill_engine()
         elif victim == "job":
             for pid in leftovers(self.identity):
                 with suppress(ProcessLookupError):
@@ -242,8 +248,7 @@ class Killing:
     def took(self, client: Client) -> dict[str, Any]:
         """How a client's job ended; what is true of every job is held against it here."""
         said = client.end()
-        end, ran = said["end"], client.folder / "ran"
-        times = len(ran.read_text().splitlines()) if ran.exists() else 0
+        end, times = said["end"], times_run(self.serving.home, said["job"])
         self.tally.accepted[(client.folder / "key").read_text()] = said["job"]
         self.tally.states[end["state"]] += 1
         assert times <= 1, f"it ran {times} times"
@@ -254,6 +259,10 @@ class Killing:
             assert end["error"]["message"], "nobody says why"
             assert end["state"] != "lost" or times or end["attempt"] == 1
         return dict(end)
+
+    def kill_engine(self) -> None:
+        """Only a test that has an engine of its own may."""
+        raise NotImplementedError
 
     # At random times.
 

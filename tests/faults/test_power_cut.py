@@ -91,7 +91,7 @@ def submitted(serving: Serving, folder: Path, language: str) -> Client:
     (own / "key").write_text(language)
     import json
 
-    (own / "body.json").write_text(json.dumps(body(language, str(own / "ran"), "", "")))
+    (own / "body.json").write_text(json.dumps(body(language, "", "")))
     client = Client(serving, own)  # type: ignore[arg-type]
     client.start()
     client.go()

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+from pathlib import Path
 
 import pytest
 from landbridge_gateway.depot import handed
@@ -64,7 +65,7 @@ def test_a_result_that_the_disk_does_not_take_is_no_success(road, client, servic
     whole = os.fsync
 
     def fsync(descriptor):
-        if os.readlink(f"/proc/self/fd/{descriptor}").endswith(".bin"):
+        if Path(f"/proc/self/fd/{descriptor}").readlink().suffix == ".bin":
             raise OSError(number, os.strerror(number))
         whole(descriptor)
 

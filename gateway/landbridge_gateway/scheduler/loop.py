@@ -446,7 +446,12 @@ class Scheduler:
         for attempt in seen.running:
             self._resume(attempt)
         for attempt, ended in seen.ended.items():
-            self.land(attempt, self._flights[attempt], ended)
+            if ended.code is None and ended.gone is None:
+                # Its container was made and never started: an earlier warden died in between.
+                self.send("remove", attempt=attempt)
+                self._give_up(attempt)
+            else:
+                self.land(attempt, self._flights[attempt], ended)
         for attempt in seen.gone:
             self._give_up(attempt)
         if self._machine_restarted:
