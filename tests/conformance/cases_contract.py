@@ -93,14 +93,14 @@ def _died(code: int):
         assert outcome.error_or_none() is None
         assert "last words" in outcome.log("stdout")
         # So that a code which a signal would leave as well is known to be its own.
-        assert len(outcome.events_of("exit")) == 1
+        assert len(outcome.told("exit")) == 1
 
     return check
 
 
 def _no_exit_told(outcome: Outcome) -> None:
     assert outcome.has_result
-    assert outcome.events_of("exit") == []
+    assert outcome.told("exit") == []
 
 
 def _value(expected):
