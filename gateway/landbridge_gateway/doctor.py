@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from landbridge_gateway.environments.reaching import engine_environment
 from landbridge_gateway.errors import GatewayError
 from landbridge_gateway.local import Local
 from landbridge_gateway.settings import Settings
@@ -26,20 +28,53 @@ class Finding:
 
 
 def examine(settings: Settings) -> list[Finding]:
-    checks: list[Callable[[Settings], Finding]] = [_docker, _disk, _sqlite, _mmdebstrap, _pool]
+    checks: list[Callable[[Settings], Finding]] = [_docker, _container_runtime, _disk, _sqlite, _mmdebstrap, _pool]
     return [check(settings) for check in checks]
 
 
-def _docker(_: Settings) -> Finding:
+def _docker(settings: Settings) -> Finding:
     remedy = "Install and start Docker (`make setup` does both on Debian), then try again."
     if shutil.which("docker") is None:
         return Finding("engine", False, "there is no `docker` command", remedy)
+    version = _asked(settings, "version", "{{.Server.Version}}")
+    if version is None:
+        return Finding("engine", False, f"the Docker engine{_place(settings)} does not answer", remedy)
+    rootless = "rootless" in (_asked(settings, "info", "{{json .SecurityOptions}}") or "")
+    return Finding("engine", True, f"Docker {version}{', rootless' if rootless else ''}{_place(settings)}")
+
+
+def _container_runtime(settings: Settings) -> Finding:
+    """What runs the containers: the kernel itself, or something that stands between it and the jobs."""
+    told = _asked(settings, "info", "[{{json .Runtimes}}, {{json .DefaultRuntime}}]")
+    known, default = json.loads(told) if told else ({}, "")
+    wanted = settings.container_runtime or default
+    if not known:
+        return Finding(
+            "container runtime", False, "the Docker engine tells of no container runtime", "Start the engine."
+        )
+    if wanted not in known:
+        remedy = f"It knows {', '.join(sorted(known))}. Install it, or leave LANDBRIDGE_CONTAINER_RUNTIME unset."
+        return Finding("container runtime", False, f"the Docker engine knows no container runtime `{wanted}`", remedy)
+    gvisor = "" if wanted == "runsc" or "runsc" in known else "; gVisor (runsc) is not installed"
+    return Finding("container runtime", True, f"containers run under {wanted}{gvisor}")
+
+
+def _asked(settings: Settings, verb: str, form: str) -> str | None:
+    """What the engine says to one question; None where it does not answer."""
+    if shutil.which("docker") is None:
+        return None
     asked = subprocess.run(
-        ["docker", "version", "--format", "{{.Server.Version}}"], capture_output=True, text=True, check=False
+        ["docker", verb, "--format", form],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=engine_environment(settings.docker_host),
     )
-    if asked.returncode:
-        return Finding("engine", False, "the Docker engine does not answer", remedy)
-    return Finding("engine", True, f"Docker {asked.stdout.strip()}")
+    return asked.stdout.strip() if asked.returncode == 0 else None
+
+
+def _place(settings: Settings) -> str:
+    return f" at {settings.docker_host}" if settings.docker_host else ""
 
 
 def _pool(settings: Settings) -> Finding:

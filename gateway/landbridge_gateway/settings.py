@@ -60,6 +60,8 @@ TABLE = (
         "plain_http", "no", yes_or_no, "yes: listen beyond this machine without TLS; others can read what goes there"
     ),
     Setting("engine", "docker", str, "what starts containers: docker, or process for development without isolation"),
+    Setting("docker_host", "", str, "address of the Docker engine, as of a rootless one; DOCKER_HOST when empty"),
+    Setting("container_runtime", "", str, "what Docker runs jobs with, such as runsc (gVisor); its own when empty"),
     Setting("running", os.cpu_count() or 1, int, "how many jobs may run at once"),
     Setting("pool_memory", "1g", parse_bytes, "what containers may hold that wait for a job, in all; 0: none waits"),
     Setting("pool_idle", 600, int, "seconds after the last job of its kind for which a container still waits"),

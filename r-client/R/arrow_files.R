@@ -58,11 +58,11 @@ check_file <- function(path) {
     refuse_file(path, "it is a damaged Arrow file", file_hints$again)
   }
   seek(con, size - 10 - length)
-  check_footer(path, readBin(con, "raw", length))
+  check_footer(path, readBin(con, "raw", length), size)
 }
 
-check_footer <- function(path, data) {
-  footer <- tryCatch(read_footer(data), landbridge_bad_footer = function(error) {
+check_footer <- function(path, data, size) {
+  footer <- tryCatch(read_footer(data, size), landbridge_bad_footer = function(error) {
     refuse_file(path, "it is a damaged Arrow file", file_hints$again, cause = conditionMessage(error))
   })
   if (footer$big_endian) refuse_file(path, "its numbers are big endian", "Write the file on a little endian machine.")

@@ -5,6 +5,7 @@
 
 most_fields <- 100000L
 most_levels <- 64L
+most_name <- 1024^2 # bytes
 
 outside_types <- c(
   `11` = "interval", `14` = "union", `17` = "map", `22` = "run_end_encoded", `23` = "binary_view", `24` = "string_view",
@@ -16,19 +17,40 @@ decimal_type <- 7L
 bad_footer <- function(reason) rlang::abort(reason, class = "landbridge_bad_footer")
 
 #' @param data the footer, a raw vector
+#' @param size bytes of the file
 #' @return a list of `big_endian` and `fields`: of each field `name`, `outside` (its Arrow type's name if the wire
 #'   profile has none such, else NULL), `extension` (that type's name, else NULL), `children`
 #' @noRd
-read_footer <- function(data) {
+read_footer <- function(data, size) {
   reader <- new.env(parent = emptyenv())
   reader$data <- data
   reader$fields <- 0L
   schema <- flat_table(reader, flat_integer(reader, 0, 4L), 1L)
   if (is.null(schema)) bad_footer("there is no schema")
+  check_blocks(reader, size)
   list(
     big_endian = flat_number(reader, schema, 0L, 2L) == 1,
     fields = lapply(flat_tables(reader, schema, 1L), function(at) flat_field(reader, at, 1L))
   )
+}
+
+#' No batch or dictionary may lead out of the file or be named twice: that is how small files get endless rows.
+#' @noRd
+check_blocks <- function(reader, size) {
+  together <- 0
+  for (position in 2:3) {
+    start <- flat_table(reader, flat_integer(reader, 0, 4L), position)
+    count <- if (is.null(start)) 0 else flat_integer(reader, start, 4L)
+    if (count == 0) next
+    # Of each: where its message stands (8 bytes), how long that is (4, and 4 of padding), how long its body is (8). A
+    # negative number is a huge one here.
+    bytes <- matrix(as.integer(flat_bytes(reader, start + 4, 24 * count)), 24)
+    number <- function(rows) colSums(bytes[rows, , drop = FALSE] * 256^(seq_along(rows) - 1))
+    length <- number(9:12) + number(17:24)
+    if (any(number(1:8) + length > size)) bad_footer("a batch leads out of the file")
+    together <- together + sum(length)
+  }
+  if (together > size) bad_footer("batches overlap")
 }
 
 flat_bytes <- function(reader, at, size) {
@@ -68,13 +90,16 @@ flat_tables <- function(reader, table, position) {
   if (is.null(start)) return(list())
   count <- flat_integer(reader, start, 4L)
   flat_bytes(reader, start + 4, 4 * count)
+  if (count > most_fields) bad_footer("there are too many fields")
   lapply(start + 4 * seq_len(count), function(at) at + flat_integer(reader, at, 4L))
 }
 
 flat_text <- function(reader, table, position) {
   start <- flat_table(reader, table, position)
   if (is.null(start)) return("")
-  bytes <- flat_bytes(reader, start + 4, flat_integer(reader, start, 4L))
+  length <- flat_integer(reader, start, 4L)
+  if (length > most_name) bad_footer("a name is too long")
+  bytes <- flat_bytes(reader, start + 4, length)
   text <- if (any(bytes == 0)) "\xff" else rawToChar(bytes)
   if (!validUTF8(text)) bad_footer("a name is not valid UTF-8")
   Encoding(text) <- "UTF-8"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from landbridge_gateway.depot.layout import JobFolder, Layout
+from landbridge_gateway.depot.trees import remove_tree
 from landbridge_gateway.json_text import NotJson, parse
 from landbridge_gateway.model import FORMATS, Json
 
@@ -49,7 +50,7 @@ def write_folder(
     if session:
         _place_in(layout.job_folder(session), folder, attempt)
     else:
-        shutil.rmtree(folder.path, ignore_errors=True)
+        remove_tree(folder.path)
         folder.path.mkdir(parents=True, mode=0o755)
     if held:
         folder.calls.mkdir(mode=0o755)
@@ -70,7 +71,7 @@ def write_folder(
 
 def _place_in(session: JobFolder, folder: JobFolder, attempt: str) -> None:
     place = session.calls / attempt
-    shutil.rmtree(place, ignore_errors=True)
+    remove_tree(place)
     place.mkdir(mode=0o755)
     folder.path.parent.mkdir(parents=True, exist_ok=True)
     folder.path.unlink(missing_ok=True)
@@ -214,4 +215,4 @@ def remove_folder(layout: Layout, attempt: str) -> None:
 
 def leave_inputs(folder: JobFolder) -> None:
     """Drop the links to the inputs when a job has ended, so that objects can be freed."""
-    shutil.rmtree(folder.inputs, ignore_errors=True)
+    remove_tree(folder.inputs)

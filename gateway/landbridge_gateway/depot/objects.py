@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import shutil
 import stat
@@ -13,6 +15,7 @@ from landbridge_gateway.depot.arriving import Arriving
 from landbridge_gateway.depot.digests import SHA256, Hashing, algorithm_of
 from landbridge_gateway.depot.durable import make_folder, sync
 from landbridge_gateway.depot.layout import Layout
+from landbridge_gateway.depot.trees import remove_tree
 from landbridge_gateway.errors import DigestMismatch, DiskFull, InvalidRequest, TooLarge
 from landbridge_gateway.failpoints import reach
 from landbridge_gateway.model import new_id
@@ -96,25 +99,54 @@ def adopt(layout: Layout, source: Path, format: str, object_id: str) -> Stored:
     make_folder(target.parent)
     held = layout.intake / f"{object_id}.adopted"
     try:
-        source.rename(held)
+        _take_out(source, held)
     except OSError as error:
         if target.exists():
             return Stored(object_id, target.stat().st_size, None)
         if not os.path.lexists(held):
+            if error.errno in (errno.ELOOP, errno.ENOTDIR):
+                raise RefusedFile(f"`{source.parent.name}` is not the folder that the job was given") from error
             raise RefusedFile(f"`{source.name}` is not there") from error
     found = held.lstat()
     if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
         discard(held)
         raise RefusedFile(f"`{source.name}` is not a plain file")
-    if os.geteuid() in (0, found.st_uid):
+    if _is_written_to(held):
+        # Whoever holds it open could change it under its readers, who have checked it.
+        private = held.with_suffix(".part")
+        shutil.copyfile(held, private)
+        private.replace(held)
+    if os.geteuid() in (0, held.lstat().st_uid):
         held.chmod(0o444)
     held.replace(target)
     return Stored(object_id, found.st_size, None)
 
 
+def _take_out(source: Path, held: Path) -> None:
+    """By a handle of the folder: in the place of that, too, a job can put a link to one of ours."""
+    folder = os.open(source.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.rename(source.name, held, src_dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _is_written_to(path: Path) -> bool:
+    """Does anybody hold the file open for writing? Only the owner of a file, and root, can know."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except OSError as error:
+        return error.errno == errno.EAGAIN
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def discard(path: Path) -> None:
     """Remove whatever is there, if anything."""
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
+        remove_tree(path)
     else:
         path.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from landbridge_gateway.depot.layout import JobFolder, Layout
+from landbridge_gateway.depot.trees import remove_tree
 from landbridge_gateway.model import new_id
 
 SLOT_ID = r"slot_[0-9a-z]{16}"
@@ -100,7 +101,7 @@ class Slots:
     def remove(self, slot: str) -> None:
         self._note(slot).unlink(missing_ok=True)
         self._given(slot).unlink(missing_ok=True)
-        shutil.rmtree(self.folder(slot).path, ignore_errors=True)
+        remove_tree(self.folder(slot).path)
 
     def sweep(self, kept: Collection[str]) -> None:
         """Remove what is left of all slots but those that have a container."""

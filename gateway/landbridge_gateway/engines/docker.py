@@ -15,11 +15,14 @@ import docker
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
+from landbridge_gateway.engines.abilities import known_runtime
 from landbridge_gateway.engines.cgroups import UsageWatch
 from landbridge_gateway.engines.ends import Ends
 from landbridge_gateway.engines.interface import EngineError, Order, PrepareFailed
+from landbridge_gateway.engines.outbound import NETWORK_LABEL, OutboundNetwork
 from landbridge_gateway.engines.pipes import Pipes
 from landbridge_gateway.environments.images import BuildFailed, ImageBuilder
+from landbridge_gateway.environments.reaching import engine_client
 from landbridge_gateway.environments.runtimes import Runtimes
 from landbridge_gateway.failpoints import reach
 from landbridge_gateway.model import Exit, Gone, Limits, RuntimeState, Usage
@@ -28,6 +31,7 @@ GATEWAY_LABEL = "landbridge.gateway"
 ATTEMPT_LABEL = "landbridge.attempt"
 JOB_USER = 64000
 TMPFS_SHARE = 4  # a quarter of the memory limit: what is written to /tmp counts against that limit anyway
+BYTES_A_FILE = 8192  # so many of the memory for each file that /tmp may have: an empty one takes memory of the kernel
 
 _DOWN = "The Docker engine does not answer."
 _DOWN_HINT = "Start it (`sudo systemctl start docker`), or install it with `make setup`; see `landbridge doctor`."
@@ -40,17 +44,27 @@ class DockerEngine:
     warms = True
 
     def __init__(
-        self, gateway_id: str, runtimes: Runtimes, builder: Callable[[docker.DockerClient], ImageBuilder]
+        self,
+        gateway_id: str,
+        runtimes: Runtimes,
+        builder: Callable[[docker.DockerClient], ImageBuilder],
+        address: str = "",
+        container_runtime: str = "",
     ) -> None:
+        """``address`` is the engine's, ``container_runtime`` one of the runtimes that it knows; empty for its own."""
         self._gateway_id = gateway_id
         self._runtimes = runtimes
         try:
-            self._client = docker.from_env(timeout=120)
-            self._client.ping()
+            self._client = engine_client(address)
+            told = self._client.info()
         except (DockerException, requests.RequestException) as error:
             raise EngineError(_DOWN, _DOWN_HINT) from error
+        self._container_runtime = known_runtime(told, container_runtime)
         self._api: Any = self._client.api
         self._builder = builder(self._client)
+        self._outbound = OutboundNetwork(
+            self._api, {GATEWAY_LABEL: gateway_id}, self._container_runtime, self._network_image
+        )
         self._images: dict[str, str] = {}
         self._building: set[str] = set()
         self._failed: set[str] = set()
@@ -106,12 +120,20 @@ class DockerEngine:
             if image:
                 self._images[runtime] = image
 
+    def _network_image(self) -> str:
+        try:
+            return self._builder.ensure_network(lambda _: None)
+        except BuildFailed as error:
+            raise PrepareFailed(str(error), error.hint or "", error.log_tail) from error
+
     def start(self, order: Order) -> str:
         image: str = self._images.get(order.runtime) or self.prepare(order.runtime, lambda _: None)
         name = self._container_name(order.attempt)
         reach("image resolved")
         self._starting.add(order.attempt)
         try:
+            outbound = order.limits.network != "none"
+            network = self._outbound.open(order.attempt, name) if outbound else "none"
             reach("create sent")
             made = self._api.create_container(
                 image,
@@ -121,7 +143,7 @@ class DockerEngine:
                 user=f"{JOB_USER}:{JOB_USER}",
                 environment=_threads(order.limits),
                 labels={GATEWAY_LABEL: self._gateway_id, ATTEMPT_LABEL: order.attempt},
-                host_config=self._host_config(order),
+                host_config=self._host_config(order, network),
             )
             reach("created")
             self._api.start(name)
@@ -135,11 +157,14 @@ class DockerEngine:
             self._given_up.add(order.attempt)
             self.remove(order.attempt)
             raise EngineError(f"Docker could not start the container: {_words(error)}", _DOWN_HINT) from error
+        except EngineError:
+            self.remove(order.attempt)
+            raise
         finally:
             self._starting.discard(order.attempt)
         return image
 
-    def _host_config(self, order: Order) -> Any:
+    def _host_config(self, order: Order, network: str) -> Any:
         folder, limits = order.folder, order.limits
         binds = [f"{folder}:/job:ro", f"{folder / 'out'}:/job/out:rw"]
         if order.held:
@@ -151,12 +176,15 @@ class DockerEngine:
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
             read_only=True,
-            tmpfs={"/tmp": f"rw,exec,nosuid,nodev,size={limits.memory // TMPFS_SHARE},mode=1777"},
+            tmpfs={
+                "/tmp": f"rw,exec,nosuid,nodev,size={limits.memory // TMPFS_SHARE},nr_inodes={limits.memory // BYTES_A_FILE},mode=1777"
+            },
             mem_limit=limits.memory,
             memswap_limit=limits.memory,
             nano_cpus=int(min(limits.cpus, os.cpu_count() or 1) * 1e9),
             pids_limit=limits.pids,
-            network_mode="none" if limits.network == "none" else "bridge",
+            network_mode=network,
+            runtime=self._container_runtime,
             init=True,
             ulimits=[
                 docker.types.Ulimit(name="core", soft=0, hard=0),
@@ -214,8 +242,11 @@ class DockerEngine:
         containers = self._api.containers(all=True, filters={"label": f"{GATEWAY_LABEL}={self._gateway_id}"})
         labelled = {found["Labels"].get(ATTEMPT_LABEL, ""): found for found in containers}
         for attempt, found in labelled.items():
-            if found["State"] == "running":
+            if attempt and found["State"] == "running":
                 self._usage.add(attempt, found["Id"])  # of an earlier warden's
+        for network in {found["Labels"].get(NETWORK_LABEL) for found in containers} - set(labelled):
+            if network and network not in self._starting:
+                self._outbound.close(self._container_name(network))
         return {attempt: self._exit_in(attempt, found["State"]) for attempt, found in labelled.items() if attempt}
 
     def _exit_in(self, attempt: str, state: str) -> Exit | None:
@@ -249,6 +280,7 @@ class DockerEngine:
         self._usage.forget(attempt)
         with suppress(NotFound, APIError):
             self._api.remove_container(self._container_name(attempt), force=True, v=True)
+        self._outbound.close(self._container_name(attempt))
 
     def close(self) -> None:
         self._closed.set()

@@ -5,27 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-import docker
 import requests
 from docker.errors import DockerException
 
 from landbridge_gateway.environments.images import BuildFailed, ImageBuilder
+from landbridge_gateway.environments.reaching import engine_client
 from landbridge_gateway.environments.runtimes import Runtimes
 from landbridge_gateway.environments.sources import packaged_folder
+from landbridge_gateway.settings import Settings
 
 
 def build(names: Iterable[str], say: Callable[[str], None]) -> Iterator[tuple[str, str]]:
-    """Give each runtime's name and image id as it is there; no names mean all. Raises BuildFailed, UnknownRuntime."""
+    """Give each runtime's name and image id as it is there; no names mean all, and the network's image with them.
+
+    Raises BuildFailed, UnknownRuntime.
+    """
     runtimes = Runtimes.load(packaged_folder("containers"))
-    wanted = [runtimes[name] for name in names] or list(runtimes)
+    chosen = [runtimes[name] for name in names]
     with _builder() as builder:
-        for runtime in wanted:
-            try:
+        try:
+            for runtime in chosen or runtimes:
                 yield runtime.name, builder.ensure(runtime, say)
-            except BuildFailed as error:
-                for line in error.log_tail:
-                    say(f"  {line}")
-                raise
+            if not chosen:
+                yield "network", builder.ensure_network(say)
+        except BuildFailed as error:
+            for line in error.log_tail:
+                say(f"  {line}")
+            raise
 
 
 def listing() -> Iterator[str]:
@@ -45,7 +51,7 @@ def prune() -> list[str]:
 @contextmanager
 def _builder() -> Iterator[ImageBuilder]:
     try:
-        client = docker.from_env(timeout=120)
+        client = engine_client(Settings.load().docker_host)
     except (DockerException, requests.RequestException) as error:
         raise BuildFailed(
             "The Docker engine does not answer.",

@@ -29,6 +29,7 @@ from landbridge_gateway.environments.recipe import (
     NAMESPACE,
     Recipe,
     base_recipe,
+    network_recipe,
     runtime_recipe,
 )
 from landbridge_gateway.environments.runtimes import Runtime, Runtimes
@@ -98,15 +99,21 @@ class ImageBuilder:
 
         ``progress`` gets lines such as ``building r:4.6: step 3 of 9``. Raises BuildFailed.
         """
-        recipe = self._recipe(runtime)
+        return self._ensured(runtime.name, self._recipe(runtime), progress)
+
+    def ensure_network(self, progress: Progress) -> str:
+        """The same for the image that holds the networks of jobs which may reach out."""
+        return self._ensured("network", network_recipe(self._base_recipe(), self._containers), progress)
+
+    def _ensured(self, name: str, recipe: Recipe, progress: Progress) -> str:
         if found := self._id(recipe.tag):
             return found
 
         def told(text: str) -> None:
-            progress(f"building {runtime.name}: {text}")
+            progress(f"building {name}: {text}")
 
-        with self._alone(runtime.name, told):
-            return self._id(recipe.tag) or self._build(runtime, recipe, told)
+        with self._alone(name, told):
+            return self._id(recipe.tag) or self._build(name, recipe, told)
 
     def prune(self) -> list[str]:
         """Remove our images that no runtime uses now; gives their tags, or ids where they had none.
@@ -123,15 +130,15 @@ class ImageBuilder:
         """One entry for each runtime, in the file's order."""
         return [self._described(runtime) for runtime in self._runtimes]
 
-    def _build(self, runtime: Runtime, recipe: Recipe, told: Progress) -> str:
+    def _build(self, name: str, recipe: Recipe, told: Progress) -> str:
         host = Host.read(self._ca_bundle, self._environ)
         with self._alone("base", told):
             self._ensure_base(host, told)
         arguments = {**host.arguments, "RECIPE": recipe.tag}
-        run_build(self._api, recipe, arguments, {RUNTIME_LABEL: runtime.name}, host.network, told)
+        run_build(self._api, recipe, arguments, {RUNTIME_LABEL: name}, host.network, told)
         built = self._id(recipe.tag)
         if built is None:
-            raise BuildFailed(f"The image of {runtime.name} was built and is gone already.", "Build it again.")
+            raise BuildFailed(f"The image of {name} was built and is gone already.", "Build it again.")
         told("done")
         return built
 
@@ -182,7 +189,8 @@ class ImageBuilder:
             return None
 
     def _current(self) -> set[str]:
-        recipes = [self._base_recipe(), *(self._recipe(runtime) for runtime in self._runtimes)]
+        base = self._base_recipe()
+        recipes = [base, network_recipe(base, self._containers), *(self._recipe(runtime) for runtime in self._runtimes)]
         return {self._base.made_tag, *(recipe.tag for recipe in recipes)}
 
     def _outdated(self, current: set[str]) -> Iterator[str]:

@@ -54,6 +54,12 @@ def base_recipe(base: Base, containers: Path, image: str, namespace: str = NAMES
     return Recipe(f"{namespace}/base", files, {"BASE": image, "SUITE": base.suite, "APT_PACKAGES": " ".join(base.apt)})
 
 
+def network_recipe(below: Recipe, containers: Path) -> Recipe:
+    """What holds the network of a job that may reach out."""
+    files = {path.name: _file(path) for path in sorted((containers / "network").iterdir()) if path.is_file()}
+    return Recipe(f"{below.repository.partition('/')[0]}/network", files, {"BASE": below.tag})
+
+
 def runtime_recipe(runtime: Runtime, below: Recipe, containers: Path, clients: Mapping[str, Path]) -> Recipe:
     """``clients`` has the folder of each language's client package."""
     folder = containers / runtime.language

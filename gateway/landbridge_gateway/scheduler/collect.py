@@ -42,6 +42,7 @@ from landbridge_gateway.store.records import Records
 log = logging.getLogger(__name__)
 MOST_WARNED = 5
 _HELD_SECRET = "the result held the value of a secret, which is masked in it"
+MOST_ADOPTED = 100_000  # files of one attempt: each becomes an object and a row
 
 
 class Collector:
@@ -212,6 +213,8 @@ class Collector:
         object_id = self._adopted(folder).get(key)
         # A file that was saved again under the same name is another one.
         if object_id is None or (source.exists() and source.parent == folder.files):
+            if len(self._adopted(folder)) >= MOST_ADOPTED:
+                raise RefusedFile(f"`{source.name}` is beyond the {MOST_ADOPTED} files that are kept of a job")
             object_id = new_id("obj")
             note_adopted(folder, key, object_id)
             self._adopted(folder)[key] = object_id

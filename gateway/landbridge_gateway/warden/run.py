@@ -48,5 +48,11 @@ def _engine(settings: Settings, home: Home) -> Engine:
         from landbridge_gateway.environments.sources import packaged_folder
 
         runtimes = Runtimes.load(packaged_folder("containers"))
-        return DockerEngine(home.gateway_id(), runtimes, lambda client: ImageBuilder(client))
+        return DockerEngine(
+            home.gateway_id(),
+            runtimes,
+            lambda client: ImageBuilder(client),
+            address=settings.docker_host,
+            container_runtime=settings.container_runtime,
+        )
     raise EngineError(f"There is no engine `{settings.engine}`.", "There are: docker, process.")

@@ -106,7 +106,7 @@ def check_file(path: Path) -> None:
         file.seek(size - 10 - length)
         footer = file.read(length)
     try:
-        big_endian, fields = footer_of(footer)
+        big_endian, fields = footer_of(footer, size)
     except BadFooter as problem:
         raise _refusal(path, _DAMAGED, _AGAIN, cause=str(problem)) from None
     if big_endian:

@@ -5,9 +5,12 @@ Every offset is checked: a damaged footer raises :class:`BadFooter`, whatever it
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 
 _MOST_FIELDS, _MOST_LEVELS = 100_000, 64
+_MOST_NAME = 1024**2  # bytes
+_BLOCK = struct.Struct("<qi4xq")  # where a message stands, its length, and that of its body
 _DECIMAL = 7
 _OUTSIDE = {
     11: "interval",
@@ -36,13 +39,26 @@ class FieldShape:
     children: list[FieldShape]
 
 
-def footer_of(data: bytes) -> tuple[bool, list[FieldShape]]:
-    """Is the file big endian, and its columns. Raises ``BadFooter``."""
+def footer_of(data: bytes, size: int) -> tuple[bool, list[FieldShape]]:
+    """Is the file of ``size`` bytes big endian, and its columns. Raises ``BadFooter``."""
     reader = _Flatbuffer(data)
     schema = reader.table(reader.root(), 1)
     if schema is None:
         raise BadFooter("there is no schema")
+    _check_blocks(reader, size)
     return reader.number(schema, 0, 2) == 1, [reader.field(at, 1) for at in reader.tables(schema, 1)]
+
+
+def _check_blocks(reader: _Flatbuffer, size: int) -> None:
+    """No batch or dictionary may lead out of the file or be named twice: that is how small files get endless rows."""
+    together = 0
+    for position in (2, 3):
+        for offset, message, body in _BLOCK.iter_unpack(reader.structs(reader.root(), position, _BLOCK.size)):
+            if offset < 0 or message < 0 or body < 0 or offset + message + body > size:
+                raise BadFooter("a batch leads out of the file")
+            together += message + body
+    if together > size:
+        raise BadFooter("batches overlap")
 
 
 class _Flatbuffer:
@@ -82,12 +98,18 @@ class _Flatbuffer:
             raise BadFooter("an offset leads nowhere")
         return at + offset
 
+    def structs(self, table: int, position: int, size: int) -> bytes:
+        start = self.table(table, position)
+        return b"" if start is None else self._bytes(start + 4, size * self._integer(start, 4))
+
     def tables(self, table: int, position: int) -> list[int]:
         start = self.table(table, position)
         if start is None:
             return []
         count = self._integer(start, 4)
         self._bytes(start + 4, 4 * count)
+        if count > _MOST_FIELDS:
+            raise BadFooter("there are too many fields")
         places = [start + 4 + 4 * i for i in range(count)]
         return [at + self._integer(at, 4) for at in places]
 
@@ -95,8 +117,11 @@ class _Flatbuffer:
         start = self.table(table, position)
         if start is None:
             return ""
+        length = self._integer(start, 4)
+        if length > _MOST_NAME:
+            raise BadFooter("a name is too long")
         try:
-            return self._bytes(start + 4, self._integer(start, 4)).decode()
+            return self._bytes(start + 4, length).decode()
         except UnicodeDecodeError:
             raise BadFooter("a name is not valid UTF-8") from None
 

@@ -244,7 +244,7 @@ def decode_frame(node: Json, source: Source) -> Any:
     from landbridge.series import installed
 
     path = source.path(node["object"])
-    table, descriptor = with_hint(read_table(path, node), node["descriptor"])
+    table, descriptor = with_hint(read_table(path, node), {"rows": node["rows"]} | node["descriptor"])
     table = _decimals_again(table, descriptor)
     kind = descriptor.get("class")
     if source.wanted is not None and source.wanted != kind:
