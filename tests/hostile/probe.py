@@ -33,7 +33,7 @@ def probe(about, table):
         "calls": joined(f"{name} {call(*given)}" for name, given in CALLS.items()),
         "raw sockets": joined(raw_sockets()),
         "ptrace": call(101, 16, 2**22 - 1, 0, 0),
-        "set-group-id": f"{bool(Path('/usr/bin/chage').stat().st_mode & stat.S_ISGID)} {succeeds('chage', '-l', 'landbridge')}",
+        "set-group-id": f"{set_group_id('/usr/bin/chage')} {succeeds('chage', '-l', 'landbridge')}",
         "kernel files": joined(kernel_files()),
         "processes": joined(sorted(processes())),
         "other jobs": joined(others()),
@@ -108,6 +108,10 @@ def raw_sockets():
             socket.socket(family, kind, 1)
         except OSError as error:
             yield errno.errorcode[error.errno]
+
+
+def set_group_id(path):
+    return bool(Path(path).stat().st_mode & stat.S_ISGID)
 
 
 def succeeds(*command):

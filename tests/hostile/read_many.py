@@ -29,7 +29,7 @@ def outcome(content, path, node):
         value = decode(node | {"object": str(path)}, Here(), trust=True)
     except LandbridgeError as error:
         return f"refused {error.message}"
-    except BaseException as error:
+    except Exception as error:  # noqa: BLE001 - each is a finding
         return f"raised {type(error).__name__}: {error}"
     return f"read {len(value)}"
 

@@ -31,7 +31,7 @@ GATEWAY_LABEL = "landbridge.gateway"
 ATTEMPT_LABEL = "landbridge.attempt"
 JOB_USER = 64000
 TMPFS_SHARE = 4  # a quarter of the memory limit: what is written to /tmp counts against that limit anyway
-BYTES_A_FILE = 8192  # so many of the memory for each file that /tmp may have: an empty one takes memory of the kernel
+BYTES_A_FILE = 8192  # of the memory limit, for each file that /tmp may have: the kernel needs some for an empty one
 
 _DOWN = "The Docker engine does not answer."
 _DOWN_HINT = "Start it (`sudo systemctl start docker`), or install it with `make setup`; see `landbridge doctor`."
@@ -176,9 +176,7 @@ class DockerEngine:
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
             read_only=True,
-            tmpfs={
-                "/tmp": f"rw,exec,nosuid,nodev,size={limits.memory // TMPFS_SHARE},nr_inodes={limits.memory // BYTES_A_FILE},mode=1777"
-            },
+            tmpfs={"/tmp": _tmpfs(limits.memory)},
             mem_limit=limits.memory,
             memswap_limit=limits.memory,
             nano_cpus=int(min(limits.cpus, os.cpu_count() or 1) * 1e9),
@@ -286,6 +284,10 @@ class DockerEngine:
         self._closed.set()
         self._pipes.close()
         self._client.close()
+
+
+def _tmpfs(memory: int) -> str:
+    return f"rw,exec,nosuid,nodev,size={memory // TMPFS_SHARE},nr_inodes={memory // BYTES_A_FILE},mode=1777"
 
 
 def _threads(limits: Limits) -> dict[str, str]:
