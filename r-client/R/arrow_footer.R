@@ -37,7 +37,7 @@ read_footer <- function(data, size) {
 #' No batch or dictionary may lead out of the file or be named twice: that is how small files get endless rows.
 #' @noRd
 check_blocks <- function(reader, size) {
-  together <- 0
+  starts <- ends <- double()
   for (position in 2:3) {
     start <- flat_table(reader, flat_integer(reader, 0, 4L), position)
     count <- if (is.null(start)) 0 else flat_integer(reader, start, 4L)
@@ -46,11 +46,11 @@ check_blocks <- function(reader, size) {
     # negative number is a huge one here.
     bytes <- matrix(as.integer(flat_bytes(reader, start + 4, 24 * count)), 24)
     number <- function(rows) colSums(bytes[rows, , drop = FALSE] * 256^(seq_along(rows) - 1))
-    length <- number(9:12) + number(17:24)
-    if (any(number(1:8) + length > size)) bad_footer("a batch leads out of the file")
-    together <- together + sum(length)
+    starts <- c(starts, number(1:8))
+    ends <- c(ends, number(1:8) + number(9:12) + number(17:24))
   }
-  if (together > size) bad_footer("batches overlap")
+  if (any(ends > size)) bad_footer("a batch leads out of the file")
+  if (is.unsorted(as.vector(rbind(starts, ends)[, order(starts)]))) bad_footer("batches overlap")
 }
 
 flat_bytes <- function(reader, at, size) {

@@ -117,6 +117,7 @@ parts_of_ticks <- function(ticks, unit) {
 }
 
 read_arrow_factor <- function(x) {
+  if (anyDuplicated(levels(x)) > 0) stop("two levels of a factor are the same")
   list(type = "dictionary", codes = as.integer(x), levels = levels(x), ordered = is.ordered(x))
 }
 

@@ -7,7 +7,7 @@ new_client <- function(place) {
   client$url <- place$url
   client$token <- place$token
   client$ca <- place$ca
-  client$largest_answer <- 256 * 1024^2
+  client$largest_answer <- 64 * 1024^2
   client$jobs <- new.env(parent = emptyenv())
   client$objects <- new.env(parent = emptyenv())
   client$digests <- new.env(parent = emptyenv())

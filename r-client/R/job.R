@@ -2,11 +2,14 @@
 
 new_job <- function(client, id) structure(list(id = id, client = client), class = "landbridge_job")
 
-#' Keep what an answer for one job says; its handle.
+#' Keep what an answer for one job says; its handle. `wanted` is the id that was asked for.
 #' @noRd
-job_from_answer <- function(client, answer) {
+job_from_answer <- function(client, answer, wanted = NULL) {
   job <- answer$job
   if (!is_text(job$id) || !is_text(job$state)) abort_bad_answer(client, "with a job that has no id or no state")
+  if (!is.null(wanted) && !identical(job$id, wanted)) {
+    abort_bad_answer(client, sprintf("with job %s where %s was asked for", job$id, wanted))
+  }
   if (is.numeric(answer$cursor)) {
     # Backwards too: whoever waits from the older place misses nothing, and repeats do no harm.
     client$cursor <- min(client$cursor, answer$cursor)
@@ -22,7 +25,7 @@ job_from_answer <- function(client, answer) {
 known_job <- function(job) job$client$jobs[[job$id]]
 
 look_up <- function(job) {
-  job_from_answer(job$client, ask_gateway(job$client, "GET", job_path(job)))
+  job_from_answer(job$client, ask_gateway(job$client, "GET", job_path(job)), job$id)
   known_job(job)
 }
 
@@ -82,7 +85,7 @@ browse <- function(job) {
 #' @export
 cancel <- function(job) {
   known <- as_job(job)
-  job_from_answer(known$client, ask_gateway(known$client, "POST", job_path(known, "cancel")))
+  job_from_answer(known$client, ask_gateway(known$client, "POST", job_path(known, "cancel")), known$id)
   invisible(if (is_text(job)) known else job)
 }
 
@@ -108,7 +111,7 @@ get_job <- function(id) {
   check_option(id, "id", is_text, "It is a job's id, such as \"job_0123456789abcdef\".")
   client <- current_client()
   answer <- ask_gateway(client, "GET", job_path(list(id = id)))
-  if (is.null(answer$job$points)) job_from_answer(client, answer) else new_sweep(client, answer)
+  if (is.null(answer$job$points)) job_from_answer(client, answer, id) else new_sweep(client, answer)
 }
 
 #' A part of a job's result, as an argument of another job

@@ -143,7 +143,9 @@ decode_file <- function(node, source) {
   # The object's own file is named by its id; readers that go by the ending need the user's name.
   folder <- tempfile("landbridge-file-")
   dir.create(folder)
-  path <- file.path(folder, basename(node$name))
+  # What a job called its file is not where it goes here.
+  name <- gsub("[/\\\\[:cntrl:]]", "_", node$name)
+  path <- file.path(folder, if (name %in% c("", ".", "..")) "file" else name)
   from <- normalizePath(source$path(node$object))
   if (!suppressWarnings(file.symlink(from, path))) file.copy(from, path)
   structure(path, class = "landbridge_file")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import socket
 import subprocess
@@ -150,3 +151,154 @@ def test_the_rules_let_the_public_internet_through_and_nothing_else(gateway: Ser
     public = ["203.0.113.9:9", "9.9.9.9:9"]
     found = lb.submit(lb.task(lb.python(LETS_OUT), network="outbound"), [*near, *public]).result()
     assert found == ["refused"] * 2 * len(near) + ["sent"] * 2 * len(public)
+
+
+FILLS = "cd /tmp && i=0; while true > f$i; do i=$((i+1)); done 2>/dev/null; echo $i; rm -f f*"
+FORKS = "i=0; while [ $i -lt 10000 ]; do sleep 300 & i=$((i+1)); done 2>/dev/null"
+SPINS = "for i in 1 2 3; do timeout 2 sh -c 'while :; do :; done' & done; wait"
+TAKES = "dd if=/dev/zero of=/tmp/x bs=1M count=200 2>&1; rm -f /tmp/x"
+LEAVES_FILE = "dd if=/dev/zero of=/job/out/files/x bs=1M count=40 2>&1"
+# The same commands from both languages: what is probed is the container, and the language that waits for it.
+PYTHON = f"""
+import os, signal, subprocess, time
+from pathlib import Path
+
+def shell(command):
+    return subprocess.run(["sh", "-c", command], capture_output=True, text=True).stdout.strip()
+
+def fills():
+    return int(shell({FILLS!r}))
+
+def forks():
+    shell({FORKS!r})
+    found = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    for one in found:
+        if (Path("/proc") / str(one) / "comm").read_text() == "sleep\\n":
+            os.kill(one, signal.SIGKILL)
+    return len(found)
+
+def spins():
+    begun, used = time.monotonic(), sum(os.times()[2:4])
+    shell({SPINS!r})
+    return (sum(os.times()[2:4]) - used) / (time.monotonic() - begun)
+
+def takes():
+    return shell({TAKES!r})
+
+def leaves():
+    shell({LEAVES_FILE!r})
+    return Path("/job/out/files/x").stat().st_size
+
+def grows():
+    held = []
+    while True:
+        held.append(bytearray(32 * 1024 * 1024))
+
+def outlives(mark):
+    shell(f"setsid sh -c 'sleep {{mark}} & sleep {{mark}} &' >/dev/null 2>&1 &")
+    return True
+
+def forges(lines):
+    with open("/job/out/events.jsonl", "a") as out:
+        out.write("".join(line + "\\n" for line in lines) + "x" * 5_000_000 + "\\n")
+    return True
+"""
+R = f"""
+shell <- function(command) suppressWarnings(system(command, intern = TRUE))
+fills <- function() as.integer(shell({FILLS!r}))
+forks <- function() {{
+  shell({FORKS!r})
+  found <- grep("^[0-9]+$", list.files("/proc"), value = TRUE)
+  sleeps <- function(one) identical(readLines(file.path("/proc", one, "comm")), "sleep")
+  for (one in Filter(sleeps, found)) tools::pskill(as.integer(one), 9)
+  length(found)
+}}
+spins <- function() {{
+  begun <- proc.time()
+  shell("{SPINS}")
+  used <- proc.time() - begun
+  sum(used[4:5]) / used[[3]]
+}}
+takes <- function() paste(shell({TAKES!r}), collapse = " ")
+leaves <- function() {{
+  shell({LEAVES_FILE!r})
+  file.size("/job/out/files/x")
+}}
+grows <- function() {{
+  held <- list()
+  repeat held[[length(held) + 1]] <- rep(1, 4e6)
+}}
+outlives <- function(mark) {{
+  system(sprintf("setsid sh -c 'sleep %s & sleep %s &' >/dev/null 2>&1 &", mark, mark))
+  TRUE
+}}
+forges <- function(lines) {{
+  cat(paste0(unlist(lines), "\\n"), strrep("x", 5e6), "\\n", sep = "", file = "/job/out/events.jsonl", append = TRUE)
+  TRUE
+}}
+"""
+
+
+def own(language: str, name: str) -> object:
+    return lb.python(PYTHON, name) if language == "python" else lb.r(R, name)
+
+
+@BOTH
+@pytest.mark.row("CO12", "CO14")
+def test_files_processes_and_space_have_ends(gateway: Serving, language: str) -> None:
+    limits = {"memory": "256m", "pids": 64, "disk": "8m"}
+    asked = ("fills", "forks", "takes", "leaves")
+    jobs = {name: lb.submit(lb.task(own(language, name), **limits)) for name in asked}
+    found = {name: job.result(timeout=240) for name, job in jobs.items()}
+    assert 1000 < found["fills"] <= 256 * 1024**2 // 8192
+    assert 10 < found["forks"] <= 64
+    assert "No space left on device" in found["takes"]
+    assert found["leaves"] == 8 * 1024**2
+
+
+@BOTH
+@pytest.mark.row("CO13")
+def test_a_job_that_spins_on_all_processors_gets_its_share(gateway: Serving, language: str) -> None:
+    job = lb.submit(lb.task(own(language, "spins"), cpus=0.5))
+    assert job.result(timeout=240) < 0.75
+    assert gateway.call("/jobs?limit=1")["jobs"]
+
+
+@BOTH
+@pytest.mark.row("CO11")
+def test_twice_the_memory_is_not_had_and_no_swap_is_taken(gateway: Serving, language: str) -> None:
+    with pytest.raises(lb.errors.JobFailed, match="memory") as caught:
+        lb.submit(lb.task(own(language, "grows"), memory="256m")).result(timeout=240)
+    assert caught.value.cause == "memory"
+
+
+@BOTH
+@pytest.mark.row("CO19")
+def test_nothing_outlives_its_container(gateway: Serving, language: str) -> None:
+    mark = str(1_000_000 + secrets.randbelow(1_000_000))
+    job = lb.submit(own(language, "outlives"), mark)
+    assert job.result(timeout=240) is True
+    cursor = gateway.call("/events")["cursor"]
+    slot = gateway.home / "depot" / "jobs" / job.id / "1" / "slot"
+    container = slot.read_text() if slot.exists() else job.id
+    while [name for name in gateway.containers() if container in name]:
+        gateway.call(f"/events?after={cursor}&wait=1")
+    assert subprocess.run(["pgrep", "-f", f"sleep {mark}"], capture_output=True, check=False).returncode == 1
+
+
+@BOTH
+@pytest.mark.row("CO20")
+def test_a_job_that_writes_nonsense_to_the_gateway_hurts_itself_alone(gateway: Serving, language: str) -> None:
+    other = lb.submit(lb.python("def f():\n    return 7\n"))
+    foreign = {"kind": "file", "object": "obj_0000000000000009", "name": "x", "media_type": "text/plain"}
+    lines = [
+        "{broken",
+        '{"event": "point", "at": "now", "point": 0, "job": "' + other.id + '"}',
+        json.dumps({"event": "artifact", "at": "now", "name": "taken", "value": foreign}),
+    ]
+    job = lb.submit(own(language, "forges"), lines)
+    assert job.result(timeout=240) is True
+    record = job.record()
+    assert record["artifacts"] == []
+    assert "could not be kept" in " ".join(warning["message"] for warning in record["warnings"])
+    assert other.result(timeout=240) == 7

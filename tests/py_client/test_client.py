@@ -133,6 +133,7 @@ def test_answers_that_no_gateway_gives(
     assert "answered more than 1 MiB" in bad(gateway, connected, answer(b" " * 1024**2 + b"{}")).message
 
 
+@pytest.mark.row("CL2")
 def test_a_redirect_is_not_followed_and_takes_no_token_along(gateway: FakeGateway, connected: Client) -> None:
     with FakeGateway() as elsewhere:
         moved = answer({}, 307, Location=f"{elsewhere.url}/api/v1/jobs/job_0000000000000001")
@@ -326,6 +327,7 @@ def test_remote_warnings_are_warnings_at_home_once(gateway: FakeGateway, connect
         assert job.result() == 7
 
 
+@pytest.mark.row("DE2", "DE4")
 def test_pickles_are_loaded_only_when_trusted(gateway: FakeGateway, connected: Client) -> None:
     import pickle
 
@@ -414,6 +416,7 @@ def test_jobs_can_be_awaited_and_taken_as_they_end(gateway: FakeGateway, connect
     assert lb.wait(jobs) == jobs
 
 
+@pytest.mark.row("CL6")
 def test_ctrl_c_stops_the_waiting_only(
     gateway: FakeGateway, connected: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,6 +32,7 @@ def verdict(done: subprocess.CompletedProcess[str]) -> None:
     assert (counts["failed"], counts["errors"]) == ("0", "0"), done.stdout
 
 
+@pytest.mark.row("CL6", "DE2")
 def test_on_this_machine_through_the_bridge():
     code = RUN.format(folder=str(TESTS))
     verdict(

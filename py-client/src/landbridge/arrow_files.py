@@ -142,6 +142,10 @@ def _check_content(path: Path, table: pa.Table) -> None:
             column.validate(full=True)
         except (pa.ArrowException, ValueError, OSError) as problem:
             raise _bad_content(path, name, column.num_chunks, str(problem)) from None
+        if pa.types.is_dictionary(column.type) and column.num_chunks:
+            levels = column.chunk(0).dictionary
+            if len(levels.unique()) < len(levels):
+                raise _refusal(path, _DAMAGED, _AGAIN, cause="two levels of a factor are the same")
     _LOOKED_THROUGH.add(known)
 
 

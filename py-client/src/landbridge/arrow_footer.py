@@ -5,6 +5,7 @@ Every offset is checked: a damaged footer raises :class:`BadFooter`, whatever it
 
 from __future__ import annotations
 
+import itertools
 import struct
 from dataclasses import dataclass
 
@@ -51,13 +52,14 @@ def footer_of(data: bytes, size: int) -> tuple[bool, list[FieldShape]]:
 
 def _check_blocks(reader: _Flatbuffer, size: int) -> None:
     """No batch or dictionary may lead out of the file or be named twice: that is how small files get endless rows."""
-    together = 0
+    places = []
     for position in (2, 3):
         for offset, message, body in _BLOCK.iter_unpack(reader.structs(reader.root(), position, _BLOCK.size)):
             if offset < 0 or message < 0 or body < 0 or offset + message + body > size:
                 raise BadFooter("a batch leads out of the file")
-            together += message + body
-    if together > size:
+            places.append((offset, offset + message + body))
+    places.sort()
+    if any(end > start for (_, end), (start, _) in itertools.pairwise(places)):
         raise BadFooter("batches overlap")
 
 

@@ -72,7 +72,7 @@ class Job(Handle):
         """Ask the gateway, unless the job has ended already."""
         if self.known_state not in ENDED or "result" not in self._document:
             answer = self._client.get(f"/jobs/{self.id}")
-            self._document, self._cursor = answer["job"], int(answer["cursor"])
+            self._document, self._cursor = job_in(self._client, answer, self.id)
         return self
 
     def _known_cursor(self) -> int:
@@ -88,17 +88,17 @@ class Job(Handle):
     def cancel(self) -> None:
         """Ask for its end; an ended job stays as it is."""
         answer = self._client.post(f"/jobs/{self.id}/cancel")
-        self._document, self._cursor = answer["job"], int(answer["cursor"])
+        self._document, self._cursor = job_in(self._client, answer, self.id)
 
     def end(self) -> None:
         """Of a session: ask it to end once the jobs that it was given have."""
         answer = self._client.post(f"/jobs/{self.id}/end")
-        self._document, self._cursor = answer["job"], int(answer["cursor"])
+        self._document, self._cursor = job_in(self._client, answer, self.id)
 
     def rerun(self) -> Job:
         """Run it once more: a new job of the same task, values and seed, of a point of a sweep as well."""
         answer = self._client.post(f"/jobs/{self.id}/rerun", key=os.urandom(16).hex())
-        return Job(self._client, answer["job"], int(answer["cursor"]))
+        return Job(self._client, *job_in(self._client, answer))
 
     def wait(self, timeout: float | None = None) -> Job:
         """Wait until it has ended, at most ``timeout`` seconds: then :class:`WaitTimeout`.
@@ -332,12 +332,22 @@ def as_completed(jobs: list[Job], timeout: float | None = None) -> Iterator[Job]
 def get(job: str) -> Job | Sweep:
     """The handle of a job by its id, or the sweep of that id; ``UnknownJob`` when there is none."""
     client = current()
-    answer = client.get(f"/jobs/{job}")
-    if answer["job"].get("points"):
+    document, cursor = job_in(client, client.get(f"/jobs/{job}"), job)
+    if document.get("points"):
         from landbridge.sweeps import Sweep
 
-        return Sweep(client, answer["job"])
-    return Job(client, answer["job"], int(answer["cursor"]))
+        return Sweep(client, document)
+    return Job(client, document, cursor)
+
+
+def job_in(client: Client, answer: Json, wanted: str | None = None) -> tuple[Json, int]:
+    """The job of an answer, and its place among the events; ``BadAnswer`` when it is none, or not the wanted one."""
+    job, cursor = answer.get("job"), answer.get("cursor")
+    if not isinstance(job, dict) or not isinstance(job.get("id"), str) or not isinstance(job.get("state"), str):
+        raise BadAnswer(f"The gateway at {client.url} answered with a job that has no id or no state.")
+    if wanted is not None and job["id"] != wanted:
+        raise BadAnswer(f"The gateway at {client.url} answered with job {job['id']} where {wanted} was asked for.")
+    return job, cursor if isinstance(cursor, int) else 0
 
 
 def jobs(*, limit: int = 50, tags: dict[str, str] | None = None, **filters: Any) -> list[Job]:

@@ -8,7 +8,7 @@ from typing import Any
 from landbridge.capture import capture
 from landbridge.client import Client, UploadSink, current
 from landbridge.errors import MissingArgument, UnknownArgument, ValueCannotCross
-from landbridge.job import Job
+from landbridge.job import Job, job_in
 from landbridge.kinds import Json
 from landbridge.objects import Crossing
 from landbridge.r_objects import capture_r
@@ -36,7 +36,7 @@ def submit(what: Any, /, *args: Any, **kwargs: Any) -> Job:
 def send(client: Client, body: Json) -> Job:
     """Submit under a fresh key: however often the connection breaks, it becomes one job."""
     answer = client.post("/jobs", body, key=os.urandom(16).hex())
-    return Job(client, answer["job"], int(answer["cursor"]))
+    return Job(client, *job_in(client, answer))
 
 
 def sink_for(client: Client, made: Task) -> UploadSink:
