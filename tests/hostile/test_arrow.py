@@ -15,11 +15,23 @@ import pyarrow as pa
 import pytest
 
 from tests.conformance import hostile_files as hostile
+from tests.conformance.harness import image_of
 from tests.hostile import mutants
 
 SMALL, MIXED = hostile.arrow_file(mutants.SMALL), hostile.arrow_file(mutants.MIXED)
 READER = Path(__file__).parent / "read_many.py"
 DAMAGED = "refused `result` cannot cross: it is a damaged Arrow file."
+
+CLAIMS = {
+    "a zstd buffer that claims 100 GB": mutants.huge_claim("zstd"),
+    "an lz4 buffer that claims 100 GB": mutants.huge_claim("lz4"),
+    "no dictionary": mutants.without_dictionaries(MIXED),
+    "a batch in the place of a dictionary": mutants.batch_for_dictionary(MIXED),
+    "one batch a million times": mutants.repeated_batch(SMALL, 1_000_000),
+    "a hundred levels": mutants.forged(SMALL, 0, b"", mutants.nested(100)),
+    "a million columns": mutants.forged(SMALL, 0, b"", [("x", [])], width=1_000_000),
+    "a name of 10 MB": mutants.forged(SMALL, 0, b"", [("x", [])], name="x" * 10**7),
+}
 
 
 class Folder:
@@ -36,21 +48,29 @@ class Folder:
         return "true"
 
 
-def outcomes(folder: Path, table: pa.Table, files: Sequence[bytes]) -> list[str]:
+def outcomes(folder: Path, table: pa.Table, files: Sequence[bytes], language: str = "python") -> list[str]:
     """What a child process makes of each file. One that dies of a file fails the test, and the file is named."""
     pack = folder / "files.pack"
     pack.write_bytes(hostile.packed(files))
     node = landbridge.values.encode(table.to_pandas(), Folder(folder))
     pack.with_suffix(".json").write_text(json.dumps(node))
-    done = subprocess.run(
-        [sys.executable, str(READER), str(pack), "0"], capture_output=True, text=True, check=False, timeout=300
-    )
+    command = [sys.executable, str(READER), str(pack), "0"] if language == "python" else in_r(pack)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     found = [json.loads(line)[1] for line in done.stdout.splitlines()]
     assert done.returncode == 0, f"file {len(found)} ended the reader: {done.returncode} {done.stderr[-500:]}"
     assert len(found) == len(files)
-    raised = [(number, what) for number, what in enumerate(found) if what.startswith("raised")]
-    assert raised == []
+    assert [(number, what) for number, what in enumerate(found) if what.startswith("raised")] == []
     return found
+
+
+def in_r(pack: Path) -> list[str]:
+    """The reader of R, which has arrow in its image alone."""
+    mounts = {pack: "/p.pack", pack.with_suffix(".json"): "/p.json", READER.with_suffix(".R"): "/r.R"}
+    return [
+        *("docker", "run", "--rm", "--network", "none", "--memory", "4g", "--entrypoint", "Rscript"),
+        *(word for here, there in mounts.items() for word in ("-v", f"{here}:{there}:ro")),
+        *(image_of("r"), "--vanilla", "/r.R", "/p.pack", "/p.json"),
+    ]
 
 
 @pytest.mark.row("AR2", "AR3")
@@ -73,18 +93,8 @@ def test_every_number_of_messages_offsets_and_codes_set_to_nasty_values(tmp_path
 
 @pytest.mark.row("AR6", "AR7", "AR8", "AR9", "AR19")
 def test_files_that_claim_too_much_are_refused_before_they_are_read(tmp_path):
-    files = {
-        "a zstd buffer that claims 100 GB": mutants.huge_claim("zstd"),
-        "an lz4 buffer that claims 100 GB": mutants.huge_claim("lz4"),
-        "no dictionary": mutants.without_dictionaries(MIXED),
-        "a batch in the place of a dictionary": mutants.batch_for_dictionary(MIXED),
-        "one batch a million times": mutants.repeated_batch(SMALL, 1_000_000),
-        "a hundred levels": mutants.forged(SMALL, 0, b"", mutants.nested(100)),
-        "a million columns": mutants.forged(SMALL, 0, b"", [("x", [])], width=1_000_000),
-        "a name of 10 MB": mutants.forged(SMALL, 0, b"", [("x", [])], name="x" * 10**7),
-    }
-    found = dict(zip(files, outcomes(tmp_path, mutants.SMALL, list(files.values())), strict=True))
-    assert found == dict.fromkeys(files, DAMAGED)
+    found = dict(zip(CLAIMS, outcomes(tmp_path, mutants.SMALL, list(CLAIMS.values())), strict=True))
+    assert found == dict.fromkeys(CLAIMS, DAMAGED)
     ends = outcomes(tmp_path, mutants.SMALL, [mutants.stream_without_end(), mutants.file_cut_before_footer()])
     assert ends == [
         "refused `result` cannot cross: it is an Arrow stream, not an Arrow file.",
@@ -131,3 +141,15 @@ def test_versions_of_the_format_are_read_or_refused(tmp_path):
 def test_another_kind_of_file_is_named(tmp_path, start, kind):
     (found,) = outcomes(tmp_path, mutants.SMALL, [start + bytes(600)])
     assert found == f"refused `result` cannot cross: it is {kind}, not an Arrow file."
+
+
+@pytest.mark.docker
+@pytest.mark.row("AR3", "AR4", "AR6", "AR7", "AR8", "AR9")
+def test_the_reader_of_r_refuses_or_reads_the_same_kinds_of_files(tmp_path):
+    """One process of R for all of them; of the flipped bits every eleventh, which meets each bit of a byte."""
+    flipped = list(mutants.bits(SMALL))[::11]
+    found = outcomes(tmp_path, mutants.SMALL, [SMALL, *CLAIMS.values(), *flipped], "r")
+    assert found[: len(CLAIMS) + 1] == ["read 2", *[DAMAGED] * len(CLAIMS)]
+    places = [*mutants.message_numbers(MIXED), *mutants.body_numbers(MIXED)]
+    numbers = outcomes(tmp_path, mutants.MIXED, list(mutants.with_numbers(MIXED, iter(places)))[::2], "r")
+    assert sum(what.startswith("refused") for what in numbers) > len(numbers) / 2
