@@ -57,13 +57,13 @@ own_status <- function(names) {
 }
 
 everything <- function(test) {
-  system(sprintf("find / -path /proc -prune -o %s -print 2>/dev/null", test), intern = TRUE)
+  system(sprintf("find / -path /proc -prune -o %s -print 2>/dev/null; true", test), intern = TRUE)
 }
 
 writable <- function() {
   found <- character()
   for (folder in everything("-type d")) {
-    below <- any(startsWith(folder, paste0(found, "/")))
+    below <- any(startsWith(folder, paste0(found, "/", recycle0 = TRUE)))
     if (file.access(folder, 2) == 0 && !below) found <- c(found, folder)
   }
   sort(found, method = "radix")
@@ -89,7 +89,7 @@ opens <- function(path, mode) {
 }
 
 kernel_files <- function() {
-  write <- c("/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/sys/kernel/mm/ksm/run", "/proc/1/oom_adj")
+  write <- c("/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/sys/kernel/mm/ksm/run")
   read <- c("/proc/kcore", "/proc/keys", "/proc/timer_list")
   c(
     paste(Filter(function(path) opens(path, "ab"), write), "can be written", recycle0 = TRUE),

@@ -64,7 +64,9 @@ def test_a_job_finds_nothing_but_its_own(gateway: Serving, listener: int, langua
     other = lb.submit(lb.task(lb.python(LEAVES), seconds=120))
     assert other.result() == 4
     addresses = nearby(gateway, listener)
-    hidden = [gateway.token, CANARY, socket.gethostname(), (gateway.home / "id").read_text().strip()]
+    hidden = [gateway.token, CANARY, (gateway.home / "id").read_text().strip()]
+    if len(socket.gethostname()) > 5:  # a short one is part of other words
+        hidden.append(socket.gethostname())
     about = {"addresses": addresses, "backwards": [text[::-1] for text in hidden]}
     job = lb.submit(code(language, "probe"), about, TABLE)
     found = job.result()
@@ -154,7 +156,7 @@ def test_the_rules_let_the_public_internet_through_and_nothing_else(gateway: Ser
 
 
 FILLS = "cd /tmp && i=0; while true > f$i; do i=$((i+1)); done 2>/dev/null; echo $i; rm -f f*"
-FORKS = "i=0; while [ $i -lt 10000 ]; do sleep 300 & i=$((i+1)); done 2>/dev/null"
+FORKS = "i=0; while [ $i -lt 10000 ]; do sleep 300 >/dev/null 2>&1 & i=$((i+1)); done 2>/dev/null"
 SPINS = "for i in 1 2 3; do timeout 2 sh -c 'while :; do :; done' & done; wait"
 TAKES = "dd if=/dev/zero of=/tmp/x bs=1M count=200 2>&1; rm -f /tmp/x"
 LEAVES_FILE = "dd if=/dev/zero of=/job/out/files/x bs=1M count=40 2>&1"
@@ -245,10 +247,10 @@ def own(language: str, name: str) -> object:
 
 @BOTH
 @pytest.mark.row("CO12", "CO14")
+@pytest.mark.filterwarnings("ignore::landbridge.kinds.RemoteWarning")
 def test_files_processes_and_space_have_ends(gateway: Serving, language: str) -> None:
-    limits = {"memory": "256m", "pids": 64, "disk": "8m"}
-    asked = ("fills", "forks", "takes", "leaves")
-    jobs = {name: lb.submit(lb.task(own(language, name), **limits)) for name in asked}
+    asked = {"fills": {}, "forks": {"pids": 64}, "takes": {}, "leaves": {"disk": "8m"}}
+    jobs = {name: lb.submit(lb.task(own(language, name), memory="256m", **limits)) for name, limits in asked.items()}
     found = {name: job.result(timeout=240) for name, job in jobs.items()}
     assert 1000 < found["fills"] <= 256 * 1024**2 // 8192
     assert 10 < found["forks"] <= 64
@@ -288,6 +290,7 @@ def test_nothing_outlives_its_container(gateway: Serving, language: str) -> None
 
 @BOTH
 @pytest.mark.row("CO20")
+@pytest.mark.filterwarnings("ignore::landbridge.kinds.RemoteWarning")
 def test_a_job_that_writes_nonsense_to_the_gateway_hurts_itself_alone(gateway: Serving, language: str) -> None:
     other = lb.submit(lb.python("def f():\n    return 7\n"))
     foreign = {"kind": "file", "object": "obj_0000000000000009", "name": "x", "media_type": "text/plain"}
