@@ -149,7 +149,11 @@ def test_the_reader_of_r_refuses_or_reads_the_same_kinds_of_files(tmp_path):
     """One process of R for all of them; of the flipped bits every eleventh, which meets each bit of a byte."""
     flipped = list(mutants.bits(SMALL))[::11]
     found = outcomes(tmp_path, mutants.SMALL, [SMALL, *CLAIMS.values(), *flipped], "r")
-    assert found[: len(CLAIMS) + 1] == ["read 2", *[DAMAGED] * len(CLAIMS)]
+    # Its arrow says of a buffer that claims too much that it cannot be decompressed, which is told as such.
+    packed = "refused `result` cannot cross: it is compressed with a codec that is not available here."
+    assert found[0] == "read 2"
+    assert set(found[1:3]) <= {DAMAGED, packed}
+    assert found[3 : len(CLAIMS) + 1] == [DAMAGED] * (len(CLAIMS) - 2)
     places = [*mutants.message_numbers(MIXED), *mutants.body_numbers(MIXED)]
     numbers = outcomes(tmp_path, mutants.MIXED, list(mutants.with_numbers(MIXED, iter(places)))[::2], "r")
     assert sum(what.startswith("refused") for what in numbers) > len(numbers) / 2
