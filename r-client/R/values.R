@@ -122,7 +122,8 @@ as_file <- function(path) {
 
 # The same as in the gateway and in Python. For a name of plain ASCII, too, the pattern needs to be told of Unicode.
 no_file_name <- paste0(
-  "(*UTF)[/\\\\\\x{00}-\\x{1f}\\x{7f}-\\x{9f}\\x{200b}\\x{200e}\\x{200f}\\x{2028}-\\x{202e}\\x{2060}-\\x{2069}\\x{feff}]| $"
+  "(*UTF)[/\\\\",
+  "\\x{00}-\\x{1f}\\x{7f}-\\x{9f}\\x{200b}\\x{200e}\\x{200f}\\x{2028}-\\x{202e}\\x{2060}-\\x{2069}\\x{feff}]| $"
 )
 
 encode_file <- function(x, sink, path) {

@@ -305,3 +305,19 @@ def test_a_job_that_writes_nonsense_to_the_gateway_hurts_itself_alone(gateway: S
     assert record["artifacts"] == []
     assert "could not be kept" in " ".join(warning["message"] for warning in record["warnings"])
     assert other.result(timeout=240) == 7
+
+
+@pytest.mark.row("AR13")
+def test_names_that_are_the_same_empty_or_differ_by_case_come_back_from_both_languages(gateway: Serving) -> None:
+    names = ["a", "a", "", "A", "ä", "a.1"]
+    table = pd.DataFrame([[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]], columns=names)
+    through_python = lb.submit(
+        lb.python("def f(x):\n    assert list(x.columns) == ['a', 'a', '', 'A', 'ä', 'a.1']\n    return x\n"), table
+    )
+    through_r = lb.submit(
+        lb.r('f <- function(x) { stopifnot(identical(names(x), c("a", "a", "", "A", "\\u00e4", "a.1"))); x }'), table
+    )
+    for job in (through_python, through_r):
+        back = job.result(timeout=240)
+        assert list(back.columns) == names
+        assert back.iloc[0].tolist() == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]

@@ -22,6 +22,7 @@ def where(matrix: Matrix, verdict: str) -> set[tuple[str, str]]:
     return {(way, kind) for way, kind, cell in cells if cell.verdict == verdict}
 
 
+@pytest.mark.row("AR14")
 def test_nothing_changes_in_silence(matrix):
     assert where(matrix, "SILENT") == SILENT
 
