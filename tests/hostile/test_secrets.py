@@ -4,17 +4,16 @@ import base64
 import json
 import os
 import stat
-import threading
 
 import pytest
 from landbridge_gateway.depot.logs import Log
 from landbridge_gateway.depot.masking import Mask
 from landbridge_gateway.engines.interface import EngineError
 from landbridge_gateway.engines.pipes import Pipes
+from landbridge_gateway.model import Role
 from landbridge_gateway.schemas import Schemas
 from landbridge_gateway.web.services import Services
 
-from tests.gateway.conftest import *  # noqa: F403 - the gateway in process
 from tests.gateway.conftest import NULL, ROOT, Road, source_task, submission, submit
 from tests.hostile.canaries import CANARY, HIDDEN, files_with, has_canary
 
@@ -48,18 +47,20 @@ class TestStore:
         assert client.get("/api/v1/secrets/db_password").status_code == 404
 
     @pytest.mark.row("SE3")
-    def test_a_secret_of_somebody_else_does_not_exist(self, client, road, services):
-        services.secrets.put("somebody", "theirs", CANARY)
+    @pytest.mark.parametrize("role", Role)
+    def test_a_secret_of_somebody_else_does_not_exist(self, client, caller, road, services, role):
+        assert client.put("/api/v1/secrets/theirs", json={"value": CANARY}).status_code == 201
+        client = caller("somebody", role)
         nobodys = client.get("/api/v1/secrets/nobodys").json["error"]
-        for answer in (
-            client.get("/api/v1/secrets/theirs"),
-            client.delete("/api/v1/secrets/theirs"),
-            client.post("/api/v1/jobs", json=submission(source_task(secrets=["theirs"]))),
-        ):
+        answers = [client.get("/api/v1/secrets/theirs")]
+        if role is not Role.VIEWER:
+            answers.append(client.delete("/api/v1/secrets/theirs"))
+            answers.append(client.post("/api/v1/jobs", json=submission(source_task(secrets=["theirs"]))))
+        for answer in answers:
             assert (answer.status_code, answer.json["error"]["code"]) == (404, "unknown_secret")
             assert answer.json["error"]["message"] == nobodys["message"].replace("nobodys", "theirs")
         assert client.get("/api/v1/secrets").json["secrets"] == []
-        assert services.secrets.values("somebody", ["theirs"]) == {"theirs": CANARY}
+        assert services.secrets.values("owner", ["theirs"]) == {"theirs": CANARY}
 
     @pytest.mark.parametrize("name", ["A", "1a", "a-b", "a" * 65, "a%00", "..", "café", "a.b"])
     def test_names_are_plain(self, client, name):
@@ -183,14 +184,12 @@ class TestGiving:
             pipes.forget("one")
             assert reader.readline() == ""
 
-    def test_a_reader_that_comes_first_waits(self, pipes, pipe):
-        found = []
-        reader = threading.Thread(target=lambda: found.append(pipe.read_text()))
-        reader.start()
+    def test_a_reader_that_came_first_has_it_though_the_writer_goes(self, pipes, pipe):
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
         pipes.give("one", pipe, "value")
         pipes.forget("one")
-        reader.join()
-        assert found == ["value\n"]
+        with os.fdopen(reader) as stream:
+            assert stream.read() == "value\n"
 
     def test_what_nobody_read_is_gone_with_the_attempt(self, pipes, pipe):
         pipes.give("one", pipe, "value")
