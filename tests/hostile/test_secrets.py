@@ -10,6 +10,7 @@ from landbridge_gateway.depot.logs import Log
 from landbridge_gateway.depot.masking import Mask
 from landbridge_gateway.engines.interface import EngineError
 from landbridge_gateway.engines.pipes import Pipes
+from landbridge_gateway.keeping.snapshots import make_snapshot, snapshot_folder
 from landbridge_gateway.model import Role
 from landbridge_gateway.schemas import Schemas
 from landbridge_gateway.web.services import Services
@@ -99,6 +100,21 @@ class TestStore:
         key = held / "secrets_key"
         assert stat.S_IMODE(key.stat().st_mode) == 0o600
         assert files_with(held, bytes.fromhex(key.read_text())) == []
+
+    @pytest.mark.row("SE6")
+    def test_a_backup_has_neither_a_value_nor_the_key(self, client, road, services, stored):
+        submit(client, with_secret())
+        attempt = road.started()
+        leave_it_everywhere(road, attempt)
+        for ended in (False, True):
+            if ended:
+                road.leave(attempt, result=TEXT)
+                road.exit(attempt, 0)
+            copy = snapshot_folder(services.home, make_snapshot(services.home))
+            assert (copy / "landbridge.db").exists()
+            assert files_with(copy) == []
+            assert not (copy / "secrets_key").exists()
+            assert road.folder(attempt).log("stdout").name in str(list(copy.rglob("stdout.log"))) or not ended
 
     @pytest.mark.row("SE6")
     def test_a_copy_of_the_database_without_the_key_opens_nothing(self, client, road, services, stored):
