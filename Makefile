@@ -45,6 +45,9 @@ faults: test-tools setup ## Kill it 5,000 times (KILLS=) at named steps and at r
 docs-types: images ## Measure what becomes of each kind of column, and write docs/types.md
 	$(BIN)/python -m tests.types.document
 
+docs-hostile: python ## Write docs/hostile.md: what each kind of hostile input is answered, and which tests prove it
+	$(BIN)/python -m tests.hostile.document
+
 demo: setup images ## Run the example pipeline from R and from Python, in containers, on real data
 	PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo.sh
 
@@ -62,4 +65,4 @@ bench-quick: setup images bench-peers ## The same in minutes: fewer samples, no 
 clean: ## Remove what the verbs made here; images, figures and the gateway's home stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .cache/bench
 
-.PHONY: help engine test-tools python r-client setup images check test faults docs-types demo bench-peers bench bench-quick clean
+.PHONY: help engine test-tools python r-client setup images check test faults docs-types docs-hostile demo bench-peers bench bench-quick clean

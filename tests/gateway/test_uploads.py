@@ -93,6 +93,7 @@ def test_more_than_was_said_is_refused(client):
     assert put(client, upload, 0, DATA).json["error"]["detail"] == {"field": "offset"}
 
 
+@pytest.mark.row("UP4")
 def test_bytes_with_another_digest_are_no_object_and_leave_nothing(client, services):
     upload = begun(client)
     put(client, upload, 0, DATA[:-1] + b"x")

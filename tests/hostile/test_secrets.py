@@ -77,7 +77,9 @@ class TestStore:
     )  # fmt: skip
     def test_a_value_is_text_of_some_length_and_is_not_said_back(self, client, body):
         answer = client.put("/api/v1/secrets/a", json=body)
-        assert (answer.status_code, answer.json["error"]["code"]) == (422, "invalid_field")
+        # Half of a surrogate pair is no text at all, and refused before the value is looked at.
+        expected = (400, "invalid_request") if "\ud800" in str(body.get("value")) else (422, "invalid_field")
+        assert (answer.status_code, answer.json["error"]["code"]) == expected
         for part in ("`short`", "xxx", "nul-inside", "canary"):
             assert part not in answer.text
 

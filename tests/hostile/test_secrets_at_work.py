@@ -58,6 +58,27 @@ def store(serving: Serving) -> None:
     assert not has_canary((done.stdout + done.stderr).encode())
 
 
+def test_the_command_line_tells_names_and_never_values(processes):
+    def run(*words: str, given: bytes = b"") -> tuple[int, str]:
+        command = [*COMMAND, "secret", *words, "--home", str(processes.home)]
+        done = subprocess.run(command, input=given, capture_output=True, check=False)
+        assert not has_canary(done.stdout + done.stderr)
+        return done.returncode, (done.stdout + done.stderr).decode()
+
+    assert run("set", "another", given=CANARY.encode())[0] == 0
+    code, told = run("list")
+    assert (code, [line.split()[:2] for line in told.splitlines()]) == (
+        0,
+        [["another", "owner"], ["db_password", "owner"]],
+    )
+    assert run("set", "bytes", given=b"\xff" * 20) == (
+        1, "The value of a secret is text in UTF-8.\nStore bytes as base64, say.\n",
+    )  # fmt: skip
+    assert run("set", "another", CANARY[:-1])[0] == 2  # a value is no argument
+    assert run("remove", "another") == (0, "another  removed\n")
+    assert run("remove", "another")[0] == 1
+
+
 def submit(language: str, end: str, **options) -> lb.Job:
     return lb.submit(lb.task(CODE[language](), secrets="db_password", **options), end)
 

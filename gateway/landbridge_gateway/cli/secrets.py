@@ -8,6 +8,7 @@ import sys
 import click
 
 from landbridge_gateway.cli.group import home_option, json_option, main
+from landbridge_gateway.errors import InvalidField
 from landbridge_gateway.settings import Settings
 
 
@@ -28,9 +29,17 @@ def set_secret(home: str | None, name: str) -> None:
     if sys.stdin.isatty():
         value = click.prompt(f"Value of {name}", hide_input=True, confirmation_prompt=True, err=True)
     else:
-        value = sys.stdin.buffer.read().decode("utf-8", "surrogateescape").removesuffix("\n")
+        value = _text(sys.stdin.buffer.read())
     found = local.call("PUT", f"/secrets/{name}", body={"value": value})["secret"]
     click.echo(f"{found['name']}  {found['changed']}")
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode().removesuffix("\n")
+    except UnicodeDecodeError:
+        # Without the cause: that shows the bytes.
+        raise InvalidField("The value of a secret is text in UTF-8.", "Store bytes as base64, say.") from None
 
 
 @secret.command("list")

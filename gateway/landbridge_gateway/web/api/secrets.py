@@ -67,11 +67,7 @@ def _known(name: str) -> str:
 
 def _checked(value: str) -> str:
     least, most = SECRET_BYTES
-    try:
-        size = len(value.encode())
-    except UnicodeEncodeError:
-        size = 0  # halves of surrogate pairs
-    if not least <= size <= most or "\0" in value:
+    if not least <= len(value.encode()) <= most or "\0" in value:
         raise InvalidField(
             f"The value of a secret is text of {least} to {most} bytes, without NUL.",
             "A shorter one could not be hidden in logs.",
