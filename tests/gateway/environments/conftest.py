@@ -50,6 +50,7 @@ def containers(tmp_path: Path) -> Path:
     folder = tmp_path / "containers"
     for name, dockerfile in {
         "base": "ARG BASE\nFROM ${BASE}\nCOPY host /build\n",
+        "network": "ARG BASE\nFROM ${BASE}\n",
         "r": SMALL_DOCKERFILE,
         "python": SMALL_DOCKERFILE,
     }.items():
