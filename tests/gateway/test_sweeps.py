@@ -5,6 +5,7 @@ import json
 import pytest
 from landbridge_gateway.model import point_seed
 from landbridge_gateway.scheduler.sweeps import TURN
+from landbridge_gateway.web.waiting import HOLD
 
 from tests.gateway.conftest import NULL, source_task, submission, submit
 
@@ -411,6 +412,19 @@ class TestTime:
         first.write("outcome", point=0, result=ONE)
         first.end()
         assert (worker(road).points, worker(road).points) == ([1, 2], [3])
+
+
+class TestWaiting:
+    def test_a_request_that_was_held_is_answered_with_no_view_around_it(self, client, road):
+        sweep = sweep_of(client, column(1, 2))
+        first, held = worker(road), []
+        client.get(f"/api/v1/jobs/{sweep}/points?wait=5", environ_overrides={HOLD: held.append})
+        assert held[0].answer() is None
+        first.run(*first.points)
+        first.end()
+        told = json.loads(held[0].answer().get_data())
+        held[0].leave()
+        assert [point["state"] for point in told["points"]] == ["succeeded"] * len(first.points)
 
 
 def worker_job(road, commands):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response
 
 from landbridge_gateway.errors import InvalidRequest
 from landbridge_gateway.model import Json, State, new_id
@@ -56,7 +57,8 @@ def points(job: str) -> Response:
         return found if found or over else None
 
     def render(found: list[Row] | None) -> Response:
-        return jsonify(_told(here, row, found or [], after, own))
+        # No view is there any more when a request was held, and so no jsonify().
+        return Response(json.dumps(_told(here, row, found or [], after, own)), content_type="application/json")
 
     return answer_when(look, render, seconds("wait", LONGEST_WAIT), [job])
 
