@@ -19,7 +19,7 @@ from landbridge_gateway.model import Json
 
 _LONG = 20  # items of a list that are all looked at to say what is wrong
 _MOST_ERRORS = 100
-_DEEP = 200  # levels of JSON, of which a list takes three: a result may hold lists 50 deep. Deeper is too deep for its next readers
+_DEEP = 200  # levels of JSON, of which a list takes three: results may hold lists 50 deep, and readers get no deeper
 
 
 class Schemas:
