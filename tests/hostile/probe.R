@@ -6,7 +6,7 @@ probe <- function(about, table) {
     writable = joined(writable()),
     sockets = joined(everything("-type s")),
     network = joined(vapply(unlist(about$addresses), reach, "")),
-    names = if (is.null(nsl_of("deb.debian.org"))) "none" else "found",
+    names = if (is.null(nsl_of("example.com"))) "none" else "found",
     calls = joined(perl_lines(calls)),
     "raw sockets" = joined(perl_lines(raw_sockets)),
     ptrace = joined(perl_lines("told(syscall(101, 16, 4194303, 0, 0));")),

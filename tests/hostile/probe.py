@@ -29,7 +29,7 @@ def probe(about, table):
         "writable": joined(writable()),
         "sockets": joined(kinds(stat.S_ISSOCK)),
         "network": joined(reach(address) for address in about["addresses"]),
-        "names": "found" if resolves("deb.debian.org") else "none",
+        "names": "found" if resolves("example.com") else "none",
         "calls": joined(f"{name} {call(*given)}" for name, given in CALLS.items()),
         "raw sockets": joined(raw_sockets()),
         "ptrace": call(101, 16, 2**22 - 1, 0, 0),
