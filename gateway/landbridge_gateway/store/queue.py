@@ -37,9 +37,25 @@ class Glance:
     calls: bool
 
 
+_SIZES = "SELECT owner, jobs FROM queue_sizes WHERE owner IN ('', ?)"
+
+
 def check_room(db: Any, owner: str, more: int, bounds: Bounds) -> None:
     """Inside a transaction: :class:`TooManyJobs` when ``more`` jobs of an owner would be too many."""
-    counted = returning(db, "SELECT owner, jobs FROM queue_sizes WHERE owner IN ('', ?)", (owner,))
+    _compare(returning(db, _SIZES, (owner,)), owner, more, bounds)
+
+
+def check_door(database: Database, owner: str, key: str | None, bounds: Bounds) -> None:
+    """The same before anything of a submission was read, so that refusing costs little while the queue is full.
+
+    What repeats a submission that was taken is no further job, and passes.
+    """
+    repeated = key and database.row("SELECT 1 FROM jobs WHERE owner = ? AND key = ?", (owner, key))
+    if not repeated:
+        _compare(database.rows(_SIZES, (owner,)), owner, 1, bounds)
+
+
+def _compare(counted: Iterable[Row], owner: str, more: int, bounds: Bounds) -> None:
     waiting = {row["owner"]: row["jobs"] for row in counted}
     if waiting.get(owner, 0) + more > bounds.each:
         raise TooManyJobs(bounds.each, "owner", "max_queued_each")

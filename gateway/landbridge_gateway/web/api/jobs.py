@@ -10,7 +10,7 @@ from landbridge_gateway.failpoints import reach
 from landbridge_gateway.model import Json, State
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.listing import MOST, JobQuery, list_jobs
-from landbridge_gateway.store.queue import check_room
+from landbridge_gateway.store.queue import check_door, check_room
 from landbridge_gateway.web import present
 from landbridge_gateway.web.access import READ, WRITE, access, caller, sees
 from landbridge_gateway.web.body import choice, header, json_body, known_query, seconds, whole_number
@@ -50,8 +50,9 @@ def submit() -> tuple[Json, int]:
     """Submit a job; the same Idempotency-Key gives the same job."""
     here = services()
     key = header("Idempotency-Key", 200)
-    cursor = here.jobs.cursor()
     who = caller()
+    check_door(here.database, who.name, key, here.queue_bounds)
+    cursor = here.jobs.cursor()
     body = json_body(here.settings.max_body)
     reach("request read")
     here.schemas.check("submission", body)

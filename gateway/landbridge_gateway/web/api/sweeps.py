@@ -11,7 +11,7 @@ from landbridge_gateway.errors import InvalidRequest
 from landbridge_gateway.model import Json, State, new_id
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.jobs import NewJob
-from landbridge_gateway.store.queue import check_room
+from landbridge_gateway.store.queue import check_door, check_room
 from landbridge_gateway.web import present
 from landbridge_gateway.web.access import READ, WRITE, access, caller, sees
 from landbridge_gateway.web.api.jobs import LONGEST_WAIT
@@ -29,9 +29,10 @@ _MOST_POINTS = 5000
 @access(WRITE)
 def batch() -> tuple[Json, int]:
     """Submit one task over many points; the same Idempotency-Key gives the same sweep."""
-    here, who = services(), caller()
+    here, who, key = services(), caller(), header("Idempotency-Key", 200)
+    check_door(here.database, who.name, key, here.queue_bounds)
     cursor = here.jobs.cursor()
-    new, points = new_sweep(here, json_body(here.settings.max_body), who, header("Idempotency-Key", 200))
+    new, points = new_sweep(here, json_body(here.settings.max_body), who, key)
     row, fresh = here.sweeps.add(new, points, lambda db: check_room(db, who.name, len(points) + 1, here.queue_bounds))
     here.scheduler.wake()
     return {"job": present.whole(here, row), "cursor": cursor}, 201 if fresh else 200
