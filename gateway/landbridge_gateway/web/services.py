@@ -33,7 +33,10 @@ from landbridge_gateway.store.secrets import Secrets
 from landbridge_gateway.store.sweeps import Sweeps
 from landbridge_gateway.store.tokens import Tokens
 from landbridge_gateway.web.attempts import Attempts
+from landbridge_gateway.web.pace import Pace
 from landbridge_gateway.web.told import Told
+
+REFUSALS_EACH_SECOND = 50.0  # of submissions to a full queue
 
 
 @dataclass
@@ -58,6 +61,7 @@ class Services:
     scheduler: Scheduler
     intake: Intake
     uploads: Uploads
+    refusals: Pace
     keeping: threading.Lock  # held by who makes a snapshot, and by who removes
     signing_key: bytes = field(repr=False)
 
@@ -115,6 +119,7 @@ class Services:
             ),
             intake=intake,
             uploads=Uploads(layout, settings.uploads),
+            refusals=Pace(REFUSALS_EACH_SECOND),
             keeping=threading.Lock(),
             signing_key=home.signing_key(),
         )

@@ -10,7 +10,7 @@ from landbridge_gateway.failpoints import reach
 from landbridge_gateway.model import Json, State
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.listing import MOST, JobQuery, list_jobs
-from landbridge_gateway.store.queue import check_door, check_room
+from landbridge_gateway.store.queue import check_room
 from landbridge_gateway.web import present
 from landbridge_gateway.web.access import READ, WRITE, access, caller, sees
 from landbridge_gateway.web.body import choice, header, json_body, known_query, seconds, whole_number
@@ -18,6 +18,7 @@ from landbridge_gateway.web.cancelling import cancel_job
 from landbridge_gateway.web.logs import log_of
 from landbridge_gateway.web.services import Services, services
 from landbridge_gateway.web.submission import new_job
+from landbridge_gateway.web.turning_away import turned_away
 from landbridge_gateway.web.waiting import answer_when
 
 blueprint = Blueprint("api_jobs", __name__)
@@ -46,12 +47,13 @@ def query_from_request(limit: int = 50) -> JobQuery:
 
 @blueprint.post("/jobs")
 @access(WRITE)
-def submit() -> tuple[Json, int]:
+def submit() -> tuple[Json, int] | Response:
     """Submit a job; the same Idempotency-Key gives the same job."""
     here = services()
     key = header("Idempotency-Key", 200)
     who = caller()
-    check_door(here.database, who.name, key, here.queue_bounds)
+    if (refused := turned_away(key)) is not None:
+        return refused
     cursor = here.jobs.cursor()
     body = json_body(here.settings.max_body)
     reach("request read")

@@ -11,13 +11,14 @@ from landbridge_gateway.errors import InvalidRequest
 from landbridge_gateway.model import Json, State, new_id
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.jobs import NewJob
-from landbridge_gateway.store.queue import check_door, check_room
+from landbridge_gateway.store.queue import check_room
 from landbridge_gateway.web import present
 from landbridge_gateway.web.access import READ, WRITE, access, caller, sees
 from landbridge_gateway.web.api.jobs import LONGEST_WAIT
 from landbridge_gateway.web.body import choice, header, json_body, known_query, seconds, whole_number
 from landbridge_gateway.web.services import Services, services
 from landbridge_gateway.web.sweeping import new_sweep
+from landbridge_gateway.web.turning_away import turned_away
 from landbridge_gateway.web.waiting import answer_when
 
 blueprint = Blueprint("api_sweeps", __name__)
@@ -27,10 +28,11 @@ _MOST_POINTS = 5000
 
 @blueprint.post("/jobs/batch")
 @access(WRITE)
-def batch() -> tuple[Json, int]:
+def batch() -> tuple[Json, int] | Response:
     """Submit one task over many points; the same Idempotency-Key gives the same sweep."""
     here, who, key = services(), caller(), header("Idempotency-Key", 200)
-    check_door(here.database, who.name, key, here.queue_bounds)
+    if (refused := turned_away(key)) is not None:
+        return refused
     cursor = here.jobs.cursor()
     new, points = new_sweep(here, json_body(here.settings.max_body), who, key)
     row, fresh = here.sweeps.add(new, points, lambda db: check_room(db, who.name, len(points) + 1, here.queue_bounds))
