@@ -242,8 +242,9 @@ class DockerEngine:
         for attempt, found in labelled.items():
             if attempt and found["State"] == "running":
                 self._usage.add(attempt, found["Id"])  # of an earlier warden's
-        for network in {found["Labels"].get(NETWORK_LABEL) for found in containers} - set(labelled):
-            if network and network not in self._starting:
+        for network in {found["Labels"].get(NETWORK_LABEL, "") for found in containers} - {"", *self._starting}:
+            self._outbound.found(self._container_name(network))
+            if network not in labelled:
                 self._outbound.close(self._container_name(network))
         return {attempt: self._exit_in(attempt, found["State"]) for attempt, found in labelled.items() if attempt}
 

@@ -30,6 +30,9 @@ class OutboundNetwork:
 
     def __init__(self, api: Any, labels: dict[str, str], runtime: str, image: Callable[[], str]) -> None:
         self._api, self._labels, self._runtime, self._image = api, labels, runtime, image
+        self._open: set[str] = (
+            set()
+        )  # containers that have one: most have none, and ending them asks the engine nothing
 
     def open(self, attempt: str, container: str) -> str:
         """Have a network for the attempt's container, closed and tried; gives its mode. Raises :class:`EngineError`."""
@@ -40,6 +43,7 @@ class OutboundNetwork:
                 'Run it with network = "none", or on a gateway whose containers run under runc.',
             )
         name = _holder(container)
+        self._open.add(container)
         self._api.create_container(
             self._image(),
             name=name,
@@ -71,10 +75,21 @@ class OutboundNetwork:
                 'Run the job with network = "none", or give the host a kernel with nftables.',
             )
 
+    def found(self, container: str) -> None:
+        """An earlier warden opened one for this container."""
+        self._open.add(container)
+
     def close(self, container: str) -> None:
         """Remove the network of a container. One that is gone, or never was, is fine."""
-        with suppress(NotFound, APIError):
+        if container not in self._open:
+            return
+        try:
             self._api.remove_container(_holder(container), force=True, v=True)
+        except NotFound:
+            pass
+        except APIError:
+            return  # it is being removed, or is found again by the next list
+        self._open.discard(container)
 
 
 def _holder(container: str) -> str:

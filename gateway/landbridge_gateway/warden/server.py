@@ -26,11 +26,8 @@ from landbridge_gateway.warden.wire import Channel, Message, listen
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 _AT_ONCE = 16
-_QUICK = (
-    "start",
-    "call",
-    "ping",
-)  # what is done where it is read: a job waits for it, and what takes long is passed on there
+# What is done where it is read: a job waits for it, and what takes long is passed on there.
+_QUICK = ("start", "call", "ping")
 
 
 class Warden:
