@@ -47,6 +47,16 @@ def test_certificates_are_found_in_the_contracts_order(tmp_path: Path) -> None:
         config.find(environment=named, folder=here, ca=str(tmp_path / "none"))
 
 
+@pytest.mark.row("CL2")
+def test_a_place_that_names_another_address_keeps_its_token_to_itself(tmp_path: Path) -> None:
+    (tmp_path / "landbridge.toml").write_text('url = "http://file"\ntoken = "t-file"\n')
+    named = {"LANDBRIDGE_HOME": str(tmp_path), "LANDBRIDGE_URL": "http://env", "LANDBRIDGE_TOKEN": "t-env"}
+    assert config.find("http://arg", environment=named, folder=tmp_path).token is None
+    assert config.find("http://file/", environment=named, folder=tmp_path).token == "t-file"
+    alone = {"LANDBRIDGE_HOME": str(tmp_path), "LANDBRIDGE_TOKEN": "t-env"}
+    assert config.find(environment=alone, folder=tmp_path) == config.Address("http://file", "t-env")
+
+
 def test_the_local_token_goes_nowhere_else(tmp_path: Path) -> None:
     local = home(tmp_path / "home", "http://local", "t-home")
     (tmp_path / "landbridge.toml").write_text('url = "http://stranger"\n')

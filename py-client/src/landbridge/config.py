@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from landbridge.errors import InvalidField
 
 DEFAULT_URL = "http://127.0.0.1:8750"
 _FILE = "landbridge.toml"
+Place = Mapping[str, str | None]
 
 
 @dataclass(frozen=True)
@@ -29,25 +30,33 @@ def find(
     folder: Path | None = None,
     ca: str | None = None,
 ) -> Address:
-    """The address by the contract's order. The local gateway's token goes to the local gateway only.
+    """The address by the contract's order. A place that names another address never gives its token or certificates.
 
     Raises :class:`InvalidField` for a ``landbridge.toml`` that is no TOML, and for certificates that are no file.
     """
-    file = _toml(folder or Path.cwd())
+    named = {key: environment.get(f"LANDBRIDGE_{key.upper()}") for key in ("url", "token", "ca")}
     home = Path(environment.get("LANDBRIDGE_HOME") or Path.home() / ".landbridge")
-    told = _told(home)
-    local = _address(told)
-    chosen = (url or environment.get("LANDBRIDGE_URL") or file.get("url") or local or DEFAULT_URL).rstrip("/")
-    known = token or environment.get("LANDBRIDGE_TOKEN") or file.get("token")
-    # A folder's landbridge.toml may come from anybody: it must not draw the local token to another place.
-    if not known and local and chosen == local:
-        known = _text(home / "token")
-    trusted = ca or environment.get("LANDBRIDGE_CA") or file.get("ca")
-    if not trusted and local and chosen == local:
-        trusted = told.get("certificate")
+    places = ({"url": url, "token": token, "ca": ca}, named, _toml(folder or Path.cwd()), _local(home))
+    chosen = _plain(_first(places, "url")) or DEFAULT_URL
+    ours = [place for place in places if not place.get("url") or _plain(place["url"]) == chosen]
+    trusted = _first(ours, "ca")
     if trusted and not Path(trusted).is_file():
         raise InvalidField(f"There is no file of certificates at `{trusted}`.", "Name one, such as LANDBRIDGE_CA.")
-    return Address(chosen, known or None, trusted or None)
+    return Address(chosen, _first(ours, "token"), trusted)
+
+
+def _first(places: Iterable[Place], key: str) -> str | None:
+    return next((value for place in places if (value := place.get(key))), None)
+
+
+def _plain(url: str | None) -> str | None:
+    return url.rstrip("/") if url else None
+
+
+def _local(home: Path) -> Place:
+    """What a gateway of this machine tells of itself, and its token."""
+    told = _told(home)
+    return {"url": told["url"], "token": _text(home / "token"), "ca": told.get("certificate")} if "url" in told else {}
 
 
 def _toml(folder: Path) -> dict[str, str]:
@@ -69,11 +78,6 @@ def _told(home: Path) -> dict[str, str]:
     except (OSError, ValueError):
         return {}
     return {key: value for key, value in found.items() if isinstance(value, str)} if isinstance(found, dict) else {}
-
-
-def _address(told: dict[str, str]) -> str | None:
-    found = told.get("url")
-    return found.rstrip("/") if found else None
 
 
 def _text(path: Path) -> str | None:
