@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, current_app
@@ -12,25 +14,20 @@ from werkzeug.routing import Rule
 from landbridge_gateway import __version__
 from landbridge_gateway.model import Json
 from landbridge_gateway.web.access import READ, access
+from landbridge_gateway.web.api.described import CALLS, EVERYBODYS, HEADERS, IDS, Call
 from landbridge_gateway.web.services import services
 
 blueprint = Blueprint("api_openapi", __name__)
 _PREFIX = "/api/v1"
-_BODIES = {
-    ("POST", "/jobs"): "submission",
-    ("POST", "/jobs/batch"): "batch",
-    ("POST", "/tokens"): "token",
-    ("PUT", "/secrets/{name}"): "secret",
-}
 _ERROR = {
     "type": "object",
     "required": ["error"],
     "properties": {
         "error": {
             "type": "object",
-            "required": ["code", "message"],
+            "required": ["code", "message", "hint", "detail"],
             "properties": {
-                "code": {"type": "string"},
+                "code": {"type": "string", "pattern": "^[a-z_]+$"},
                 "message": {"type": "string"},
                 "hint": {"type": ["string", "null"]},
                 "detail": {"type": "object"},
@@ -69,27 +66,37 @@ def _paths() -> Json:
 
 
 def _operation(rule: Rule, path: str, method: str) -> Json:
-    told = inspect.getdoc(current_app.view_functions[rule.endpoint]) or ""
+    told, call = inspect.getdoc(current_app.view_functions[rule.endpoint]) or "", CALLS[rule.endpoint]
     operation: Json = {
+        "operationId": rule.endpoint.removeprefix("api_"),
         "summary": told.partition("\n")[0],
-        "parameters": [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-            for name in sorted(rule.arguments)
-        ],
-        "responses": {
-            "2XX": {"description": "What docs/protocol.md says of this call."},
-            "default": {
-                "description": "An error",
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/failure"}}},
-            },
-        },
+        "parameters": list(_parameters(sorted(rule.arguments), call)),
+        "responses": dict(_responses(call)),
     }
-    body = _BODIES.get((method, path))
-    if body:
-        operation["requestBody"] = {
-            "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{body}"}}}
-        }
+    if call.body == "bytes":
+        operation["requestBody"] = {"content": {"application/octet-stream": {}}}
+    elif call.body:
+        schema = {"$ref": f"#/components/schemas/{call.body}"}
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     return operation
+
+
+def _parameters(places: list[str], call: Call) -> Iterator[Json]:
+    for name in places:
+        yield {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": IDS[name]}}
+    for name, schema in (call.fields or {}).items():
+        yield {"name": name, "in": "query", "required": name in call.required, "schema": schema}
+    for name in call.headers:
+        yield {"name": name, "in": "header", "required": False, "schema": HEADERS[name]}
+
+
+def _responses(call: Call) -> Iterator[tuple[str, Json]]:
+    for status, fields in call.answers.items():
+        content = {call.media: {"schema": {"type": "object", "required": list(fields)} if fields else {}}}
+        yield str(status), {"description": "As docs/protocol.md says."} | ({"content": content} if status != 304 else {})
+    failure = {"application/json": {"schema": {"$ref": "#/components/schemas/failure"}}}
+    for status in sorted({*EVERYBODYS, *call.errors}):
+        yield str(status), {"description": HTTPStatus(status).phrase, "content": failure}
 
 
 def _local_references(part: Any, name: str) -> Any:
