@@ -61,11 +61,11 @@ def _paths() -> Json:
         if rule.rule.startswith(_PREFIX):
             path = re.sub(r"<(\w+)>", r"{\1}", rule.rule.removeprefix(_PREFIX)) or "/"
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-                paths.setdefault(path, {})[method.lower()] = _operation(rule, path, method)
+                paths.setdefault(path, {})[method.lower()] = _operation(rule)
     return dict(sorted(paths.items()))
 
 
-def _operation(rule: Rule, path: str, method: str) -> Json:
+def _operation(rule: Rule) -> Json:
     told, call = inspect.getdoc(current_app.view_functions[rule.endpoint]) or "", CALLS[rule.endpoint]
     operation: Json = {
         "operationId": rule.endpoint.removeprefix("api_"),
@@ -93,7 +93,8 @@ def _parameters(places: list[str], call: Call) -> Iterator[Json]:
 def _responses(call: Call) -> Iterator[tuple[str, Json]]:
     for status, fields in call.answers.items():
         content = {call.media: {"schema": {"type": "object", "required": list(fields)} if fields else {}}}
-        yield str(status), {"description": "As docs/protocol.md says."} | ({"content": content} if status != 304 else {})
+        about: Json = {} if status == HTTPStatus.NOT_MODIFIED else {"content": content}
+        yield str(status), {"description": "As docs/protocol.md says.", **about}
     failure = {"application/json": {"schema": {"$ref": "#/components/schemas/failure"}}}
     for status in sorted({*EVERYBODYS, *call.errors}):
         yield str(status), {"description": HTTPStatus(status).phrase, "content": failure}
