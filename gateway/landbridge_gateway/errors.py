@@ -27,6 +27,7 @@
     ├── TooManyAttempts          429
     ├── Overloaded               503
     ├── DiskFull                 507
+    ├── DiskFailed               500
     ├── StoreGone                500
     ├── BadBackup
     ├── UnfitHome                     at the start only
@@ -263,9 +264,39 @@ class DiskFull(GatewayError):
         super().__init__("The gateway's disk is full.", "Make room there; `landbridge doctor` shows how much there is.")
 
 
+class DiskFailed(GatewayError):
+    """Nothing of what was asked for is kept, and nothing is taken as long as it is so."""
+
+    code, status = "disk_failed", 500
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The gateway's disk does not take what is written to it.", "Look at the disk; the gateway's log says more."
+        )
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FAILED = (errno.EIO, errno.EROFS)
+_TOO_MANY_FILES = (errno.EMFILE, errno.ENFILE)
+
+
 def is_disk_full(error: BaseException) -> bool:
     """Did something fail because there is no room on the disk?"""
-    return isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT))
+    return isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in _FULL)
+
+
+def trouble(error: BaseException) -> GatewayError | None:
+    """What to answer where it is the machine that fails; the same may succeed later. None for all else."""
+    if isinstance(error, DiskFull | DiskFailed | StoreGone | Overloaded):
+        return error
+    number = error.errno if isinstance(error, OSError) else None
+    if number in _FULL:
+        return DiskFull()
+    if number in _FAILED:
+        return DiskFailed()
+    if number in _TOO_MANY_FILES:
+        return Overloaded("The gateway has as many files open as it may.", "Try again in a second.")
+    return None
 
 
 class StoreGone(GatewayError):

@@ -6,7 +6,7 @@
 #'
 #' * the gateway refused: `unauthorized`, `forbidden`, `not_found`, `unknown_job`, `job_removed`, `unknown_object`,
 #'   `unknown_secret`, `unknown_token`, `unknown_upload`, `conflict`, `secret_sealed`, `too_large`, `invalid_request`,
-#'   `invalid_field`, `unknown_runtime`, `digest_mismatch`, `disk_full`, `store_gone`, `overloaded`,
+#'   `invalid_field`, `unknown_runtime`, `digest_mismatch`, `disk_full`, `disk_failed`, `store_gone`, `overloaded`,
 #'   `too_many_attempts`, `too_many_jobs`, `too_many_waiting`, `too_many_uploads` (the last three tried again for
 #'   half a minute already)
 #' * on the way: `gateway_unreachable`, `protocol_mismatch`, `bad_answer`

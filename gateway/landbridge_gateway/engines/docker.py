@@ -13,7 +13,7 @@ from typing import Any
 
 import docker
 import requests
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.errors import DockerException, ImageNotFound, NotFound
 
 from landbridge_gateway.engines.abilities import known_runtime
 from landbridge_gateway.engines.cgroups import UsageWatch
@@ -265,19 +265,20 @@ class DockerEngine:
 
     def interrupt(self, attempt: str) -> None:
         self._ends.ours(attempt)
-        with suppress(NotFound, APIError):
+        with suppress(DockerException, requests.RequestException):
             self._api.kill(self._container_name(attempt), signal="SIGINT")
 
     def stop(self, attempt: str, grace: int) -> None:
         self._ends.ours(attempt)
-        with suppress(NotFound, APIError):
+        with suppress(DockerException, requests.RequestException):
             self._api.stop(self._container_name(attempt), timeout=grace)
 
     def remove(self, attempt: str) -> None:
         self._pipes.forget(attempt)
         self._ends.forget(attempt)
         self._usage.forget(attempt)
-        with suppress(NotFound, APIError):
+        # While the engine is away nothing can be removed: what has ended is listed, and told again, when it is back.
+        with suppress(DockerException, requests.RequestException):
             self._api.remove_container(self._container_name(attempt), force=True, v=True)
         self._outbound.close(self._container_name(attempt))
 

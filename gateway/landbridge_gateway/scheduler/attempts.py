@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterable
 from typing import Protocol
 
+from landbridge_gateway.depot.folders import remove_folder
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.outcome import Outcome, lost
 from landbridge_gateway.errors import GatewayError
@@ -65,6 +66,7 @@ class Attempts:
         try:
             self._specs.write(job, number, token, session, held)
         except (NoSuchPart, GatewayError, OSError) as problem:
+            remove_folder(self._layout, attempt)
             self.close(attempt, Exit(None))
             self.end(job, not_laid_out(problem), number)
             return None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from landbridge_gateway.depot.handed import ChangedFile
 from landbridge_gateway.depot.outcome import Outcome, failure
-from landbridge_gateway.errors import DiskFull, GatewayError, is_disk_full
+from landbridge_gateway.errors import DiskFailed, DiskFull, GatewayError, is_disk_full
 from landbridge_gateway.model import RETRIED_UNASKED, Cause, Exit, Limits, State, Usage
 
 
@@ -96,21 +97,25 @@ def failed_input(states: Mapping[str, State]) -> Outcome | None:
     return failure(Cause.INPUT, sentence, "Look at that job first.")
 
 
-def not_on_disk(problem: Exception) -> Outcome:
-    """What becomes of a job whose result the disk did not take."""
+def not_on_disk(problem: OSError, what: str = "result") -> Outcome:
+    """What becomes of a job of which the disk did not take something."""
     if is_disk_full(problem):
-        return not_laid_out(problem)
-    sentence = f"The disk did not take the job's result: {getattr(problem, 'strerror', None) or problem}."
+        full = DiskFull()
+        return failure(Cause.DISK, full.message, full.hint or "")
+    sentence = f"The disk did not take the job's {what}: {problem.strerror}."
     return failure(Cause.DISK, sentence, "Look at the disk, then submit the job again.")
 
 
 def not_laid_out(problem: Exception) -> Outcome:
     """What becomes of a job whose folder could not be written."""
-    if is_disk_full(problem):
-        full = DiskFull()
-        return failure(Cause.DISK, full.message, full.hint or "")
+    if isinstance(problem, DiskFull | DiskFailed):
+        return failure(Cause.DISK, problem.message, problem.hint or "")
     if isinstance(problem, GatewayError):
         return failure(Cause.INPUT, problem.message, problem.hint or "")
+    if isinstance(problem, OSError) and not isinstance(problem, ChangedFile | FileNotFoundError):
+        return not_on_disk(problem, "folder")
+    if isinstance(problem, FileNotFoundError):
+        problem = ChangedFile("A file that the job was to be given is not there.")
     return failure(Cause.INPUT, str(problem), "Submit the job again with an input that exists.")
 
 

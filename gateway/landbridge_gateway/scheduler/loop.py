@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from landbridge_gateway.depot.folders import remove_folder
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.outcome import Outcome, failure
-from landbridge_gateway.errors import StoreGone, is_disk_full
+from landbridge_gateway.errors import GatewayError, trouble
 from landbridge_gateway.failpoints import reach
 from landbridge_gateway.model import Cause, Exit, Gone, RuntimeState, State, Usage, attempt_id, split_attempt
 from landbridge_gateway.scheduler.admission import Admission
@@ -180,15 +180,15 @@ class Scheduler:
                     self.advance()
                     self._advanced, self._due = self._clock(), False  # a step that failed is due still
             except Exception as problem:
-                if is_disk_full(problem) or isinstance(problem, StoreGone):
-                    self._wait_for_room(event)
+                if told := trouble(problem):
+                    self._wait_for_better(event, told)
                     continue
                 # One job's trouble must not stop all others; the job's own handlers have ended it where they could.
                 log.exception("the event %s was not handled", event)
 
-    def _wait_for_room(self, event: Message | None) -> None:
+    def _wait_for_better(self, event: Message | None, told: GatewayError) -> None:
         """Nothing can be written down now, but what happened is not forgotten."""
-        log.error("the disk is full or gone: %s waits", event["event"] if event else "the next step")
+        log.error("%s %s waits", told.message, event["event"] if event else "the next step")
         if event:
             self.post(event)
         self._closing.wait(_ROOM_PAUSE)
@@ -385,7 +385,15 @@ class Scheduler:
         if flight is None:
             self._attempts.late(attempt, exited=True)
             return
-        self.land(attempt, flight, Exit.from_json(event["exit"]))
+        self._ended(attempt, Exit.from_json(event["exit"]))
+
+    def _ended(self, attempt: str, exited: Exit) -> None:
+        if exited.code is None and exited.gone is None:
+            # Its container was made and never started: an earlier warden died in between.
+            self.send("remove", attempt=attempt)
+            self._give_up(attempt)
+        else:
+            self.land(attempt, self._flights[attempt], exited)
 
     def land(self, attempt: str, flight: Flight, exited: Exit) -> None:
         """It has ended: publish what it left, and let its place go."""
@@ -446,12 +454,7 @@ class Scheduler:
         for attempt in seen.running:
             self._resume(attempt)
         for attempt, ended in seen.ended.items():
-            if ended.code is None and ended.gone is None:
-                # Its container was made and never started: an earlier warden died in between.
-                self.send("remove", attempt=attempt)
-                self._give_up(attempt)
-            else:
-                self.land(attempt, self._flights[attempt], ended)
+            self._ended(attempt, ended)
         for attempt in seen.gone:
             self._give_up(attempt)
         if self._machine_restarted:

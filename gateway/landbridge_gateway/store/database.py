@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import sys
 import threading
@@ -21,12 +22,13 @@ for _name in ("pandas", "numpy"):
     if sys.modules.get(_name) is None:
         sys.modules.pop(_name, None)
 
-from landbridge_gateway.errors import DiskFull, StoreGone  # noqa: E402
+from landbridge_gateway.errors import DiskFailed, DiskFull, Overloaded, StoreGone  # noqa: E402
 from landbridge_gateway.home import boot  # noqa: E402
 from landbridge_gateway.store import soundness  # noqa: E402
 from landbridge_gateway.store.migrations import migrations  # noqa: E402
 
 Row = dict[str, Any]
+log = logging.getLogger(__name__)
 
 # Two connections that write or checkpoint at once can corrupt a WAL before this version. Here only one ever does.
 SAFE_WAL = (3, 51, 3)
@@ -114,9 +116,7 @@ class Database:
                 with self._writer.atomic():
                     yield self._writer
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
-                    raise DiskFull() from error
-                raise
+                raise _told(error) from error
             finally:
                 if outermost:
                     touched, self._touched = self._touched, touched
@@ -128,9 +128,12 @@ class Database:
         self._touched.update(topics)
 
     def rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
-        cursor = self._reader().execute(sql, parameters)
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        try:
+            cursor = self._reader().execute(sql, parameters)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        except sqlite3.OperationalError as error:
+            raise _told(error) from error
 
     def row(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Row | None:
         found = self.rows(sql, parameters)
@@ -160,6 +163,19 @@ class Database:
                 self.place.check()
                 replace(self._mark, events=events).write(self.path)
         self._local = threading.local()
+
+
+def _told(error: sqlite3.OperationalError) -> Exception:
+    """What a statement failed by, where that was not the statement."""
+    code = error.sqlite_errorcode & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return DiskFull()
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+        log.error("the database cannot be used: %s (%s)", error, error.sqlite_errorname)
+        return DiskFailed()
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return Overloaded("Another program holds the gateway's database.", "Try again in a second.")
+    return error
 
 
 def insert_row(db: sqlite_utils.Database, table: str, row: Mapping[str, Any]) -> None:

@@ -10,7 +10,6 @@ from flask import Flask, make_response, request
 from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable
 
 from landbridge_gateway.errors import (
-    DiskFull,
     GatewayError,
     InternalError,
     InvalidRequest,
@@ -19,7 +18,7 @@ from landbridge_gateway.errors import (
     RangeNotSatisfiable,
     TooLarge,
     TooManyWaiting,
-    is_disk_full,
+    trouble,
 )
 from landbridge_gateway.scheduler.hub import NoPlace
 from landbridge_gateway.web import access, api, pages
@@ -94,8 +93,8 @@ def _from_werkzeug(error: HTTPException) -> Any:
 
 
 def _broken(error: Exception) -> Any:
-    if is_disk_full(error):
-        return _typed(DiskFull())
+    if told := trouble(error):
+        return _typed(told)
     number = secrets.token_hex(4)
     log.error("error %s", number, exc_info=error)
     return _typed(InternalError("Something broke in the gateway.", f"Its log tells more under {number}."))

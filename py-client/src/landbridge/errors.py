@@ -23,6 +23,7 @@
     │   │   └── TooManyAttempts      too many wrong tokens came from this place
     │   ├── Overloaded
     │   ├── StoreGone                the gateway's database was removed or replaced
+    │   ├── DiskFailed               the gateway's disk does not take what is written to it
     │   ├── DiskFull                 also found where this client writes into the gateway's folder
     │   └── InternalError
     ├── ConnectionProblem
@@ -155,6 +156,9 @@ class StoreGone(GatewayError): ...
 
 
 class DiskFull(GatewayError): ...
+
+
+class DiskFailed(GatewayError): ...
 
 
 class Overloaded(GatewayError): ...

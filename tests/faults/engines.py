@@ -1,0 +1,103 @@
+"""A Docker engine of the tests' own, which may be killed: its own folders, socket and no network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Self
+
+from tests.serving import COMMAND
+
+ROOT = Path(__file__).resolve().parents[2]
+# Kept between runs, for the images that it was given once.
+KEPT = ROOT / ".cache" / "faults-docker"
+_PATIENCE = 60.0
+
+
+class OwnEngine:
+    """``with``: it runs, and has the images. ``live_restore``: containers outlive it."""
+
+    def __init__(self, live_restore: bool, images: list[str]) -> None:
+        # Not in a test's own folder: the names of sockets have a hundred bytes.
+        self.folder = Path(tempfile.mkdtemp(prefix="engine-"))
+        self._live_restore, self._images = live_restore, images
+        self.host = f"unix://{self.folder / 'docker.sock'}"
+
+    def start(self) -> None:
+        KEPT.mkdir(parents=True, exist_ok=True)
+        options = {
+            "data-root": KEPT / "data",
+            "exec-root": self.folder / "exec",
+            "pidfile": self.folder / "pid",
+            "host": self.host,
+            "bridge": "none",
+            "iptables": "false",
+            "ip-masq": "false",
+            "live-restore": str(self._live_restore).lower(),
+        }
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                # In a network of its own: an engine without a bridge removes `docker0`, which is the other engine's.
+                ["unshare", "--net", "dockerd", *(f"--{name}={value}" for name, value in options.items())],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + _PATIENCE
+        while self.docker("info").returncode:
+            assert self._process.poll() is None, (self.folder / "log").read_text()[-2000:]
+            assert time.monotonic() < deadline, (self.folder / "log").read_text()[-2000:]
+
+    def docker(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["docker", "-H", self.host, *words], capture_output=True, text=True, check=False)
+
+    def kill(self) -> None:
+        """As a crash: nobody of its containers is told."""
+        self._process.kill()
+        self._process.wait()
+        # containerd dies with it. The next engine would wait for one whose process nobody has waited for yet.
+        (self.folder / "exec" / "containerd" / "containerd.pid").unlink(missing_ok=True)
+
+    def has(self, image: str) -> bool:
+        return self.docker("image", "inspect", image).returncode == 0
+
+    def __enter__(self) -> Self:
+        self.start()
+        for image in self._images:
+            if not self.has(image):
+                self._load(image)
+        return self
+
+    def _load(self, image: str) -> None:
+        into = ["docker", "-H", self.host, "load", "--quiet"]
+        with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saving:
+            subprocess.run(into, stdin=saving.stdout, check=True, capture_output=True)
+
+    def __exit__(self, *_: object) -> None:
+        for name in self.docker("ps", "-aq").stdout.split():
+            self.docker("rm", "-f", name)
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        for mounted in (self.folder / "exec" / "netns").glob("*"):
+            subprocess.run(["umount", str(mounted)], capture_output=True, check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def image_of(runtime: str) -> str:
+    """The name of the image that a runtime has on this machine."""
+    listed = subprocess.run([*COMMAND, "images", "list"], capture_output=True, text=True, check=True).stdout
+    return next(line.split()[-1] for line in listed.splitlines() if line.startswith(runtime))
+
+
+def may_be_started() -> bool:
+    """Engines are root's to start, and two of them need a kernel that is not shared with somebody."""
+    return os.geteuid() == 0 and subprocess.run(["which", "dockerd"], capture_output=True, check=False).returncode == 0
