@@ -23,10 +23,10 @@ def _at_size(run: Run, size: int) -> Figure:
     status = Path("/proc") / str(run.serving.child("gateway"))
     (status / "clear_refs").write_text("5")  # the peak is counted from here on
     client = Client(run.serving.url, run.serving.token)
-    begun = client.ask("POST", "/uploads", params={"format": "file", "size": size * 1_000_000, "digest": "sha256"})
+    begun = client.ask("POST", "/uploads", query={"format": "file", "size": size * 1_000_000, "digest": "sha256"})
     place = f"/uploads/{begun['upload']['id']}"
     length = {"Content-Length": str(size * 1_000_000)}
-    with client.opened("PUT", place, params={"offset": 0}, headers=length, content=(_BLOCK for _ in range(size))):
+    with client.opened("PUT", place, query={"offset": 0}, headers=length, content=(_BLOCK for _ in range(size))):
         pass
     reference = client.ask("POST", f"{place}/end", headers={"Landbridge-Digest": _digest(size)})["object"]["id"]
     with client.opened("GET", f"/objects/{reference}") as answer:

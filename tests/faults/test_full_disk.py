@@ -115,11 +115,11 @@ def test_a_disk_that_fills_up_while_a_part_arrives(client: Client, home: Path, t
     over_http(monkeypatch)
     path = tmp_path / "large.bin"
     path.write_bytes(bytes(30 * MEGABYTE))
-    begun = client.ask("POST", f"/uploads?format=file&size={30 * MEGABYTE}")["upload"]
+    begun = client.ask("POST", "/uploads", query={"format": "file", "size": 30 * MEGABYTE})["upload"]
     place = f"/uploads/{begun['id']}"
     with Filled(home, left=12 * MEGABYTE):
         with pytest.raises((errors.DiskFull, errors.GatewayUnreachable)):
-            client.ask("PUT", f"{place}?offset=0", content=path.read_bytes())
+            client.ask("PUT", place, query={"offset": 0}, content=path.read_bytes())
         with pytest.raises(errors.DiskFull) as refused:
             client.get(place)
         assert refused.value.message == MESSAGE

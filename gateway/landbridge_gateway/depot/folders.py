@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import shutil
 import stat
@@ -14,8 +15,11 @@ from pathlib import Path
 
 from landbridge_gateway.depot.layout import JobFolder, Layout
 from landbridge_gateway.depot.trees import remove_tree
+from landbridge_gateway.errors import trouble
 from landbridge_gateway.json_text import NotJson, parse
 from landbridge_gateway.model import FORMATS, Json
+
+log = logging.getLogger(__name__)
 
 # result.json holds small values inline; anything large is an object. A job cannot make the gateway hold more.
 MOST_JSON = 64 * 1024**2
@@ -214,5 +218,12 @@ def remove_folder(layout: Layout, attempt: str) -> None:
 
 
 def leave_inputs(folder: JobFolder) -> None:
-    """Drop the links to the inputs when a job has ended, so that objects can be freed."""
-    remove_tree(folder.inputs)
+    """Drop the links to the inputs when a job has ended, so that objects can be freed. Raises what may pass."""
+    try:
+        shutil.rmtree(folder.inputs)
+    except FileNotFoundError:
+        pass
+    except OSError as problem:
+        if trouble(problem):
+            raise
+        log.warning("%s stays: %s", folder.inputs, problem)

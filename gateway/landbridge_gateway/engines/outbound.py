@@ -15,7 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from docker.errors import APIError, NotFound
+import requests
+from docker.errors import DockerException, NotFound
 
 from landbridge_gateway.engines.interface import EngineError
 
@@ -87,8 +88,8 @@ class OutboundNetwork:
             self._api.remove_container(_holder(container), force=True, v=True)
         except NotFound:
             pass
-        except APIError:
-            return  # it is being removed, or is found again by the next list
+        except (DockerException, requests.RequestException):
+            return  # it is being removed, or the engine is away and lists it when it is back
         self._open.discard(container)
 
 
