@@ -265,6 +265,7 @@ def test_an_engine_that_cannot_start_the_container_is_named(client, road):
     road.tell("start_failed", attempt=attempt, message="Docker is out of space.", hint="Free some.")
     row = road.job(job["id"])
     assert (row["state"], row["cause"], row["error"]["message"]) == ("failed", "engine", "Docker is out of space.")
+    assert not road.folder(attempt).inputs.exists()
 
 
 def run_through(scheduler, monkeypatch, *events, failing=0):

@@ -336,6 +336,7 @@ class Scheduler:
         flight = self._attempts.flight_of(event)
         if flight is None:
             return
+        self._collector.finish(flight.job, flight.number, flight.owner)
         del self._flights[event["attempt"]]
         self._attempts.close(event["attempt"], Exit(None))
         failed = failure(Cause.ENGINE, event["message"], event["hint"])
