@@ -75,6 +75,7 @@ def test_names_that_are_none(client, name):
     assert hand_over(client, name).status_code == 422
 
 
+@pytest.mark.row("UP9")
 def test_the_second_of_two_who_name_one_file(client, intake):
     (intake / NAME).write_bytes(b"table")
     assert hand_over(client).status_code == 201
@@ -83,6 +84,7 @@ def test_the_second_of_two_who_name_one_file(client, intake):
     assert "handed over before, or never written" in again.json["error"]["message"]
 
 
+@pytest.mark.row("UP9")
 def test_two_clients_that_name_one_file_at_the_same_time_make_one_object(services, intake):
     """One has it, and the other is told so; neither half of the file is lost or doubled."""
     with ThreadPoolExecutor(2) as clients:
