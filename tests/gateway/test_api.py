@@ -341,6 +341,7 @@ class TestLooking:
         assert [event["state"] for event in told["events"]] == ["waiting", "queued"]
         assert client.get(f"/api/v1/events?after={told['cursor']}").json["events"] == []
 
+    @pytest.mark.row("LG6")
     def test_a_log_is_read_by_offset_and_by_tail(self, client, road):
         job = submit(client)
         attempt = road.started()
@@ -359,6 +360,7 @@ class TestLooking:
         assert_refused(client.get("/api/v1/nothing"), 404, "not_found")
         assert_refused(client.delete("/api/v1/jobs"), 405, "method_not_allowed")
 
+    @pytest.mark.row("UI16")
     def test_what_breaks_tells_no_secrets(self, client, services, monkeypatch, caplog):
         def broken(*_: object) -> None:
             raise RuntimeError("the path is /secret")
