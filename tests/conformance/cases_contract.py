@@ -9,6 +9,7 @@ from tests.conformance.harness import SEED, Case, Outcome
 
 ONE = scalar("int", 1)
 X = vector("float", [1.5, 2.5])
+SHELL = "; rm -rf / $(id) `id` && 'one' \"two\"\n#SBATCH --hold | cat > /tmp/x \\"
 
 
 def _error(outcome: Outcome) -> None:
@@ -43,6 +44,13 @@ def _logged(outcome: Outcome) -> None:
     assert outcome.log("stdout").splitlines() == ["printed", "from a child"]
     assert "to stderr" in outcome.log("stderr")
     assert outcome.raw_stderr == ""
+
+
+def _in_order(outcome: Outcome) -> None:
+    assert outcome.code == 0, outcome.error_or_none()
+    for stream, word in (("stdout", "out"), ("stderr", "err")):
+        lines = [line.split() for line in outcome.log(stream).splitlines() if line.startswith(f"{word} ")]
+        assert lines == [[word, str(number)] for number in range(2000)]
 
 
 def _forged(outcome: Outcome) -> None:
@@ -296,6 +304,21 @@ ERRORS = [
         },
         _forged,
     ),
+    Case(
+        "what is printed to both streams in turns keeps its order in each",
+        {
+            "python": (
+                "import sys\n\ndef f():\n    for i in range(2000):\n"
+                "        print('out', i)\n        print('err', i, file=sys.stderr)\n"
+            ),
+            "r": (
+                "f <- function() {\n  for (i in 0:1999) {\n    cat('out', i, '\\n')\n"
+                "    cat('err', i, '\\n', file = stderr())\n  }\n  NULL\n}\n"
+            ),
+        },
+        _in_order,
+    ),
+    Case("what a shell would run is text", ECHO, _value(SHELL), [(None, scalar("str", SHELL))]),
     Case(
         "an exit of user code is a death with its code",
         {

@@ -70,7 +70,7 @@ def test_names_are_distinct():
     assert len(names) == len(set(names))
 
 
-@pytest.mark.row("AR5", "AR11", "AR16", "AR18")
+@pytest.mark.row("AR5", "AR11", "AR16", "AR18", "JS8", "LG1", "LG5")
 @pytest.mark.parametrize(("case", "language"), PAIRS, ids=lambda part: getattr(part, "name", part))
 def test_case(case, language, outcomes):
     case.check(outcomes[language][case.name])
