@@ -93,14 +93,14 @@ class Serving:
         return containers_of(self.home)
 
 
-def containers_of(home: Path) -> list[str]:
+def containers_of(home: Path, *filters: str) -> list[str]:
+    """Their names; ``filters`` are those of ``docker ps``, such as ``status=running``."""
     identity = home / "id"
     if not identity.exists():
         return []
-    label = f"label=landbridge.gateway={identity.read_text().strip()}"
-    listed = subprocess.run(
-        ["docker", "ps", "-a", "--filter", label, "--format", "{{.Names}}"], capture_output=True, text=True, check=False
-    )
+    wanted = [f"label=landbridge.gateway={identity.read_text().strip()}", *filters]
+    command = ["docker", "ps", "-a", "--format", "{{.Names}}", *(f"--filter={one}" for one in wanted)]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False)
     return listed.stdout.split()
 
 

@@ -46,7 +46,7 @@ PUBLIC = [
         "progress",
         "python",
     ],
-    *["r", "save_file", "save_value", "session", "set_tag", "submit", "task", "wait"],
+    *["r", "save_file", "save_value", "secret", "session", "set_tag", "submit", "task", "wait"],
 ]
 
 

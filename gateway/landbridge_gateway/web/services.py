@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -35,6 +36,8 @@ from landbridge_gateway.store.tokens import Tokens
 from landbridge_gateway.web.attempts import Attempts
 from landbridge_gateway.web.pace import Pace
 from landbridge_gateway.web.told import Told
+
+log = logging.getLogger(__name__)
 
 REFUSALS_EACH_SECOND = 50.0  # of submissions to a full queue
 
@@ -138,6 +141,9 @@ class Services:
         self.scheduler.close()
         try:
             self.collector.close()
+        except StoreGone as gone:
+            log.error("%s What was handed over last is not noted as being on the disk.", gone.message)
+            return
         finally:
             self.database.close()
         self.home.note_on_disk()
