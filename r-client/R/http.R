@@ -1,6 +1,6 @@
 # The only file that talks to the network.
 
-most_tries <- 4L
+most_tries <- 5L
 largest_block <- 512L * 1024L
 patience <- 30
 loopback <- "^https?://(localhost|127\\.[0-9.]+|\\[::1\\])(:[0-9]+)?(/|$)"

@@ -88,6 +88,7 @@ follow_stream <- function(job, query, pool, followed) {
     guarded({
       followed$failures <- followed$failures + 1L
       if (followed$failures >= most_tries) abort_unreachable(job$client, reason)
+      Sys.sleep(pause_seconds(list(), followed$failures))
       follow_stream(job, query, pool, followed)
     })
   }

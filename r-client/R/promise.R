@@ -8,6 +8,7 @@ as.promise.landbridge_job <- function(x) {
     if (is.null(client$pool)) {
       client$pool <- curl::new_pool()
       client$failures <- 0L
+      client$ask_from <- Sys.time()
       ask_events(client)
       pump(client)
     }
@@ -30,6 +31,7 @@ ask_events <- function(client) {
       client$asking <- FALSE
       client$failures <- client$failures + 1L
       if (client$failures >= most_tries) abort_unreachable(client, reason)
+      client$ask_from <- Sys.time() + pause_seconds(list(), client$failures)
     })
   }
   client$asking <- TRUE
@@ -56,7 +58,7 @@ pump <- function(client) {
     client$pool <- NULL
     return(invisible())
   }
-  if (!client$asking) ask_events(client)
+  if (!client$asking && Sys.time() >= client$ask_from) ask_events(client)
   later::later(function() pump(client), 0.05)
 }
 

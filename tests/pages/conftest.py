@@ -60,7 +60,7 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     """A gateway with three jobs: one that succeeded, one that failed, one that runs."""
     home = tmp_path_factory.mktemp("pages") / "home"

@@ -22,7 +22,6 @@ def test_a_full_gateway_is_asked_again_when_it_says_so(gateway: FakeGateway) -> 
     client = Client(gateway.url, TOKEN, pause=pauses.append)
     gateway.job(1)
     gateway.faults = [full("5"), full("2"), full("soon")]
-    # A cancel has no key, and is repeated all the same: a refused one has changed nothing.
     client.post("/jobs/job_0000000000000001/cancel")
     client.close()
     assert len(gateway.sent("POST", "/jobs/job_0000000000000001/cancel")) == 4
@@ -52,4 +51,16 @@ def test_nobody_answers() -> None:
         client.get("")
     client.close()
     assert caught.value.message == f"No gateway answers at {url}."
-    assert len(pauses) == 3
+    assert pauses == []
+
+
+def test_a_gateway_that_was_there_is_waited_for() -> None:
+    pauses: list[float] = []
+    with FakeGateway() as stopped:
+        client = Client(stopped.url, TOKEN, pause=pauses.append)
+        client.get("")
+    client.close()  # the connection that was kept would go on
+    with pytest.raises(errors.GatewayUnreachable):
+        client.post("/jobs/job_0000000000000001/cancel")
+    client.close()
+    assert 5 < sum(pauses) < 10

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from landbridge import config, transfers
-from landbridge.connections import LOOPBACK, Answer, Broken, Connections, Unusable
+from landbridge.connections import LOOPBACK, PAUSES, Answer, Broken, Connections, NobodyListens, Unusable
 from landbridge.digests import digest_of
 from landbridge.errors import (
     BadAnswer,
@@ -41,7 +41,6 @@ T = TypeVar("T")
 
 PROTOCOL = "1"
 _MOST_JSON = 64 * 1024**2
-_PAUSES = (0.2, 0.5, 1.0)
 _PATIENCE = 30.0  # seconds to wait in all for a gateway that is full
 _jitter = random.SystemRandom()  # the user's own random numbers stay as they are
 _OBJECT = re.compile(r"obj_[0-9a-z]{16}")
@@ -74,6 +73,7 @@ class Client:
         self._sealed: set[str] = set()
         self._shared: SharedFiles | None = None
         self._asked = False
+        self._reached = False
         self._fetching = threading.Lock()
         self.events = Events(self)
 
@@ -90,12 +90,12 @@ class Client:
         return self._json(self._send("GET", path, patience=patience, query=query)[1])
 
     def post(self, path: str, body: Json | None = None, key: str | None = None) -> Json:
-        """Send JSON. With an idempotency ``key`` a broken connection is tried again, as the same submission."""
+        """Send JSON. Where a repeat would be a second one, an idempotency ``key`` makes it the same."""
         headers = {"Idempotency-Key": key} if key else {}
         content = None if body is None else json.dumps(body, allow_nan=False).encode()
         if content is not None:
             headers["Content-Type"] = "application/json"
-        return self._json(self._send("POST", path, content=content, headers=headers, repeat=bool(key))[1])
+        return self._json(self._send("POST", path, content=content, headers=headers, repeat=True)[1])
 
     def read(self, path: str, patience: float = 0, **query: Any) -> tuple[Mapping[str, str], bytes]:
         """Headers and body of an answer that is not JSON."""
@@ -194,6 +194,7 @@ class Client:
         body = content() if callable(content) else content
         answer = self._http.send(method, f"{self.url}/api/v1{path}", content=body, **fields)
         try:
+            self._reached = True
             self._check(answer)
             yield answer
         finally:
@@ -218,7 +219,8 @@ class Client:
     def again(self, once: Callable[[], T], repeat: bool) -> T:
         """Try a request that may be repeated a few times when the connection breaks or the gateway is overloaded.
 
-        One that a full gateway refused has changed nothing, and is tried again when the gateway says so.
+        One that a full gateway refused has changed nothing, and is tried again when the gateway says so. A gateway that
+        never answered is not there; one that did is being started again.
         """
         waited = 0.0
 
@@ -235,11 +237,12 @@ class Client:
                         raise
                     self.pause(pause)
 
-        for pause in (*_PAUSES, None):
+        for pause in (*PAUSES, None):
             try:
                 return patiently()
             except (Broken, Overloaded) as problem:
-                if repeat and pause is not None:
+                absent = isinstance(problem, NobodyListens) and not self._reached
+                if repeat and not absent and pause is not None:
                     self.pause(pause)
                     continue
                 if isinstance(problem, Overloaded):

@@ -13,11 +13,16 @@ import urllib3
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _BLOCK = 256 * 1024  # what a processor keeps near: a megabyte goes to memory and back at each step
 _CONNECT, _READ = 10, 60  # seconds
+PAUSES = (0.1, 0.4, 1.6, 5.0)  # seconds between tries: a gateway that died is back within them
 _KEPT = 100  # connections that wait for the next request
 
 
 class Broken(Exception):
     """There is no connection, or it ended before the answer did."""
+
+
+class NobodyListens(Broken):
+    """There is no connection, because nobody takes one at that address."""
 
 
 class Unusable(Exception):
@@ -81,6 +86,8 @@ class Connections:
             )
         except (urllib3.exceptions.LocationValueError, urllib3.exceptions.URLSchemeUnknown, UnicodeError) as problem:
             raise Unusable(_said(problem)) from problem
+        except urllib3.exceptions.NewConnectionError as problem:
+            raise NobodyListens(_said(problem)) from problem
         except urllib3.exceptions.HTTPError as problem:
             raise Broken(_said(problem)) from problem
         return Answer(raw)

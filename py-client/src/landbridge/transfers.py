@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from landbridge import digests
-from landbridge.connections import Answer, Broken
+from landbridge.connections import PAUSES, Answer, Broken
 from landbridge.digests import FASTEST, SHA256, digest_of, new_hash
 from landbridge.errors import Conflict, DigestMismatch, GatewayUnreachable, InvalidRequest, Overloaded, UnknownUpload
 
@@ -19,7 +19,6 @@ FORMATS = {"arrow": "arrow", "rds": "rds", "pkl": "pickle", "png": "png", "bin":
 # What is smaller is sent in one request, and again as a whole when that breaks.
 IN_PARTS = 8 * 1024**2
 _BLOCK = 256 * 1024  # what a processor keeps near: a megabyte goes to memory and back at each step
-_PAUSES = (0.2, 0.5, 1.0)
 _BEGINNINGS = 3
 
 
@@ -72,10 +71,10 @@ def _unbroken(client: Client, offset: int, size: int, go_on: Callable[[int], int
         reached = go_on(offset)
         if reached > offset:
             idle = 0
-        elif idle == len(_PAUSES):
+        elif idle == len(PAUSES):
             raise GatewayUnreachable(client.url, "the connection breaks again and again")
         else:
-            client.pause(_PAUSES[idle])
+            client.pause(PAUSES[idle])
             idle += 1
         offset = reached
 
