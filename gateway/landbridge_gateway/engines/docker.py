@@ -20,12 +20,16 @@ from landbridge_gateway.engines.cgroups import UsageWatch
 from landbridge_gateway.engines.ends import Ends
 from landbridge_gateway.engines.interface import EngineError, Order, PrepareFailed
 from landbridge_gateway.engines.outbound import NETWORK_LABEL, OutboundNetwork
+from landbridge_gateway.engines.packed import Packed, label_of, path_of
 from landbridge_gateway.engines.pipes import Pipes
+from landbridge_gateway.environments.environment import Environment
 from landbridge_gateway.environments.images import BuildFailed, ImageBuilder
+from landbridge_gateway.environments.places import split_place
 from landbridge_gateway.environments.reaching import engine_client
 from landbridge_gateway.environments.runtimes import Runtimes
+from landbridge_gateway.environments.shelf import Shelf
 from landbridge_gateway.failpoints import reach
-from landbridge_gateway.model import Exit, Gone, Limits, RuntimeState, Usage
+from landbridge_gateway.model import Exit, Gone, Json, Limits, RuntimeState, Usage
 
 GATEWAY_LABEL = "landbridge.gateway"
 ATTEMPT_LABEL = "landbridge.attempt"
@@ -50,8 +54,12 @@ class DockerEngine:
         builder: Callable[[docker.DockerClient], ImageBuilder],
         address: str = "",
         container_runtime: str = "",
+        shelf: Callable[[docker.DockerClient, ImageBuilder], Shelf] | None = None,
     ) -> None:
-        """``address`` is the engine's, ``container_runtime`` one of the runtimes that it knows; empty for its own."""
+        """``address`` is the engine's, ``container_runtime`` one of the runtimes that it knows; empty for its own.
+
+        ``shelf`` makes what has the runtimes with packages.
+        """
         self._gateway_id = gateway_id
         self._runtimes = runtimes
         try:
@@ -62,6 +70,7 @@ class DockerEngine:
         self._container_runtime = known_runtime(told, container_runtime)
         self._api: Any = self._client.api
         self._builder = builder(self._client)
+        self._packed = Packed(shelf(self._client, self._builder) if shelf else None)
         self._outbound = OutboundNetwork(
             self._api, {GATEWAY_LABEL: gateway_id}, self._container_runtime, self._network_image
         )
@@ -96,7 +105,9 @@ class DockerEngine:
             return "ready", image
         return ("failed" if name in self._failed else "absent"), None
 
-    def prepare(self, runtime: str, progress: Callable[[str], None]) -> str:
+    def prepare(self, runtime: str, progress: Callable[[str], None], wanted: Json | None = None) -> str:
+        if split_place(runtime)[1]:
+            return self._packed.prepare(runtime, progress, wanted).image
         self._building.add(runtime)
         try:
             image = self._builder.ensure(self._runtimes[runtime], progress)
@@ -111,10 +122,24 @@ class DockerEngine:
         self._images[runtime] = image
         return image
 
+    def there(self, runtime: str) -> bool:
+        if split_place(runtime)[1]:
+            return self._packed.there(runtime)
+        return self._builder.find(self._runtimes[runtime]) is not None
+
+    def abandon(self, runtime: str) -> None:
+        self._packed.abandon(runtime)
+
+    def built(self, runtime: str) -> Json | None:
+        return self._packed.built(runtime)
+
     def image(self, runtime: str) -> str | None:
-        return self._images.get(runtime)
+        return self._packed.image(runtime) if split_place(runtime)[1] else self._images.get(runtime)
 
     def refresh(self, runtime: str) -> None:
+        if split_place(runtime)[1]:
+            self._packed.refresh(runtime)
+            return
         with suppress(DockerException, requests.RequestException):
             image = self._builder.find(self._runtimes[runtime])
             if image:
@@ -127,7 +152,13 @@ class DockerEngine:
             raise PrepareFailed(str(error), error.hint or "", error.log_tail) from error
 
     def start(self, order: Order) -> str:
-        image: str = self._images.get(order.runtime) or self.prepare(order.runtime, lambda _: None)
+        if not split_place(order.runtime)[1]:
+            image = self._images.get(order.runtime) or self.prepare(order.runtime, lambda _: None)
+            return self._start(order, image, None)
+        with self._packed.held(order) as environment:
+            return self._start(order, environment.image, environment)
+
+    def _start(self, order: Order, image: str, environment: Environment | None) -> str:
         name = self._container_name(order.attempt)
         reach("image resolved")
         self._starting.add(order.attempt)
@@ -138,12 +169,12 @@ class DockerEngine:
             made = self._api.create_container(
                 image,
                 command=["--warm", "/job"] if order.warm else ["/job"],
-                entrypoint=self._runtimes[order.runtime].start(order.language),
+                entrypoint=self._runtimes[split_place(order.runtime)[0]].start(order.language),
                 name=name,
                 user=f"{JOB_USER}:{JOB_USER}",
-                environment=_threads(order.limits),
-                labels={GATEWAY_LABEL: self._gateway_id, ATTEMPT_LABEL: order.attempt},
-                host_config=self._host_config(order, network),
+                environment=_threads(order.limits) | path_of(environment),
+                labels={GATEWAY_LABEL: self._gateway_id, ATTEMPT_LABEL: order.attempt} | label_of(environment),
+                host_config=self._host_config(order, network, environment),
             )
             reach("created")
             self._api.start(name)
@@ -151,6 +182,7 @@ class DockerEngine:
             self._usage.add(order.attempt, made["Id"])
         except ImageNotFound as error:
             self._images.pop(order.runtime, None)
+            self._packed.refresh(order.runtime)
             raise EngineError(f"The image of {order.runtime} is gone.", "Run `landbridge images build`.") from error
         except (DockerException, requests.RequestException) as error:
             # It may exist all the same, or come to exist when the engine gets round to it.
@@ -164,12 +196,14 @@ class DockerEngine:
             self._starting.discard(order.attempt)
         return image
 
-    def _host_config(self, order: Order, network: str) -> Any:
+    def _host_config(self, order: Order, network: str, environment: Environment | None) -> Any:
         folder, limits = order.folder, order.limits
         binds = [f"{folder}:/job:ro", f"{folder / 'out'}:/job/out:rw"]
         if order.held:
             # What is not to be changed there is not the container user's.
             binds.append(f"{folder / 'calls'}:/job/calls:rw")
+        if environment and environment.bind:
+            binds.append(environment.bind)
         # The same hardened settings for every container, every time: see SECURITY in the README.
         return self._api.create_host_config(
             binds=binds,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from landbridge_gateway.model import Exit, Limits, RuntimeState, Usage
+from landbridge_gateway.model import Exit, Json, Limits, RuntimeState, Usage
 
 SLOT = "slot_"  # how the names of slots begin, which stand in the place of an attempt's
 
@@ -28,9 +28,16 @@ class PrepareFailed(EngineError):
         self.log_tail = log_tail
 
 
+class PrepareAbandoned(PrepareFailed):
+    """Nobody waited for it any more, and it was ended."""
+
+
 @dataclass(frozen=True)
 class Order:
-    """What to start: ids, the task's language and limits. The folder follows from the attempt's id."""
+    """What to start: ids, the task's language and limits. The folder follows from the attempt's id.
+
+    ``runtime`` is a runtime, or one with packages; ``wanted`` says what these are, should they be gone.
+    """
 
     attempt: str
     runtime: str
@@ -39,6 +46,7 @@ class Order:
     limits: Limits
     warm: bool = False  # a slot: its worker waits for the job that its folder is handed to
     held: bool = False  # a session: its container sees the folders of its calls as well
+    wanted: Json | None = None
 
 
 class Engine(Protocol):
@@ -49,8 +57,23 @@ class Engine(Protocol):
 
     def runtimes(self) -> list[RuntimeState]: ...
 
-    def prepare(self, runtime: str, progress: Callable[[str], None]) -> str:
-        """Have the runtime's image; gives its digest. Raises :class:`PrepareFailed`."""
+    def prepare(self, runtime: str, progress: Callable[[str], None], wanted: Json | None = None) -> str:
+        """Have the runtime's image, and the packages that are wanted with it; gives the image's digest.
+
+        Raises :class:`PrepareFailed`.
+        """
+        ...
+
+    def there(self, runtime: str) -> bool:
+        """Is there nothing to build of it?"""
+        ...
+
+    def abandon(self, runtime: str) -> None:
+        """Nobody waits for a runtime with packages any more: what is being built of it is ended."""
+        ...
+
+    def built(self, runtime: str) -> Json | None:
+        """What a runtime with packages came to: its id, its packages and their digest; None of a runtime alone."""
         ...
 
     def image(self, runtime: str) -> str | None:

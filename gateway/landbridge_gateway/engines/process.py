@@ -17,7 +17,7 @@ from landbridge_gateway.engines.interface import EngineError, Order, PrepareFail
 from landbridge_gateway.engines.leftovers import MARK, end_leftovers
 from landbridge_gateway.engines.pipes import Pipes
 from landbridge_gateway.failpoints import reach
-from landbridge_gateway.model import Exit, RuntimeState
+from landbridge_gateway.model import Exit, Json, RuntimeState
 
 _SHARED_MEMORY = Path("/dev/shm")
 _R_PROBE = (
@@ -47,11 +47,26 @@ class ProcessEngine:
     def runtimes(self) -> list[RuntimeState]:
         return [RuntimeState(name, name.partition(":")[0], True, "ready") for name in self._commands]
 
-    def prepare(self, runtime: str, progress: Callable[[str], None]) -> str:
+    def prepare(self, runtime: str, progress: Callable[[str], None], wanted: Json | None = None) -> str:
+        if wanted:
+            raise PrepareFailed(
+                "This gateway runs jobs as plain processes, which have the packages of this machine and no others.",
+                "Leave `packages` out and install them here, or use a gateway that runs containers.",
+                [],
+            )
         if runtime not in self._commands:
             raise PrepareFailed(f"There is no {runtime} here.", "Install the language and its Landbridge client.", [])
         progress(f"{runtime} is there")
         return "process"
+
+    def there(self, runtime: str) -> bool:  # noqa: ARG002
+        return True
+
+    def abandon(self, runtime: str) -> None:
+        """Nothing is built."""
+
+    def built(self, runtime: str) -> None:
+        """Nothing is built."""
 
     def image(self, runtime: str) -> str | None:
         return "process" if runtime in self._commands else None

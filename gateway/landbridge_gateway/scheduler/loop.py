@@ -300,7 +300,7 @@ class Scheduler:
         if attempt:
             flight = self._flights[attempt]
             fields = {"runtime": row["runtime"], "language": row["language"], "limits": row["limits"]}
-            fields |= self._given.told(attempt)
+            fields |= self._given.told(attempt) | self._admission.wish(row["runtime"])
             self.send("start", attempt=attempt, token=flight.token, held=flight.held, **fields)
 
     def begin(self, row: Row, session: str | None = None) -> str | None:
@@ -316,7 +316,7 @@ class Scheduler:
             # It was asked to stop before it existed.
             self.send("stop", attempt=event["attempt"])
         self.set_running(flight)
-        about = {"image": event["image"], "warm": event.get("warm"), "began": self._clock()}
+        about = {"image": event["image"], "warm": event.get("warm"), "began": self._clock()} | event.get("built", {})
         self._jobs.update_attempt(flight.job, flight.number, **about)
 
     def set_running(self, flight: Flight) -> None:

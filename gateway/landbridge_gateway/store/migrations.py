@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlite_utils import Migrations
 
+from landbridge_gateway.store.environments_schema import ENVIRONMENTS
 from landbridge_gateway.store.queue_schema import QUEUE
 from landbridge_gateway.store.removal_schema import REMOVAL
 from landbridge_gateway.store.secrets_schema import SECRETS
@@ -173,6 +174,12 @@ def attempts_that_are_tried_again(db: Database) -> None:
 @migrations()
 def objects_without_digest(db: Database) -> None:
     db.execute("CREATE INDEX undigested ON objects (format) WHERE digest IS NULL")
+
+
+@migrations()
+def runtimes_with_packages(db: Database) -> None:
+    for statement in ENVIRONMENTS:
+        db.execute(statement)
 
 
 def _run(db: Database, statements: str) -> None:

@@ -44,6 +44,7 @@ def _engine(settings: Settings, home: Home) -> Engine:
     if settings.engine == "docker":
         from landbridge_gateway.engines.docker import DockerEngine
         from landbridge_gateway.environments.images import ImageBuilder
+        from landbridge_gateway.environments.opening import open_shelf
         from landbridge_gateway.environments.runtimes import Runtimes
         from landbridge_gateway.environments.sources import packaged_folder
 
@@ -54,5 +55,6 @@ def _engine(settings: Settings, home: Home) -> Engine:
             lambda client: ImageBuilder(client),
             address=settings.docker_host,
             container_runtime=settings.container_runtime,
+            shelf=lambda client, builder: open_shelf(client, builder, runtimes, settings, home.gateway_id()),
         )
     raise EngineError(f"There is no engine `{settings.engine}`.", "There are: docker, process.")

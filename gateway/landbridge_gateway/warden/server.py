@@ -13,7 +13,7 @@ from typing import TypeVar
 from landbridge_gateway.depot.folders import token_in
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.slots import Slots
-from landbridge_gateway.engines.interface import Engine, EngineError, Order, PrepareFailed
+from landbridge_gateway.engines.interface import Engine, EngineError, Order, PrepareAbandoned, PrepareFailed
 from landbridge_gateway.failpoints import reach
 from landbridge_gateway.home import Home
 from landbridge_gateway.model import Exit, Json, Limits
@@ -26,6 +26,7 @@ from landbridge_gateway.warden.wire import Channel, Message, listen
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 _AT_ONCE = 16
+_BUILDS = 2  # which take long, and in which nothing else is to stand in line
 # What is done where it is read: a job waits for it, and what takes long is passed on there.
 _QUICK = ("start", "call", "ping")
 
@@ -36,6 +37,7 @@ class Warden:
         self._layout = Layout(home.depot)
         self._channel: Channel | None = None
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="warden")
+        self._builds = ThreadPoolExecutor(_BUILDS, thread_name_prefix="build")
         self._watch = FolderWatch(finished=self._finished, active=lambda attempt: self._tell_of(attempt, "activity"))
         self._tokens: dict[str, str] = {}  # the gateway's word for each attempt: see scheduler/attempts.py
         self._under_way: set[str] = set()  # attempts whose containers are being made
@@ -44,7 +46,8 @@ class Warden:
         self._warm = WarmPool(engine, self._slots, pool, lambda status: self._tell({"event": "pool", "slots": status}))
         self._verbs: dict[str, Callable[[Message], None]] = {
             "hello": self._hello,
-            "prepare": self._prepare,
+            "prepare": self._prepare_in_turn,
+            "abandon": lambda message: self._engine.abandon(str(message["runtime"])),
             "start": self._start,
             "stop": self._stop,
             "remove": self._remove,
@@ -129,20 +132,26 @@ class Warden:
         self._tell({"event": "hello", "engine": self._engine.name, "runtimes": runtimes})
         self._tell({"event": "pool", "slots": self._warm.status()})
 
+    def _prepare_in_turn(self, message: Message) -> None:
+        if self._engine.there(str(message["runtime"])):
+            self._prepare(message)  # what is there waits for nobody's build
+        else:
+            self._builds.submit(self._carefully, self._prepare, message)
+
     def _prepare(self, message: Message) -> None:
         runtime = str(message["runtime"])
         about = {"runtime": runtime}
         try:
             image = self._engine.prepare(
-                runtime, lambda line: self._tell({"event": "preparing", **about, "note": line})
+                runtime, lambda line: self._tell({"event": "preparing", **about, "note": line}), message.get("wanted")
             )
         except EngineError as error:
             tail = error.log_tail if isinstance(error, PrepareFailed) else []
-            self._tell(
-                {"event": "prepare_failed", **about, "message": error.message, "hint": error.hint, "log_tail": tail}
-            )
+            told: Json = {"message": error.message, "hint": error.hint, "log_tail": tail}
+            told["abandoned"] = isinstance(error, PrepareAbandoned)
+            self._tell({"event": "prepare_failed", **about, **told})
             return
-        self._tell({"event": "prepared", **about, "image": image})
+        self._tell({"event": "prepared", **about, "image": image, "built": self._engine.built(runtime)})
 
     def _start(self, message: Message) -> None:
         attempt = self._known(message)
@@ -153,7 +162,7 @@ class Warden:
         kind = Kind.of(runtime, language, limits)
         warm = None if held else self._warm.take(kind)
         if warm is None or not self._begin_warm(warm, attempt):
-            order = Order(attempt, runtime, language, folder.path, limits, held=held)
+            order = Order(attempt, runtime, language, folder.path, limits, held=held, wanted=message.get("wanted"))
             self._under_way.add(attempt)
             self._pool.submit(self._carefully, self._start_cold, order)
         if not held and self._engine.warms:
@@ -176,7 +185,7 @@ class Warden:
             return True
         self._watch.add(attempt, folder)
         if self._warm.go(slot):
-            self._tell_of(attempt, "started", image=slot.image, warm=True)
+            self._tell_of(attempt, "started", image=slot.image, warm=True, **self._built(slot.kind.runtime))
             died = self._warm.begun(slot)
             if died:
                 self._tell_of(attempt, "exited", exit=died.as_json())
@@ -196,7 +205,16 @@ class Warden:
             return
         finally:
             self._under_way.discard(attempt)
-        self._tell_of(attempt, "started", image=image, warm=False)
+        if order.wanted:
+            # It may have been built for this very start.
+            built = self._engine.built(order.runtime)
+            self._tell({"event": "prepared", "runtime": order.runtime, "image": image, "built": built})
+        self._tell_of(attempt, "started", image=image, warm=False, **self._built(order.runtime))
+
+    def _built(self, runtime: str) -> Json:
+        """What the gateway writes down of an attempt's packages."""
+        found = self._engine.built(runtime)
+        return {"built": {"environment": found["id"], "solution": found["digest"]}} if found else {}
 
     def _call(self, message: Message) -> None:
         attempt, session = self._known(message), str(message["session"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from landbridge_gateway.environments.places import split_place
 from landbridge_gateway.errors import Conflict, InvalidField, Overloaded
 from landbridge_gateway.model import Json, State
 from landbridge_gateway.store.database import Row
@@ -43,9 +44,10 @@ def _check_fit(task: Json, session: Row) -> None:
             "Start a session of its language.",
             field="task.session",
         )
-    if task.get("runtime") not in (None, session["runtime"]):
+    runtime = split_place(session["runtime"])[0]
+    if task.get("runtime") not in (None, runtime):
         raise InvalidField(
-            f"The session `{session['id']}` runs {session['runtime']}, not {task['runtime']}.",
+            f"The session `{session['id']}` runs {runtime}, not {task['runtime']}.",
             "Leave `runtime` out, or start another session.",
             field="task.runtime",
         )

@@ -8,10 +8,12 @@ from typing import Any
 
 from flask import request
 
+from landbridge_gateway.environments.places import split_place
 from landbridge_gateway.model import Json
 from landbridge_gateway.nodes import NoSuchPart, frames_of, part_of
 from landbridge_gateway.store.clock import seconds_between, timestamp
 from landbridge_gateway.store.database import Row
+from landbridge_gateway.web.environments import packages_of
 from landbridge_gateway.web.natives import signed
 from landbridge_gateway.web.services import Services
 
@@ -55,6 +57,7 @@ def _brief(services: Services, row: Row, tags: dict[str, str], host: str | None 
     job, number = row["id"], row["attempt"]
     function = row.get("function") or row["task"]["function"]
     return {name: row[name] for name in _SHARED} | {
+        "runtime": split_place(row["runtime"])[0],
         "seconds": _seconds(row),
         "tags": tags,
         "url": f"{host or _host()}jobs/{job}",
@@ -81,8 +84,9 @@ def _environment(services: Services, row: Row) -> Json | None:
     if attempt is None:
         return None
     warm = None if attempt["warm"] is None else bool(attempt["warm"])
-    about = {name: attempt[name] for name in ("runtime", "image", "versions")}
-    return about | {"warm": warm}
+    about = {name: attempt[name] for name in ("image", "versions")} | {"runtime": split_place(attempt["runtime"])[0]}
+    packages = {"id": attempt["environment"]} if attempt["environment"] else {}
+    return about | {"warm": warm} | packages
 
 
 def attempts(services: Services, row: Row) -> list[Json]:
@@ -147,6 +151,7 @@ def record(services: Services, row: Row) -> Json:
             {name: event.get(name) for name in ("name", "object", "media_type", "size")}
             for event in reports(job, number, "file")
         ),
+        "packages": packages_of(services, row),
         "fidelity": _fidelity(services, row),
         "stages": _stages(services, row),
     }

@@ -25,6 +25,7 @@ from landbridge_gateway.schemas import Schemas
 from landbridge_gateway.settings import Settings
 from landbridge_gateway.store.accepts import Accepts
 from landbridge_gateway.store.database import Database
+from landbridge_gateway.store.environments import Environments
 from landbridge_gateway.store.jobs import Jobs
 from landbridge_gateway.store.objects import Objects
 from landbridge_gateway.store.queue import Bounds
@@ -52,6 +53,7 @@ class Services:
     jobs: Jobs
     accepts: Accepts
     sweeps: Sweeps
+    environments: Environments
     objects: Objects
     records: Records
     tokens: Tokens
@@ -101,6 +103,7 @@ class Services:
             jobs=jobs,
             accepts=Accepts(database, jobs),
             sweeps=Sweeps(database, jobs),
+            environments=Environments(database),
             objects=objects,
             records=Records(database),
             tokens=tokens,
@@ -131,6 +134,11 @@ class Services:
     def names(self) -> frozenset[str]:
         """The names of this machine by which it may be called."""
         return names_of(self.settings)
+
+    @property
+    def images(self) -> frozenset[str]:
+        """The digests of images that tasks may name."""
+        return frozenset(self.settings.images.replace(",", " ").split())
 
     @property
     def queue_bounds(self) -> Bounds:

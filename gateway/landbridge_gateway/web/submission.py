@@ -7,11 +7,13 @@ import json
 import secrets
 from pathlib import PurePath
 
+from landbridge_gateway.environments.places import split_place
 from landbridge_gateway.errors import InvalidField, Overloaded, UnknownRuntime
 from landbridge_gateway.model import SEEDS, Json, Limits, RuntimeState, new_id
 from landbridge_gateway.nodes import NEW, jobs_in, natives_of, nodes_of, objects_in
 from landbridge_gateway.store.jobs import NewJob
 from landbridge_gateway.web.access import Caller
+from landbridge_gateway.web.environments import place_for
 from landbridge_gateway.web.held import session_of
 from landbridge_gateway.web.natives import check_natives
 from landbridge_gateway.web.services import Services
@@ -30,7 +32,7 @@ def new_job(services: Services, body: Json, caller: Caller, key: str | None) -> 
     session = session_of(services, task, caller.sees)
     if session or task["function"]["type"] == "session":
         refuse_retries(task, "A job of a session" if session else "A session")
-    wanted = session["runtime"] if session else task.get("runtime")
+    wanted = split_place(session["runtime"])[0] if session else task.get("runtime")
     runtime = choose_runtime(services.scheduler.runtimes, task["language"], wanted)
     nodes = list(nodes_of(task, values))
     named = jobs_in(nodes)
@@ -42,6 +44,7 @@ def new_job(services: Services, body: Json, caller: Caller, key: str | None) -> 
     check_secrets(services, task, caller.name)
     check_syntax(task["language"], runtime, task["function"])
     seed = task.get("seed")
+    place = place_for(services, task, runtime, session)
     return NewJob(
         id=new_id("job"),
         owner=caller.name,
@@ -50,7 +53,7 @@ def new_job(services: Services, body: Json, caller: Caller, key: str | None) -> 
         body_digest=hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest(),
         name=task.get("name") or _own_name(task["function"]),
         language=task["language"],
-        runtime=runtime,
+        runtime=place,
         experiment=task.get("experiment"),
         seed=secrets.randbelow(SEEDS) if seed is None else seed,
         limits=(Limits(**session["limits"]) if session else Limits()).with_given(task.get("limits") or {}).as_json(),

@@ -16,6 +16,7 @@ from landbridge_gateway.web import present
 from landbridge_gateway.web.access import READ, WRITE, access, caller, sees
 from landbridge_gateway.web.api.jobs import LONGEST_WAIT
 from landbridge_gateway.web.body import choice, header, json_body, known_query, seconds, whole_number
+from landbridge_gateway.web.environments import place_again
 from landbridge_gateway.web.services import Services, services
 from landbridge_gateway.web.sweeping import new_sweep
 from landbridge_gateway.web.turning_away import turned_away
@@ -91,11 +92,12 @@ def rerun(job: str) -> tuple[Json, int]:
     if row["unassigned"] is not None or row["session"] or row["task"]["function"]["type"] == "session":
         kind = "sweep" if row["unassigned"] is not None else "session"
         raise InvalidRequest(f"A {kind} is not run again as a whole.", "Submit it again, or run single jobs again.")
-    shared = ("owner", "client", "name", "language", "runtime", "experiment", "seed", "limits", "task", "values")
+    shared = ("owner", "client", "name", "language", "experiment", "seed", "limits", "task", "values")
     inputs = here.jobs.inputs(job) + (here.jobs.inputs(row["sweep"]) if row["sweep"] else [])
     new = NewJob(
         **{name: row[name] for name in shared},
         id=new_id("job"),
+        runtime=place_again(here, row),
         key=key,
         body_digest=f"rerun of {job}",
         tags=here.records.tags([job])[job],
