@@ -16,7 +16,7 @@ FIELD = "task.environment"
 _ADDRESS = re.compile(r"://|^\s*git\+|^\s*[\w.-]+\s*(\[[^]]*\])?\s*@")
 _PATH = re.compile(r"^\s*(\.{0,2}/|~|[A-Za-z]:\\)|[/\\]")
 _R_NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9.]*[A-Za-z0-9])?")
-_R_BOUND = re.compile(r"(==|>=|<=|!=|>|<)([0-9]+(?:[.-][0-9]+)*)")
+_R_BOUND = re.compile(r"(==|>=|<=|!=|>|<) *([0-9]+(?:[.-][0-9]+)*)")
 _NAMES_AND_VERSIONS = "Packages are named with their versions alone: `{}`."
 _EXAMPLES = {"python": 'scikit-learn>=1.5", "polars==1.35.0', "r": 'ranger", "dplyr>=1.1.0'}
 
@@ -58,11 +58,10 @@ def python_requirement(text: str) -> Requirement:
 def r_requirement(text: str) -> RRequirement:
     """``dplyr >= 1.1.0`` is ``dplyr>=1.1.0``."""
     _check("r", text)
-    spaceless = re.sub(r"\s+", "", text)
-    name = _R_NAME.match(spaceless)
-    rest = spaceless[name.end() :] if name else ""
+    name = _R_NAME.match(text.strip(" "))
+    rest = text.strip(" ")[name.end() :].strip(" ") if name else ""
     bounds = rest.split(",") if rest else []
-    read = [_R_BOUND.fullmatch(bound) for bound in bounds]
+    read = [_R_BOUND.fullmatch(bound.strip(" ")) for bound in bounds]
     if name is None or not all(read):
         raise _wrong("r", text, "cannot be read")
     return RRequirement(name.group(), tuple(sorted((bound[1], bound[2]) for bound in read if bound)))
