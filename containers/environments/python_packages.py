@@ -10,6 +10,7 @@ No code of a package runs here while only binary packages are asked for, which i
 from __future__ import annotations
 
 import json
+import platform
 import re
 import shutil
 import subprocess
@@ -38,7 +39,7 @@ def main() -> None:
     except Failed as failed:
         (work / "failed.json").write_text(json.dumps(failed.told))
         raise SystemExit(3) from None
-    (work / "solved.json").write_text(json.dumps(solved))
+    (work / "solved.json").write_text(json.dumps({"version": platform.python_version(), "packages": solved}))
 
 
 class Builder:

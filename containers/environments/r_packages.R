@@ -161,7 +161,8 @@ install <- function(wanted) {
   }
   asked <- vapply(as.character(wanted$packages), function(text) parse_requirement(text)$name, "")
   check_loads(asked)
-  write_json("solved.json", solved(asked))
+  version <- paste(R.version$major, R.version$minor, sep = ".")
+  write_json("solved.json", list(version = version, packages = solved(asked)))
 }
 
 check_loads <- function(names) {

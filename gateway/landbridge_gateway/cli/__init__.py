@@ -1,6 +1,6 @@
 """The `landbridge` command: no logic, only calls. Talk goes to stderr, output to stdout."""
 
-from landbridge_gateway.cli import images, jobs, keeping, secrets, service, tokens
+from landbridge_gateway.cli import environments, images, jobs, keeping, secrets, service, tokens
 from landbridge_gateway.cli.group import main
 
-__all__ = ["images", "jobs", "keeping", "main", "secrets", "service", "tokens"]
+__all__ = ["environments", "images", "jobs", "keeping", "main", "secrets", "service", "tokens"]

@@ -22,8 +22,9 @@ Package = Mapping[str, Any]
 class Environment:
     """``packages`` are all that it came to, each with name and version; those asked for are marked.
 
-    ``folder`` is what containers see of its Python packages; R's are in ``image``. ``runtime_image`` is what it stands
-    on, ``depth`` the number of environments below it, ``seconds`` how long its build took.
+    ``version`` is the language's own. ``folder`` is what containers see of its Python packages; R's are in ``image``.
+    ``runtime_image`` is what it stands on, ``depth`` the number of environments below it, ``seconds`` how long its
+    build took.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Environment:
     runtime_image: str
     packages: tuple[Package, ...] = ()
     folder: str = ""
+    version: str = ""
     created: str = ""
     seconds: float = 0.0
     depth: int = 0
@@ -84,7 +86,6 @@ class Notes:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def path(self, name: str) -> Path:
         return self.root / f"{name}.json"
@@ -113,6 +114,12 @@ class Notes:
                 times[path.stem] = path.stat().st_mtime
         found = (self.read(name) for name in sorted(times, key=lambda name: -times[name]))
         return [environment for environment in found if environment]
+
+    def forget_logs(self, most: int) -> None:
+        """Of builds that came to nothing the newest logs are kept."""
+        failed = [path for path in self.root.glob("env_*.log") if not path.with_suffix(".json").exists()]
+        for path in sorted(failed, key=lambda one: -one.stat().st_mtime)[most:]:
+            path.unlink(missing_ok=True)
 
     def used(self, name: str) -> None:
         with suppress(OSError):

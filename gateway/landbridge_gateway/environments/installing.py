@@ -45,13 +45,21 @@ class Site:
         return self.root / f"{name}.work"
 
 
+@dataclass(frozen=True)
+class Solved:
+    """The language's own version, and the packages that there are."""
+
+    version: str
+    packages: list[Package]
+
+
 class Installer:
     """Builds one environment at a time; what it leaves is a folder or an image, and a list of packages."""
 
     def __init__(self, api: Any, workshop: Workshop, site: Site) -> None:
         self._api, self._workshop, self._site = api, workshop, site
 
-    def python(self, name: str, image: str, wanted: Wanted, host: Host, log: Path) -> list[Package]:
+    def python(self, name: str, image: str, wanted: Wanted, host: Host, log: Path) -> Solved:
         """Install into the folder of the environment. Raises BuildFailed."""
         work = self._prepared(name, wanted, host)
         code = self._python_run(name, image, host, log, work, shared=True)
@@ -106,7 +114,7 @@ class Installer:
 
     def r(
         self, name: str, below: str, wanted: Wanted, host: Host, log: Path, runtime: str, labels: Sequence[str]
-    ) -> tuple[str, list[Package]]:
+    ) -> tuple[str, Solved]:
         """Install into a layer on the image ``below``; gives the new image's id. Raises BuildFailed."""
         work = self._prepared(name, wanted, host)
         volume = f"landbridge-apt-{runtime.replace(':', '-')}:/mnt:rw"
@@ -149,17 +157,17 @@ class Installer:
         (work / "host" / "apt.conf").write_text(options, encoding="utf-8")
         return work
 
-    def _solved(self, work: Path, wanted: Wanted, log: Path) -> list[Package]:
+    def _solved(self, work: Path, wanted: Wanted, log: Path) -> Solved:
         """What the program left: the packages, or why there are none."""
         try:
             if (work / "failed.json").exists():
                 raise explained(json.loads((work / "failed.json").read_text(encoding="utf-8")), wanted, tail_of(log))
-            packages: list[Package] = json.loads((work / "solved.json").read_text(encoding="utf-8"))
+            solved = json.loads((work / "solved.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             raise BuildFailed("The packages could not be installed.", way_out(log), tail_of(log)) from None
         finally:
             shutil.rmtree(work, ignore_errors=True)
-        return packages
+        return Solved(solved["version"], solved["packages"])
 
 
 _APT = """Dir::State::lists "/mnt/lists";

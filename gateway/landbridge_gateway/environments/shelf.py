@@ -56,6 +56,7 @@ class Shelf:
     ) -> None:
         self._api: Any = client.api
         self._builder, self._runtimes, self._most, self._host = builder, runtimes, most, host
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.notes = Notes(root)
         self._workshop = Workshop(client, gateway_id, seconds, root)
         self._installer = Installer(self._api, self._workshop, Site(root, tools, uv))
@@ -104,23 +105,23 @@ class Shelf:
         log = self.notes.log(name)
         log.unlink(missing_ok=True)
         host, folder, depth = self._host(), "", 0
-        packages: list[Package]
+        parent = None
         try:
             if wanted.language == "python":
-                packages = self._installer.python(name, below, wanted, host, log)
+                solved = self._installer.python(name, below, wanted, host, log)
                 image, folder = below, str(self.notes.root / name)
             else:
                 parent = self._parent(below, wanted)
                 on, depth = (parent.image, parent.depth + 1) if parent else (below, 0)
                 labels = [f"LABEL {ENVIRONMENT_LABEL}={name}"]
                 with self._alone(f"apt-{runtime.name}"):
-                    image, packages = self._installer.r(name, on, wanted, host, log, runtime.name, labels)
-                packages = _with_system(parent, packages)
+                    image, solved = self._installer.r(name, on, wanted, host, log, runtime.name, labels)
         except BuildFailed:
             shutil.rmtree(self.notes.root / name, ignore_errors=True)
             raise
         environment = Environment(
-            *(name, place, wanted, image, below, tuple(packages), folder),
+            *(name, place, wanted, image, below, tuple(_with_system(parent, solved.packages)), folder),
+            version=solved.version,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             seconds=round(time.monotonic() - began, 3),
             depth=depth,
@@ -197,6 +198,8 @@ class Shelf:
             for environment in self.notes.all()[most:]:
                 if environment.id not in in_use and (dry or self._removed(environment)):
                     removed.append(environment)
+            if not dry:
+                self.notes.forget_logs(most)
         return removed
 
     def _in_use(self) -> Collection[str]:
