@@ -24,6 +24,7 @@ from bench import (
     codec,
     cold,
     content_key,
+    environments,
     idle,
     load,
     over_http,
@@ -57,6 +58,7 @@ MODULES: tuple[tuple[tuple[str, ...], Callable[[Run], list[Figure]]], ...] = (
     (("key",), content_key.measure),
     (("P5", "P11", "P12", "queue"), load.measure),
     (("overload",), overload.measure),
+    (("P13",), environments.measure),
 )
 
 

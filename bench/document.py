@@ -28,7 +28,7 @@ TITLES = {
     "P10": "A page of many jobs",
     "P11": "An idle gateway",
     "P12": "Many clients that wait",
-    "P13": "An environment again",
+    "P13": "An environment for a task",
     "P14": "The same job again",
     "P15": "A call in a session",
     "many": "Many calls at once",
