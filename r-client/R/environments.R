@@ -1,9 +1,10 @@
 # What a task says of its packages and its image, and what becomes of that in the contract.
 
-packages_forms <- c(
-  python = "It is a name, names such as c(\"polars>=1.0\"), the path of a file such as \"requirements.txt\", or \"auto\".",
-  r = "It is a name, names such as c(\"dplyr>=1.1.0\"), the path of a file such as \"renv.lock\", or \"auto\"."
-)
+packages_form <- function(language) {
+  example <- c(python = "polars>=1.0", r = "dplyr>=1.1.0")[[language]]
+  form <- "It is a name, names such as c(\"%s\"), the path of a file such as \"%s\", or \"auto\"."
+  sprintf(form, example, usual_files[[language]])
+}
 
 #' The option `packages`.
 #'
@@ -23,7 +24,7 @@ packages_option <- function(packages, language) {
   if (single && identical(trimws(packages), "auto")) return(new_packages())
   if (single && is_file_name(packages)) return(read_packages(packages, language))
   plain <- is.character(packages) || is.list(packages) && !is.object(packages)
-  if (!plain) refuse_option("packages", packages, packages_forms[[language]])
+  if (!plain) refuse_option("packages", packages, packages_form(language))
   new_packages(names_of_packages(package_requirements(packages, language)))
 }
 

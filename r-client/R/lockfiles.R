@@ -27,9 +27,8 @@ abort_file <- function(path, reason, hint = NULL) {
 read_packages <- function(path, language) {
   kind <- file_kind(path)
   if (is.na(kind)) {
-    abort_file(
-      path, "it is no file of packages that is known here", sprintf("There are: %s.", paste(package_files, collapse = "; "))
-    )
+    known <- sprintf("There are: %s.", paste(package_files, collapse = "; "))
+    abort_file(path, "it is no file of packages that is known here", known)
   }
   text <- package_file_text(path)
   of <- if (kind %in% c("renv", "description")) "r" else "python"
@@ -208,7 +207,9 @@ locked_packages <- function(path, text, project, project_text) {
 }
 
 check_lock_lines <- function(path, lines) {
-  known <- grepl("^(\\s*(#.*)?|\\[\\[?[^][]+\\]\\]?|[A-Za-z0-9_.\"-]+ = .*|\\s+[\\[{\"].*|\\s*[\\]}],?)$", lines, perl = TRUE)
+  # Nothing or a comment, the head of a table, a key, an entry of an array, the end of one.
+  forms <- c("\\s*(#.*)?", "\\[\\[?[^][]+\\]\\]?", "[A-Za-z0-9_.\"-]+ = .*", "\\s+[\\[{\"].*", "\\s*[\\]}],?")
+  known <- grepl(sprintf("^(%s)$", paste(forms, collapse = "|")), lines, perl = TRUE)
   if (!all(known)) abort_toml(path, which(!known)[[1]])
 }
 

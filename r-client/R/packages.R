@@ -122,7 +122,8 @@ package_requirement <- function(item, language) {
 #' @noRd
 refuse_foreign <- function(text, language) {
   form <- requirement_forms[[language]]
-  by_itself <- sprintf("%s A file of them is given by itself, such as packages = \"%s\".", by_name, usual_files[[language]])
+  file <- usual_files[[language]]
+  by_itself <- sprintf("%s A file of them is given by itself, such as packages = \"%s\".", by_name, file)
   if (!nzchar(text)) abort_unusable(text, "is empty", form)
   if (grepl("://|^(git|hg|svn|bzr)\\+|@\\s*(git|file|https?)\\b", text, perl = TRUE)) {
     abort_unusable(substr(text, 1, 100), "is an address", by_name)

@@ -9,7 +9,8 @@
 #' @param runtime a language, or a language with its version, such as `"python:3.14"`; R's default when NULL
 #' @param language `"r"` or `"python"`: of the jobs, where the runtime has both
 #' @param idle seconds that it may wait for a job before it ends by itself (3600)
-#' @param ... options of [task()]: `packages`, `image`, `cpus`, `memory`, `pids`, `disk`, `network`, `name`, `experiment`, `tags`, `seed`
+#' @param ... options of [task()]: `packages`, `image`, `cpus`, `memory`, `pids`, `disk`, `network`, `name`,
+#'   `experiment`, `tags`, `seed`
 #' @return a `landbridge_session`, at once: `s$submit(f, ...)` is [submit()] in this session, `s$id` its id, and
 #'   `s$job` its handle as a job. `close(s)` ends it once the jobs that it was given have ended, `cancel(s)` at once.
 #' @section Errors: `landbridge_invalid_field`, `landbridge_unknown_option`, `landbridge_unknown_runtime`,

@@ -13,9 +13,9 @@
 #' @param network `"none"` or `"outbound"`
 #' @param packages those that the image of the runtime lacks: names, with versions where these matter (`"dplyr"`,
 #'   `"dplyr>=1.1.0"`, `"dplyr (>= 1.1.0)"`, `"dplyr@1.1.0"`, `c(dplyr = ">= 1.1.0")`); the path of `renv.lock` or
-#'   `DESCRIPTION`, for Python of `requirements.txt`, `pyproject.toml` (with the `uv.lock` beside it), `uv.lock` or a script
-#'   with a block of PEP 723; or `"auto"`: what the code uses, from the versions that are installed here upwards, told in
-#'   one line. A Python script with such a block needs no option. Addresses, paths and options are refused
+#'   `DESCRIPTION`, for Python of `requirements.txt`, `pyproject.toml` (with the `uv.lock` beside it), `uv.lock` or a
+#'   script with a block of PEP 723; or `"auto"`: what the code uses, from the versions that are installed here upwards,
+#'   told in one line. A Python script with such a block needs no option. Addresses, paths and options are refused
 #' @param image an image that an earlier job had, `"sha256:..."`, in the place of packages
 #' @param name text shown in lists; the function's or script's own name when NULL
 #' @param experiment group of jobs that are compared with each other, or NULL
@@ -39,10 +39,11 @@
 #' @examples
 #' fit <- function(table, depth) nrow(table) * depth
 #' task(fit, memory = "4g", experiment = "delays")
+#' task(fit, packages = c("ranger", dplyr = ">= 1.1.0"))
 task <- function(what, ..., runtime = NULL, cpus = NULL, memory = NULL, seconds = NULL, pids = NULL, disk = NULL,
-                 network = NULL, packages = NULL, image = NULL, name = NULL, experiment = NULL, tags = NULL, seed = NULL, on_loss = NULL,
-                 decimal = NULL, as = NULL, session = NULL, secrets = NULL, retries = NULL, retry_on = NULL,
-                 outputs = NULL) {
+                 network = NULL, packages = NULL, image = NULL, name = NULL, experiment = NULL, tags = NULL,
+                 seed = NULL, on_loss = NULL, decimal = NULL, as = NULL, session = NULL, secrets = NULL,
+                 retries = NULL, retry_on = NULL, outputs = NULL) {
   refuse_options(dots_names(...))
   found <- as_task(what, function_name(substitute(what)))
   options <- list(

@@ -1,4 +1,4 @@
-# The TOML of pyproject.toml and of the blocks in scripts, as lists. Numbers and dates stay text: nothing here wants them.
+# The TOML of pyproject.toml and of the blocks in scripts, as lists. Numbers and dates stay text: none is wanted here.
 
 toml_token <- paste(
   "(?s)(?<space>[ \t\r]+|#[^\n]*)", "(?<newline>\n)", "(?<long>\"\"\"(?:\\\\.|[^\\\\])*?\"\"\"|'''.*?''')",
@@ -169,7 +169,8 @@ empty_table <- function() structure(list(), names = character())
 
 is_toml_array <- function(x) is.list(x) && length(x) > 0 && is.null(names(x))
 
-#' The document with a value at a key, in a list of one; NULL makes a table there. Of an array of tables the last is meant.
+#' The document with a value at a key, in a list of one; NULL makes a table there. Of an array of tables the last is
+#' meant.
 #' @noRd
 set_toml <- function(document, key, value, reader) {
   if (is_toml_array(document)) {
