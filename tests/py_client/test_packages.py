@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,11 @@ from landbridge.errors import InvalidField, LandbridgeError, UnknownOption
 from landbridge.imports import imported_packages, packages_of_r_text
 from landbridge.job import Job
 from landbridge.kinds import Json
+from landbridge.progress_line import ProgressLine
 from landbridge.submission import document, sink_for
 
 from tests.py_client.conftest import ROOT, check_schema
-from tests.py_client.gateway import FakeGateway, answer
+from tests.py_client.gateway import Answer, FakeGateway, Seen, answer
 
 CASES: Json = json.loads((ROOT / "r-client/tests/testthat/fixtures/packages.json").read_text())
 IMAGE = f"sha256:{'0123456789abcdef' * 4}"
@@ -300,31 +302,72 @@ def noted(gateway: FakeGateway, job: Json, note: str | None) -> None:
         gateway.changed.notify_all()
 
 
+def staged(gateway: FakeGateway, patch: pytest.MonkeyPatch, *steps: tuple[str | None, Callable[[], object]]) -> None:
+    """Each request for events is answered by the next thing that happens, once the text before it was shown."""
+    shown: set[str] = set()
+    told, left = threading.Condition(), list(steps)
+    show, wait = ProgressLine.show, gateway._wait
+
+    def noticed(line: ProgressLine, text: str) -> None:
+        show(line, text)
+        with told:
+            shown.add(text)
+            told.notify_all()
+
+    def next_step(seen: Seen) -> Answer:
+        if left:
+            after, happens = left.pop(0)
+            with told:
+                told.wait_for(lambda: after is None or after in shown, 30)
+            happens()
+        return wait(seen)
+
+    patch.setattr(ProgressLine, "show", noticed)
+    patch.setattr(gateway, "_wait", next_step)
+
+
+BUILDING = "building r:4.6 + ranger, 12 s"
+
+
 def test_a_note_is_shown_where_somebody_looks(
     gateway: FakeGateway, connected: Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("landbridge.progress_line._somebody_looks", lambda: True)
     told = gateway.job(state="waiting")
-    steps = [
-        lambda: noted(gateway, told, "building r:4.6 + ranger, 1 s"),
-        lambda: noted(gateway, told, "building r:4.6 + ranger, 12 s"),
-        lambda: gateway.end(told, result={"kind": "scalar", "type": "int", "value": 7}),
-    ]
-    wait = gateway._wait
-
-    def next_step(seen: Any) -> Any:
-        # Each request for events is answered by the next thing that happens.
-        if steps:
-            steps.pop(0)()
-        return wait(seen)
-
-    monkeypatch.setattr(gateway, "_wait", next_step)
+    staged(
+        gateway,
+        monkeypatch,
+        (None, lambda: noted(gateway, told, "building r:4.6")),
+        ("fit: building r:4.6", lambda: noted(gateway, told, BUILDING)),
+        (f"fit: {BUILDING}", lambda: gateway.end(told, result={"kind": "scalar", "type": "int", "value": 7})),
+    )
     assert Job(connected, dict(told), 0).result(30) == 7
-    shown = capsys.readouterr().err
-    assert shown.count("fit: building r:4.6 + ranger, 12 s") == 1
     # It is written over, and gone at the end.
-    assert shown.endswith(f"\r{' ' * len('fit: building r:4.6 + ranger, 12 s')}\r")
+    line = f"fit: {BUILDING}"
+    assert capsys.readouterr().err == f"\rfit: building r:4.6\r{line}\r{' ' * len(line)}\r"
     assert all("ends" not in seen.query for seen in gateway.sent("GET", "/events"))
+
+
+def test_a_sweep_that_waits_says_for_what(
+    gateway: FakeGateway, connected: Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counts = dict.fromkeys(("waiting", "queued", "running", "succeeded", "failed", "cancelled", "lost"), 0)
+    told = gateway.job(state="waiting", points=counts | {"total": 2})
+    ended = counts | {"total": 2, "succeeded": 2}
+    staged(
+        gateway,
+        monkeypatch,
+        ("0 of 2 points", lambda: noted(gateway, told, BUILDING)),
+        (f"fit: {BUILDING}", lambda: gateway.end(told, "queued", points=ended)),
+    )
+    points = [{"point": point, "done": point + 1, "job": "j", "state": "succeeded"} for point in range(2)]
+    job, all_points = gateway._job, {"points": points, "counts": ended, "next": 2, "ended": True}
+    monkeypatch.setattr(
+        gateway, "_job", lambda seen: answer(all_points) if seen.path.endswith("/points") else job(seen)
+    )
+    lb.Sweep(connected, dict(told)).wait(30, progress=True)
+    shown = [part.rstrip() for part in capsys.readouterr().err.split("\r")]
+    assert shown == ["", "0 of 2 points", f"fit: {BUILDING}", "2 of 2 points"]
 
 
 def test_a_script_waits_in_silence(

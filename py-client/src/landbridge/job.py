@@ -325,6 +325,25 @@ def _show_note(line: ProgressLine, left: dict[str, Job]) -> None:
         line.clear()
 
 
+def until_ready(job: Job, line: ProgressLine, usual: str, deadline: float | None) -> None:
+    """Show what a job waits for, else the usual text, until it waits no more or the deadline is over."""
+    changed = threading.Event()
+    waiter = Waiter([job.id], changed.set, all_changes=True)
+    complete = job._client.events.join(waiter, job._known_cursor())
+    try:
+        if not complete:
+            job.refresh()
+        while job.known_state == "waiting":
+            note = job.document.get("note")
+            line.show(f"{job.name}: {note}" if note else usual)
+            if not changed.wait(None if deadline is None else max(0.0, deadline - time.monotonic())):
+                return
+            changed.clear()
+            job._hear(waiter.take())
+    finally:
+        job._client.events.leave(waiter)
+
+
 def _last_look(left: dict[str, Job], timeout: float | None) -> Iterator[Job]:
     for job in left.values():
         job.refresh()

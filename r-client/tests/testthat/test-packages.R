@@ -248,6 +248,41 @@ test_that("a waiting job and session say for what", {
   expect_equal(waiting_text(list(job)), sprintf("fit: %s", note))
 })
 
+test_that("a note is shown where somebody looks, and only there", {
+  note <- "building r:4.6 + ranger, 12 s"
+  happens <- list(
+    submitted(1, "waiting"), events(11L, event(11L, 1, "waiting", note)), events(12L, event(12L, 1, "succeeded")),
+    job_answer(1)
+  )
+  waited <- function() {
+    do.call(local_gateway, happens)
+    paste(capture.output(wait(submit(mean, 1)), type = "message"), collapse = "\n")
+  }
+  expect_equal(waited(), "")
+  expect_match(seen("/events")[[1]]$query, "ends=only", fixed = TRUE)
+  withr::local_options(landbridge.verbose = TRUE, cli.dynamic = TRUE)
+  expect_match(waited(), sprintf("fit: %s", note), fixed = TRUE)
+  expect_no_match(seen("/events")[[1]]$query, "ends=only", fixed = TRUE)
+})
+
+test_that("a sweep that waits says for what", {
+  note <- "building r:4.6 + ranger, 12 s"
+  counts <- list(total = 2, waiting = 0, queued = 0, running = 0, succeeded = 0, failed = 0, cancelled = 0, lost = 0)
+  points <- lapply(0:1, function(point) list(point = point, done = point + 1, job = job_id(3), state = "succeeded"))
+  ended <- list(points = points, counts = utils::modifyList(counts, list(succeeded = 2)), "next" = 2, ended = TRUE)
+  local_gateway(
+    answer("/jobs/batch", job_json(2, "waiting", points = counts), "POST", status = 201),
+    events(11L, event(11L, 2, "waiting", note)), events(12L, event(12L, 2, "queued")),
+    answer(paste0("/jobs/", job_id(2), "/points"), ended)
+  )
+  sweep <- map_jobs(mean, 1:2)
+  shown <- capture.output(wait(sweep, progress = TRUE), type = "message")
+  expect_equal(
+    strsplit(paste(shown, collapse = "\n"), "\r", fixed = TRUE)[[1]],
+    c("", "0 of 2 points", sprintf("fit: %s", note), "2 of 2 points")
+  )
+})
+
 test_that("a failed environment is the gateway's sentence with the build's last lines", {
   error <- list(
     type = "environment", classes = list("environment"), message = "No package of R is called rangr.",
