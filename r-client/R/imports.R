@@ -111,9 +111,11 @@ text_modules <- function(text) {
 #' The text with empty strings, without comments, and with each statement on one line where a backslash broke it.
 #' @noRd
 python_code <- function(text) {
+  # Loops give nothing back, because a long text would else take more of the matcher's stack than there is.
   strings <- paste(
-    "(?s)(#[^\n]*)", "(\"\"\"(?:\\\\.|[^\\\\])*?\"\"\"|'''(?:\\\\.|[^\\\\])*?''')",
-    "(\"(?:\\\\.|[^\"\\\\\n])*\"|'(?:\\\\.|[^'\\\\\n])*')", sep = "|"
+    "(?s)#[^\n]*+", "\"\"\"(?:[^\"\\\\]++|\\\\.|\"{1,2}+(?!\"))*+\"\"\"",
+    "'''(?:[^'\\\\]++|\\\\.|'{1,2}+(?!'))*+'''",
+    "\"(?:[^\"\\\\\n]++|\\\\.)*+\"", "'(?:[^'\\\\\n]++|\\\\.)*+'", sep = "|"
   )
   # A comment becomes nothing and a string an empty one: neither can begin a statement.
   without <- gsub(strings, "''", gsub("\r\n?", "\n", text), perl = TRUE)

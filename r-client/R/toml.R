@@ -1,8 +1,10 @@
 # The TOML of pyproject.toml and of the blocks in scripts, as lists. Numbers and dates stay text: none is wanted here.
 
+# Loops give nothing back, because a long text would else take more of the matcher's stack than there is.
 toml_token <- paste(
-  "(?s)(?<space>[ \t\r]+|#[^\n]*)", "(?<newline>\n)", "(?<long>\"\"\"(?:\\\\.|[^\\\\])*?\"\"\"|'''.*?''')",
-  "(?<text>\"(?:\\\\[^\n]|[^\"\\\\\n])*\"|'[^'\n]*')", "(?<sign>\\[\\[|\\]\\]|[][{}=,.])", "(?<bare>[A-Za-z0-9_+:-]+)",
+  "(?s)(?<space>[ \t\r]++|#[^\n]*+)", "(?<newline>\n)",
+  "(?<long>\"\"\"(?:[^\"\\\\]++|\\\\.|\"{1,2}+(?!\"))*+\"\"\"|'''(?:[^']++|'{1,2}+(?!'))*+''')",
+  "(?<text>\"(?:[^\"\\\\\n]++|\\\\[^\n])*+\"|'[^'\n]*+')", "(?<sign>\\[\\[|\\]\\]|[][{}=,.])", "(?<bare>[A-Za-z0-9_+:-]+)",
   sep = "|"
 )
 

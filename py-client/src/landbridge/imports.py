@@ -115,7 +115,7 @@ def _pins(module: str, needed: bool, beside: Path) -> list[str]:
         if needed:
             raise _unknown(top, "it is not installed here")
         return []
-    owners = [one for one in _distributions(top) if place.startswith(f"{one.locate_file('')}/")]
+    owners = [one for one in _distributions(top) if _lies_in(place, one)]
     if not owners and place.startswith(installed_places()):
         raise _unknown(top, "it belongs to no installed distribution")
     # Several distributions may share a namespace, such as google.cloud: the one that has the module itself is meant.
@@ -139,6 +139,11 @@ def _place(top: str) -> str | None:
         return None if loaded is None else str(getattr(loaded, "__file__", None) or "")
     folders = list(spec.submodule_search_locations or ())
     return str(folders[0] if folders else spec.origin or "")
+
+
+def _lies_in(place: str, distribution: metadata.Distribution) -> bool:
+    """Is it this distribution's own copy, rather than source that an editable installation points to?"""
+    return bool(place) and Path(place).resolve().is_relative_to(Path(str(distribution.locate_file(""))).resolve())
 
 
 @cache
