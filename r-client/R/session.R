@@ -9,7 +9,8 @@
 #' @param runtime a language, or a language with its version, such as `"python:3.14"`; R's default when NULL
 #' @param language `"r"` or `"python"`: of the jobs, where the runtime has both
 #' @param idle seconds that it may wait for a job before it ends by itself (3600)
-#' @param ... options of [task()]: `cpus`, `memory`, `pids`, `disk`, `network`, `name`, `experiment`, `tags`, `seed`
+#' @param ... options of [task()]: `packages`, `image`, `cpus`, `memory`, `pids`, `disk`, `network`, `name`,
+#'   `experiment`, `tags`, `seed`
 #' @return a `landbridge_session`, at once: `s$submit(f, ...)` is [submit()] in this session, `s$id` its id, and
 #'   `s$job` its handle as a job. `close(s)` ends it once the jobs that it was given have ended, `cancel(s)` at once.
 #' @section Errors: `landbridge_invalid_field`, `landbridge_unknown_option`, `landbridge_unknown_runtime`,
@@ -25,7 +26,7 @@
 #' }
 session <- function(runtime = NULL, language = NULL, idle = NULL, ...) {
   options <- list(...)
-  known <- c("cpus", "memory", "pids", "disk", "network", "name", "experiment", "tags", "seed")
+  known <- c("packages", "image", "cpus", "memory", "pids", "disk", "network", "name", "experiment", "tags", "seed")
   unknown <- setdiff(names(options), known)
   if (length(options) > 0 && (is.null(names(options)) || length(unknown) > 0)) {
     name <- c(unknown, "")[[1]]
@@ -83,6 +84,9 @@ close.landbridge_session <- function(con, ...) {
 #' @export
 print.landbridge_session <- function(x, ...) {
   known <- known_job(x$job)
-  cat(sprintf("<landbridge session %s %s %s>\n", x$id, known$whole$runtime, state(x$job)))
+  now <- state(x$job)
+  note <- known_job(x$job)$note
+  told <- if (is.null(note)) now else sprintf("%s (%s)", now, note)
+  cat(sprintf("<landbridge session %s %s %s>\n", x$id, known$whole$runtime, told))
   invisible(x)
 }

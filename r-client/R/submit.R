@@ -65,8 +65,10 @@ task_node <- function(task, sink) {
     script = drop_null(list(type = "script", file = code$file, text = code$text, outputs = as_list(options$outputs)))
   )
   limits <- if (length(options$limits) > 0) options$limits
+  settled <- settled_environment(task, function_node)
   drop_null(list(
-    language = code$language, runtime = options$runtime, "function" = function_node, limits = limits,
+    language = code$language, runtime = settled$runtime, "function" = function_node, limits = limits,
+    environment = settled$environment,
     name = options$name, experiment = options$experiment, tags = options$tags, seed = options$seed,
     on_loss = options$on_loss, decimal = options$decimal, as = options$as, session = options$session,
     secrets = as_list(options$secrets), retries = options$retries, retry_on = as_list(options$retry_on)

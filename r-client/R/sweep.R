@@ -113,11 +113,14 @@ wait_sweep <- function(sweep, timeout, progress) {
   status <- status_line(progress)
   on.exit(status$clear())
   tryCatch(
-    while (!sweep$complete) {
-      left <- deadline - seconds_now()
-      ask_points(sweep, max(0, min(left, longest_wait)))
-      status$show(sweep_text(sweep$counts))
-      if (!sweep$complete && left <= 0) refuse_longer_sweep(sweep, timeout)
+    {
+      if (status$shows) await_ready(sweep, status, deadline)
+      while (!sweep$complete) {
+        left <- deadline - seconds_now()
+        ask_points(sweep, max(0, min(left, longest_wait)))
+        status$show(sweep_text(sweep$counts))
+        if (!sweep$complete && left <= 0) refuse_longer_sweep(sweep, timeout)
+      }
     },
     interrupt = function(interrupt) {
       message(sprintf(
@@ -126,6 +129,18 @@ wait_sweep <- function(sweep, timeout, progress) {
       rlang::interrupt()
     }
   )
+}
+
+#' Show what a sweep waits for, such as an image that is being built, until it waits no more.
+#' @noRd
+await_ready <- function(sweep, status, deadline) {
+  job <- as_job(sweep)
+  heard <- new.env(parent = emptyenv())
+  while (identical(known_job(job)$state, "waiting") && deadline > seconds_now()) {
+    status$show(if (is.null(known_job(job)$note)) sweep_text(sweep$counts) else waiting_text(list(job)))
+    left <- max(0, min(deadline - seconds_now(), longest_wait))
+    if (read_events(job$client, left, list(job), heard, all = TRUE)) look_up(job)
+  }
 }
 
 most_points <- 1000L

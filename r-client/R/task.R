@@ -11,6 +11,12 @@
 #' @param seconds longest running time
 #' @param pids most processes at a time
 #' @param network `"none"` or `"outbound"`
+#' @param packages those that the image of the runtime lacks: names, with versions where these matter (`"dplyr"`,
+#'   `"dplyr>=1.1.0"`, `"dplyr (>= 1.1.0)"`, `"dplyr@1.1.0"`, `c(dplyr = ">= 1.1.0")`); the path of `renv.lock` or
+#'   `DESCRIPTION`, for Python of `requirements.txt`, `pyproject.toml` (with the `uv.lock` beside it), `uv.lock` or a
+#'   script with a block of PEP 723; or `"auto"`: what the code uses, from the versions that are installed here upwards,
+#'   told in one line. A Python script with such a block needs no option. Addresses, paths and options are refused
+#' @param image an image that an earlier job had, `"sha256:..."`, in the place of packages
 #' @param name text shown in lists; the function's or script's own name when NULL
 #' @param experiment group of jobs that are compared with each other, or NULL
 #' @param tags named texts
@@ -33,10 +39,11 @@
 #' @examples
 #' fit <- function(table, depth) nrow(table) * depth
 #' task(fit, memory = "4g", experiment = "delays")
+#' task(fit, packages = c("ranger", dplyr = ">= 1.1.0"))
 task <- function(what, ..., runtime = NULL, cpus = NULL, memory = NULL, seconds = NULL, pids = NULL, disk = NULL,
-                 network = NULL, name = NULL, experiment = NULL, tags = NULL, seed = NULL, on_loss = NULL,
-                 decimal = NULL, as = NULL, session = NULL, secrets = NULL, retries = NULL, retry_on = NULL,
-                 outputs = NULL) {
+                 network = NULL, packages = NULL, image = NULL, name = NULL, experiment = NULL, tags = NULL,
+                 seed = NULL, on_loss = NULL, decimal = NULL, as = NULL, session = NULL, secrets = NULL,
+                 retries = NULL, retry_on = NULL, outputs = NULL) {
   refuse_options(dots_names(...))
   found <- as_task(what, function_name(substitute(what)))
   options <- list(
@@ -54,6 +61,7 @@ task <- function(what, ..., runtime = NULL, cpus = NULL, memory = NULL, seconds 
     secrets = check_option(secrets, "secrets", is.character, "These are names of secrets."),
     retries = check_option(retries, "retries", is_retries, "It is a whole number from 0 to 20."),
     retry_on = check_retry_on(retry_on),
+    environment = chosen_environment(packages, image, found$code$language),
     outputs = check_option(outputs, "outputs", is.character, "These are names of variables.")
   )
   found$options <- merge_options(found$options, options)
@@ -81,8 +89,12 @@ dots_names <- function(...) {
 
 merge_options <- function(old, new) {
   limits <- utils::modifyList(as.list(old$limits), new$limits)
-  merged <- utils::modifyList(as.list(old), drop_null(new))
+  environment <- drop_null(new$environment)
+  # The newer of `packages` and `image` takes the place of the other.
+  if (length(environment) > 0) old <- old[setdiff(names(old), c("packages", "image"))]
+  merged <- utils::modifyList(as.list(old), drop_null(new[names(new) != "environment"]))
   merged$limits <- limits
+  merged[names(environment)] <- environment
   merged
 }
 
@@ -144,6 +156,7 @@ task_label <- function(task) {
 #' @export
 print.landbridge_task <- function(x, ...) {
   cat(sprintf("<landbridge task `%s` in %s>\n", task_label(x), c(r = "R", python = "Python")[[x$code$language]]))
+  if (!is.null(x$options$packages)) x$options$packages <- packages_text(x$options$packages)
   options <- c(x$options$limits, x$options[setdiff(names(x$options), c("limits", "name", "tags"))], x$options$tags)
   for (name in names(options)) cat(sprintf("  %s: %s\n", name, toString(options[[name]])))
   invisible(x)

@@ -249,7 +249,8 @@ class CodecMissing(ResultError): ...
 class JobFailed(ResultError):
     """A job's own error, or its death, with what is known of it.
 
-    ``remote`` is the error of docs/protocol.md: type, classes, message, frames, warnings. The text shows the remote
+    ``remote`` is the error of docs/protocol.md: type, classes, message, frames, warnings, and of a death ``log_tail``,
+    the last lines by stream (of a failed environment ``log_tail["build"]``). The text shows the remote
     traceback with its source lines; frames of the worker itself are left out, :meth:`full` shows them too.
     """
 
@@ -258,7 +259,7 @@ class JobFailed(ResultError):
         self.cause = cause
         self.remote = remote
         sentence = str(remote.get("message") or "")
-        super().__init__(sentence, remote.get("hint"), job=job, cause=cause)
+        super().__init__(sentence, remote.get("hint"), job=job, cause=cause, remote=remote)
 
     @property
     def type(self) -> str:

@@ -24,11 +24,15 @@ _TRIES = 12
 
 
 class Waiter:
-    """Who waits for some jobs: ``notify`` is called from the thread whenever one of them changed."""
+    """Who waits for some jobs: ``notify`` is called from the thread whenever one of them changed.
 
-    def __init__(self, jobs: Iterable[str], notify: Callable[[], object]) -> None:
+    ``all_changes``: not their ends alone, but also what a waiting job waits for.
+    """
+
+    def __init__(self, jobs: Iterable[str], notify: Callable[[], object], all_changes: bool = False) -> None:
         self.jobs = frozenset(jobs)
         self.notify = notify
+        self.all_changes = all_changes
         self._states: dict[str, Json] = {}
         self._problem: LandbridgeError | None = None
         self._lock = threading.Lock()
@@ -46,7 +50,7 @@ class Waiter:
     def hear(self, events: Iterable[Json], whole: Json) -> None:
         """``whole`` has the jobs themselves, where these came with the events."""
         changed = {
-            event["job"]: whole.get(event["job"]) or {"state": event["state"]}
+            event["job"]: whole.get(event["job"]) or {"state": event["state"], "note": event.get("note")}
             for event in events
             if event["job"] in self.jobs
         }
@@ -62,7 +66,8 @@ class Waiter:
 
 
 class Events:
-    """The waiters of one client. There are at most two requests: one that names its jobs, and one for all others.
+    """The waiters of one client. There are two requests, one that names its jobs, and one for all others; a third one
+    where somebody looks on and is told of all changes.
 
     A gateway wakes who names jobs only for these, so that is what the first waiter does; those that join while its
     request is under way have one for whatever jobs there are.
@@ -86,7 +91,7 @@ class Events:
                     thread.waiters.add(waiter)
                     return thread.cursor <= cursor
             named = waiter.jobs if not self._threads and len(waiter.jobs) <= _MOST_NAMED else None
-            started = _Request(self._client, named, cursor, self._lock, self._threads)
+            started = _Request(self._client, named, cursor, self._lock, self._threads, waiter.all_changes)
             started.waiters.add(waiter)
             self._threads.append(started)
             started.start()
@@ -99,28 +104,38 @@ class Events:
 
 
 class _Request(threading.Thread):
-    """Asks for ends, again and again, as long as somebody waits for one. ``lock`` guards what is not its own."""
+    """Asks for ends, or for all changes, again and again, as long as somebody waits for one.
+
+    ``lock`` guards what is not its own.
+    """
 
     def __init__(
-        self, client: Client, named: frozenset[str] | None, cursor: int, lock: threading.Lock, threads: list[_Request]
+        self,
+        client: Client,
+        named: frozenset[str] | None,
+        cursor: int,
+        lock: threading.Lock,
+        threads: list[_Request],
+        all_changes: bool,
     ) -> None:
         super().__init__(name="landbridge-events", daemon=True)
         self._client, self._lock, self._threads = client, lock, threads
         self._named = named
+        self._all_changes = all_changes
         self.cursor = cursor
         self.waiters: set[Waiter] = set()
 
     def covers(self, waiter: Waiter) -> bool:
-        return self._named is None or waiter.jobs <= self._named
+        told = self._all_changes or not waiter.all_changes
+        return told and (self._named is None or waiter.jobs <= self._named)
 
     def run(self) -> None:
         tries = 0
         while self._wanted():
             try:
-                query = {"job": sorted(self._named)} if self._named else {}
-                answer = self._client.get(
-                    "/events", patience=_WAIT, after=self.cursor, wait=_WAIT, ends="only", **query
-                )
+                query: Json = {} if self._all_changes else {"ends": "only"}
+                query |= {"job": sorted(self._named)} if self._named else {}
+                answer = self._client.get("/events", patience=_WAIT, after=self.cursor, wait=_WAIT, **query)
                 events, cursor, whole = answer["events"], int(answer["cursor"]), answer.get("jobs") or {}
                 tries = 0
             except GatewayUnreachable as problem:

@@ -11,7 +11,7 @@ from typing import Any
 
 
 @cache
-def _places() -> tuple[str, ...]:
+def installed_places() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
     found = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     return tuple(f"{place}/" for place in found | set(site.getsitepackages()) | {site.getusersitepackages()})
@@ -23,7 +23,7 @@ def is_installed(module: ModuleType) -> bool:
     if top == "landbridge" or top in sys.stdlib_module_names:
         return True
     file = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
-    return module.__name__ != "__main__" and (file is None or str(file).startswith(_places()))
+    return module.__name__ != "__main__" and (file is None or str(file).startswith(installed_places()))
 
 
 def reference_to(thing: Any) -> tuple[str, str] | None:

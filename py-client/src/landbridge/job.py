@@ -19,6 +19,7 @@ from landbridge.events import ENDED, Waiter
 from landbridge.handle import Handle
 from landbridge.kinds import Json, RemoteWarning
 from landbridge.notebook import html, text
+from landbridge.progress_line import ProgressLine
 from landbridge.values import decode
 
 if TYPE_CHECKING:
@@ -282,8 +283,8 @@ def _take_ended(left: dict[str, Job]) -> list[Job]:
 
 
 def _wait_for(client: Client, left: dict[str, Job], deadline: float | None, timeout: float | None) -> Iterator[Job]:
-    changed = threading.Event()
-    waiter = Waiter(left, changed.set)
+    changed, line = threading.Event(), ProgressLine()
+    waiter = Waiter(left, changed.set, all_changes=line.shown)
     # A refresh may already find an end, which the first look below takes.
     complete = client.events.join(waiter, min(job._known_cursor() for job in left.values()))
     try:
@@ -292,6 +293,7 @@ def _wait_for(client: Client, left: dict[str, Job], deadline: float | None, time
                 job.refresh()
         yield from _take_ended(left)
         while left:
+            _show_note(line, left)
             if not changed.wait(None if deadline is None else max(0.0, deadline - time.monotonic())):
                 yield from _last_look(left, timeout)
                 return
@@ -299,13 +301,47 @@ def _wait_for(client: Client, left: dict[str, Job], deadline: float | None, time
             told = waiter.take()
             for job in left.values():
                 job._hear(told)
-            yield from _take_ended(left)
+            ended = _take_ended(left)
+            if ended:
+                line.clear()
+            yield from ended
     except KeyboardInterrupt:
+        line.clear()
         job = next(iter(left.values()))
         sys.stderr.write(f"Stopped waiting; {job.id} goes on: {job.url} (job.cancel() ends it)\n")
         raise
     finally:
+        line.clear()
         client.events.leave(waiter)
+
+
+def _show_note(line: ProgressLine, left: dict[str, Job]) -> None:
+    """What the first of the jobs waits for, such as an image that is being built."""
+    job = next(iter(left.values()))
+    note = job.document.get("note") if job.known_state == "waiting" else None
+    if note:
+        line.show(f"{job.name}: {note}" + (f" ({len(left):,} jobs open)" if len(left) > 1 else ""))
+    else:
+        line.clear()
+
+
+def until_ready(job: Job, line: ProgressLine, usual: str, deadline: float | None) -> None:
+    """Show what a job waits for, else the usual text, until it waits no more or the deadline is over."""
+    changed = threading.Event()
+    waiter = Waiter([job.id], changed.set, all_changes=True)
+    complete = job._client.events.join(waiter, job._known_cursor())
+    try:
+        if not complete:
+            job.refresh()
+        while job.known_state == "waiting":
+            note = job.document.get("note")
+            line.show(f"{job.name}: {note}" if note else usual)
+            if not changed.wait(None if deadline is None else max(0.0, deadline - time.monotonic())):
+                return
+            changed.clear()
+            job._hear(waiter.take())
+    finally:
+        job._client.events.leave(waiter)
 
 
 def _last_look(left: dict[str, Job], timeout: float | None) -> Iterator[Job]:

@@ -10,14 +10,21 @@ class ProgressLine:
     """``wanted``: None for where somebody looks on, True or False for always and never."""
 
     def __init__(self, wanted: bool | None = None) -> None:
-        self._shown = _somebody_looks() if wanted is None else wanted
+        self.shown = _somebody_looks() if wanted is None else wanted
         self._width = 0
 
     def show(self, text: str) -> None:
-        if self._shown:
+        if self.shown:
             sys.stderr.write(f"\r{text.ljust(self._width)}")
             sys.stderr.flush()
             self._width = len(text)
+
+    def clear(self) -> None:
+        """Take the line away: what it told is over."""
+        if self._width:
+            sys.stderr.write(f"\r{' ' * self._width}\r")
+            sys.stderr.flush()
+            self._width = 0
 
     def __enter__(self) -> Self:
         return self

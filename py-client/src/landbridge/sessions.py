@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any, Self
 
 from landbridge.client import current
+from landbridge.environments import settled
 from landbridge.errors import InvalidField, UnknownOption
 from landbridge.job import Job
 from landbridge.submission import send, submit
 from landbridge.tasks import Task, nearest, task
 
-OPTIONS = ("cpus", "memory", "pids", "disk", "network", "name", "experiment", "tags", "seed")
+OPTIONS = ("packages", "image", "cpus", "memory", "pids", "disk", "network", "name", "experiment", "tags", "seed")
 
 
 class Session:
@@ -68,7 +69,8 @@ class Session:
             self.cancel()
 
     def __repr__(self) -> str:
-        return f"<Session {self.id} {self.runtime} {self.state}>"
+        state, note = self.state, self.job.document.get("note")
+        return f"<Session {self.id} {self.runtime} {state}{f' ({note})' if note else ''}>"
 
 
 def session(
@@ -78,8 +80,8 @@ def session(
 
     ``runtime`` is a language or a language with its version; Python's default where there is none. ``language`` is that
     of the jobs where the runtime has both. ``idle`` is how many seconds it may wait for a job before it ends by itself
-    (3600). Options: ``cpus``, ``memory``, ``pids``, ``disk``, ``network``, ``name``, ``experiment``, ``tags`` and
-    ``seed``, as those of :func:`~landbridge.task`.
+    (3600). Options: ``packages``, ``image``, ``cpus``, ``memory``, ``pids``, ``disk``, ``network``, ``name``,
+    ``experiment``, ``tags`` and ``seed``, as those of :func:`~landbridge.task`.
 
     Raises ``InvalidField``, ``UnknownOption``, ``UnknownRuntime``, and ``Overloaded`` when the gateway holds no more.
     """
@@ -92,7 +94,8 @@ def session(
             raise UnknownOption(f"`{name}` is not an option of session().", hint, option=name)
     made = task(_of(runtime, language, idle), **options)
     client = current()
-    body = {"protocol": 1, "client": "landbridge for Python", "task": made.fields() | {"function": made.document}}
+    asked = made.fields() | settled(made, made.document) | {"function": made.document}
+    body = {"protocol": 1, "client": "landbridge for Python", "task": asked}
     return Session(send(client, body | {"values": {"items": []}}))
 
 

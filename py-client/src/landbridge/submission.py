@@ -7,6 +7,7 @@ from typing import Any
 
 from landbridge.capture import capture
 from landbridge.client import Client, UploadSink, current
+from landbridge.environments import settled
 from landbridge.errors import MissingArgument, UnknownArgument, ValueCannotCross
 from landbridge.job import Job, job_in
 from landbridge.kinds import Json
@@ -57,7 +58,7 @@ def document(made: Task, args: tuple[Any, ...], kwargs: dict[str, Any], paths: l
     return {
         "protocol": 1,
         "client": _CLIENT,
-        "task": made.fields() | {"function": function},
+        "task": made.fields() | settled(made, function) | {"function": function},
         "values": {"items": items},
     }
 

@@ -12,7 +12,7 @@ from landbridge.client import Client, DownloadSource, current
 from landbridge.errors import InvalidField, LandbridgeError, WaitTimeout
 from landbridge.events import ENDED
 from landbridge.handle import Handle
-from landbridge.job import Job, jobs
+from landbridge.job import Job, jobs, until_ready
 from landbridge.kinds import Json
 from landbridge.notebook import html, sweep_text
 from landbridge.progress_line import ProgressLine
@@ -123,6 +123,9 @@ class Sweep(Handle):
         deadline = None if timeout is None else time.monotonic() + timeout
         with ProgressLine(progress) as line:
             try:
+                if line.shown and self._document["state"] == "waiting":
+                    waiting = Job(self._client, self._document, None)
+                    until_ready(waiting, line, _progress(self._document["points"]), deadline)
                 while not self._complete:
                     left = _WAIT if deadline is None else min(_WAIT, deadline - time.monotonic())
                     yield self._ask(max(0.0, left))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from landbridge.environments import chosen, without_other
 from landbridge.errors import CodeDoesNotParse, FunctionNotCaptured, InvalidField, UnknownOption
 from landbridge.kinds import Json
 from landbridge.r_objects import is_r_function
@@ -20,7 +21,8 @@ _LIMITS = ("cpus", "memory", "seconds", "pids", "disk", "network")
 _RETRIES = ("retries", "retry_on")
 _FIELDS = ("runtime", "name", "experiment", "tags", "seed", "on_loss", "decimal", "session", "secrets", *_RETRIES)
 _AS = "as_"  # the contract's `as`, which is a word of Python's own
-OPTIONS = (*_FIELDS[:1], *_LIMITS, *_FIELDS[1:], _AS, "outputs")
+_ENVIRONMENT = ("packages", "image")
+OPTIONS = (*_FIELDS[:1], *_LIMITS, *_ENVIRONMENT, *_FIELDS[1:], _AS, "outputs")
 _CHOICES = {
     "on_loss": (("warn", "error", "allow"), 'It is "warn", "error" or "allow".'),
     "decimal": (("double", "string"), 'It is "double" or "string".'),
@@ -52,7 +54,7 @@ class Task:
         return R_NAME if self.language == "r" else str(getattr(self.function, "__name__", "function"))
 
     def fields(self) -> Json:
-        """The fields of the contract's task, but for the function."""
+        """The fields of the contract's task, but for the function and for what its packages decide."""
         found: Json = {"language": self.language}
         limits = {name: self.options[name] for name in _LIMITS if name in self.options}
         named = {name: self.options[name] for name in _FIELDS if name in self.options}
@@ -67,8 +69,9 @@ class Task:
 def task(what: Any, /, **options: Any) -> Task:
     """A task from a function, another task, or the path of a script (``train.py``, ``report.R``), with options.
 
-    Options: ``runtime`` ("r:4.6"), ``cpus``, ``memory`` and ``disk`` (bytes, or text such as "4g"), ``seconds``,
-    ``pids``, ``network`` ("none" or "outbound"), ``name``, ``experiment``, ``tags`` (a dict of text), ``seed``,
+    Options: ``runtime`` ("r:4.6"), ``packages`` and ``image`` (below), ``cpus``, ``memory`` and ``disk`` (bytes, or
+    text such as "4g"), ``seconds``, ``pids``, ``network`` ("none" or "outbound"), ``name``, ``experiment``, ``tags`` (a
+    dict of text), ``seed``,
     ``on_loss`` ("warn", "error" or "allow": what becomes of a table's column that cannot cross without loss),
     ``decimal`` ("double", or "string": decimals cross as text, which R has in full), and for scripts ``outputs``, the
     variables that become the result; ``session``, a session or its id, in which the job runs; ``secrets``, names of
@@ -80,10 +83,17 @@ def task(what: Any, /, **options: Any) -> Task:
     converted) or "duckdb"; for tasks of R "data.frame", "tibble", "data.table", "arrow" or "duckdb". Where it is not
     said, each is what it was. Arguments of the function belong to ``submit``.
 
+    ``packages`` are those that the image of the runtime lacks: a name or a list of names, with versions where these
+    matter (``["scikit-learn>=1.5", "polars"]``, ``{"polars": ">=1.0"}``); the path of ``requirements.txt``,
+    ``pyproject.toml`` (with the ``uv.lock`` beside it), ``uv.lock``, a script with a block of PEP 723, ``renv.lock`` or
+    ``DESCRIPTION``; or ``"auto"``: what the code imports, at the versions that are installed here, told in one line.
+    A Python script with such a block needs no option. Addresses, paths and pip's options are refused. ``image`` names
+    an image that an earlier job had ("sha256:..."), in the place of packages.
+
     Raises ``UnknownOption``, ``InvalidField`` (a value of another form), ``CodeDoesNotParse``, ``FunctionNotCaptured``.
     """
     made = as_task(what)
-    checked = {name: _checked(name, value) for name, value in options.items()}
+    checked = chosen({name: _checked(name, value) for name, value in options.items()}, made.language)
     if _AS in checked:
         _check_as(checked[_AS], made.language)
     outputs = checked.pop("outputs", None)
@@ -93,7 +103,7 @@ def task(what: Any, /, **options: Any) -> Task:
                 "`outputs` belongs to scripts.", "A function's result is what it returns.", field="outputs"
             )
         made = replace(made, document=made.document | {"outputs": outputs})
-    return replace(made, options=made.options | checked)
+    return replace(made, options=without_other(made.options, checked) | checked)
 
 
 def as_task(what: Any) -> Task:
@@ -154,6 +164,8 @@ def _checked(name: str, value: Any) -> Any:
         meant = nearest(name, OPTIONS)
         hint = f"Did you mean `{meant}`?" if meant else f"There are: {', '.join(OPTIONS)}."
         raise UnknownOption(f"`{name}` is not an option of task().", hint, option=name)
+    if name in _ENVIRONMENT:
+        return value  # they are looked at together
     if name in ("memory", "disk"):
         return _bytes(name, value)
     if name == "session":
