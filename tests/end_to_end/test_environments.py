@@ -74,13 +74,16 @@ def failure(job: lb.Job) -> str:
     return str(failed.value)
 
 
+@pytest.fixture(scope="module")
+def python_job(serving):
+    lb.connect(serving.url, serving.token)
+    return python("humanize>=4").wait(600)
+
+
 class TestPython:
-    @pytest.fixture(scope="class")
-    def job(self, serving):
-        lb.connect(serving.url, serving.token)
-        made = python("humanize>=4")
-        made.wait(600)
-        return made
+    @pytest.fixture
+    def job(self, python_job):
+        return python_job
 
     def test_it_has_what_it_named_beside_what_the_runtime_has(self, serving, job):
         text, version, numpy, prefix = job.result()
@@ -145,13 +148,16 @@ class TestPython:
         assert "Loosen a version" in told or "The newest are" in told
 
 
+@pytest.fixture(scope="module")
+def r_job(serving):
+    lb.connect(serving.url, serving.token)
+    return r("gsl").wait(600)
+
+
 class TestR:
-    @pytest.fixture(scope="class")
-    def job(self, serving):
-        lb.connect(serving.url, serving.token)
-        made = r("gsl")
-        made.wait(600)
-        return made
+    @pytest.fixture
+    def job(self, r_job):
+        return r_job
 
     def test_it_has_what_it_named_with_the_libraries_of_the_system(self, serving, job):
         value, version, dplyr = job.result()
