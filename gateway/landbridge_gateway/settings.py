@@ -74,7 +74,7 @@ TABLE = (
     Setting("max_object", 64 * 1024**3, parse_bytes, "largest object that may be uploaded, in bytes"),
     Setting("max_body", 32 * 1024**2, parse_bytes, "largest JSON body, in bytes"),
     Setting("ca_bundle", "", str, "certificate bundle that image builds trust; found from SSL_CERT_FILE when empty"),
-    Setting("base_image", "", str, "image that all runtimes stand on; `made` makes it without asking a registry"),
+    Setting("base_image", "", str, "image below the runtimes, `{suite}` being theirs; `made` asks no registry"),
     Setting("lease", 60, int, "seconds without an answer after which the warden is thought to be stalled"),
     Setting("grace", 3, int, "seconds between asking a job to end and killing it"),
 )

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
+from landbridge_gateway.schemas import Schemas
 from pyarrow import ipc
 
 from tests.serving import COMMAND
@@ -191,13 +193,43 @@ def run_all(root: Path, cases: Sequence[Case], language: str, image: str, way: s
     return {name: _outcome(language, folder) for name, folder in names.items()}
 
 
+def open_folder(factory: pytest.TempPathFactory, name: str) -> Path:
+    """A new folder into which the container's user can look."""
+    root = factory.mktemp(name)
+    for folder in (root, *root.parents[:2]):
+        folder.chmod(0o755)
+    return root
+
+
+def keeps_the_schemas(name: str, outcome: Outcome, schemas: Schemas) -> None:
+    """Everything that was written is of its schema, can be read by others, and nothing else was left."""
+    for event in outcome.events:
+        assert schemas.problem("event", event) is None, (name, event)
+    for file, schema in (("result.json", "value"), ("error.json", "error")):
+        path = outcome.folder / "out" / file
+        if path.exists():
+            assert schemas.problem(schema, json.loads(path.read_text())) is None, name
+            assert path.stat().st_mode & 0o044 == 0o044, name
+    leftovers = [
+        path.name
+        for path in (outcome.folder / "out").iterdir()
+        if path.suffix not in (".json", ".jsonl", ".log") and path.name not in ("objects", "files", "raw", "code")
+    ]
+    assert leftovers == [], name
+
+
 def _outcome(language: str, folder: Path) -> Outcome:
     out = folder / "out"
     return Outcome(language, int((out / "code").read_text()), folder, (out / "raw").read_text())
 
 
 def image_of(language: str) -> str:
-    """The id of the runtime's image, as the command line lists it."""
-    command = [*COMMAND, "images", "build", WORKERS[language]["runtime"]]
+    """The id of the image of the language's usual runtime."""
+    return image_of_runtime(WORKERS[language]["runtime"])
+
+
+def image_of_runtime(runtime: str) -> str:
+    """The id of the runtime's image, built if it is not there, as the command line lists it."""
+    command = [*COMMAND, "images", "build", runtime]
     built = subprocess.run(command, capture_output=True, text=True, check=True)
     return built.stdout.split()[-1]
