@@ -24,6 +24,9 @@ read_with_bridge <- function(path) {
   buffers <- tempfile("landbridge-", fileext = ".buffers")
   on.exit(unlink(buffers))
   answer <- ask_bridge(list(call = "read", buffers = buffers, arrow = absolute_path(path)))
+  if (!is.null(answer$unreadable)) refuse_unreadable(path, answer$unreadable)
+  damaged <- answer$damaged
+  if (!is.null(damaged)) refuse_content(path, damaged$column, damaged$chunks, damaged$problem)
   con <- file(buffers, "rb")
   on.exit(close(con), add = TRUE)
   list(

@@ -55,13 +55,17 @@ refuse_to_write <- function(...) {
 
 read_with_nanoarrow <- function(path) {
   tell_codec("Tables are read by the nanoarrow package.")
-  batches <- tryCatch(file_batches(path), error = function(error) refuse_arrow_file(conditionMessage(error)))
+  batches <- tryCatch(file_batches(path), error = function(error) refuse_unreadable(path, conditionMessage(error)))
   fields <- batches$schema$children
+  names <- nano_names(fields)
   columns <- lapply(seq_along(fields), function(i) {
-    read_nano_column(lapply(batches$arrays, function(batch) batch$children[[i]]), fields[[i]])
+    chunks <- lapply(batches$arrays, function(batch) batch$children[[i]])
+    tryCatch(read_nano_column(chunks, fields[[i]]), landbridge_bad_column = function(error) {
+      refuse_file(path, conditionMessage(error), file_hints$again, names[[i]])
+    })
   })
   list(
-    columns = columns, names = nano_names(fields), metadata = batches$schema$metadata["landbridge"],
+    columns = columns, names = names, metadata = batches$schema$metadata["landbridge"],
     rows = sum(nano_lengths(batches$arrays))
   )
 }
@@ -80,11 +84,12 @@ file_batches <- function(path) {
   list(schema = schema, arrays = arrays)
 }
 
-refuse_arrow_file <- function(reason) {
-  abort_landbridge(
-    "value_cannot_cross", sprintf("A table cannot cross: nanoarrow cannot read its Arrow file: %s.", reason),
-    hint = "Install the package arrow, which reads compressed files of every kind, or have the file sent again."
-  )
+#' Stop the reading of a column, whose name is known further up.
+#' @noRd
+refuse_column <- function(reason) {
+  stop(structure(
+    class = c("landbridge_bad_column", "error", "condition"), list(message = reason, call = NULL)
+  ))
 }
 
 nano_names <- function(fields) vapply(fields, function(field) field$name, "", USE.NAMES = FALSE)
