@@ -9,7 +9,7 @@
 #' `"nanoarrow"` or `"bridge"`.
 #'
 #' Reading is exact with each of them where the column says `reads`: the same vectors, to the bit. The column of
-#' nanoarrow is that of its version 0.9 without the bridge; 0.6 refuses factors, decimals and compressed numbers as well.
+#' nanoarrow is that of its version 0.9 without the bridge; 0.6 refuses factors, decimals and compressed numbers, too.
 #'
 #' | column of the file | arrow | nanoarrow | bridge |
 #' | --- | --- | --- | --- |
