@@ -166,7 +166,9 @@ WARM = """for folder in /jobs/*; do
 done"""
 
 
-def run_all(root: Path, cases: Sequence[Case], language: str, image: str, way: str = COLD) -> dict[str, Outcome]:
+def run_all(
+    root: Path, cases: Sequence[Case], language: str, image: str, way: str = COLD, seconds: int = 1200
+) -> dict[str, Outcome]:
     """Run every case in one container, one folder after another; each worker is a fresh process."""
     names = {}
     for number, case in enumerate(cases):
@@ -187,7 +189,7 @@ def run_all(root: Path, cases: Sequence[Case], language: str, image: str, way: s
         capture_output=True,
         text=True,
         check=False,
-        timeout=1200,
+        timeout=seconds,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return {name: _outcome(language, folder) for name, folder in names.items()}

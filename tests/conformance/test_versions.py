@@ -25,14 +25,15 @@ from tests.conformance.harness import (
     run_all,
 )
 
-pytestmark = [pytest.mark.docker, pytest.mark.slow]
+# Everything takes a quarter of an hour where nothing else runs: a test run makes do with some.
+WHOLE = os.environ.get("LANDBRIDGE_CONFORMANCE") == "all"
+SECONDS = 3600 if WHOLE else 1200
+pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(4 * SECONDS)]
 
 VERSIONS = tomllib.loads((Path(__file__).parent / "versions.toml").read_text())
 CANNOT: dict[str, list[dict[str, Any]]] = {one["runtime"]: one.get("cannot", []) for one in VERSIONS["worker"]}
 LANGUAGES: dict[str, str] = {name: name.partition(":")[0] for name in CANNOT}
 WAYS = {"cold": (COLD, CASES), "warm": (WARM, WARM_CASES)}
-# Everything takes a quarter of an hour: a test run makes do with some.
-WHOLE = os.environ.get("LANDBRIDGE_CONFORMANCE") == "all"
 
 
 def chosen(way: str, runtime: str) -> list[Case]:
@@ -69,7 +70,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], 
     def run(runtime: str) -> list[dict[str, Outcome]]:
         image = image_of_runtime(runtime)
         return [
-            run_all(roots[runtime, way], chosen(way, runtime), LANGUAGES[runtime], image, script)
+            run_all(roots[runtime, way], chosen(way, runtime), LANGUAGES[runtime], image, script, SECONDS)
             for way, (script, _) in WAYS.items()
         ]
 
