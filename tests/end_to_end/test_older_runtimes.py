@@ -5,6 +5,7 @@ from __future__ import annotations
 import landbridge as lb
 import pandas as pd
 import pytest
+from landbridge.errors import UnknownRuntime
 from pandas.testing import assert_frame_equal
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
@@ -49,6 +50,6 @@ def test_what_a_runtime_is_without_is_an_error_that_names_the_package(client):
 
 
 def test_a_version_that_is_not_offered_is_answered_with_those_that_are(client):
-    with pytest.raises(lb.UnknownRuntime) as caught:
+    with pytest.raises(UnknownRuntime) as caught:
         lb.submit(lb.task(lb.r(MAPPED, "f"), runtime="r:3.6"), FRAME)
     assert "There are: `r:4.6`, `polyglot`, `r:4.5`, `r:4.2`." in str(caught.value)
