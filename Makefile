@@ -26,7 +26,7 @@ r-client: engine ## Install the R client into R's library
 
 setup: engine python r-client ## Everything that the other verbs need
 
-images: engine python ## Build the images of the runtimes
+images: engine python ## Build the images of the usual runtimes
 	$(BIN)/landbridge images build
 
 check: engine python ## Lint, format and type-check

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Usage: unstable.sh PACKAGE... Installs Debian packages that only sid carries, from the mirror of the image's own suite.
 set -eu
+[ $# -gt 0 ] || exit 0
 apt-get -qq update
 mirror=$(apt-get indextargets --format '$(CREATED_BY) $(COMPONENT) $(REPO_URI)' |
     sed -n -e '/-security/d' -e 's/^Packages main //p' | head -n 1)

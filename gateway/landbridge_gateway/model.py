@@ -104,7 +104,8 @@ LIMIT_RANGES: Mapping[str, tuple[float, float]] = {
 class RuntimeState:
     """A runtime that the engine offers, and whether its image is there.
 
-    ``languages`` are those that tasks for it may be of: its own alone when none are given.
+    ``languages`` are those that tasks for it may be of: its own alone when none are given. ``without`` says what others
+    of its language can do and it cannot.
     """
 
     name: str
@@ -113,13 +114,14 @@ class RuntimeState:
     state: str  # ready | absent | building | failed
     image: str | None = None
     languages: Sequence[str] = ()
+    without: Sequence[str] = ()
 
     def runs(self, language: str) -> bool:
         return language in (self.languages or (self.language,))
 
     def as_json(self) -> Json:
         about = {"name": self.name, "language": self.language, "default": self.default, "state": self.state}
-        return {**about, "languages": list(self.languages or (self.language,))}
+        return {**about, "languages": list(self.languages or (self.language,)), "without": list(self.without)}
 
 
 @dataclass(frozen=True)

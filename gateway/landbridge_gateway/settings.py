@@ -77,7 +77,7 @@ TABLE = (
     Setting("images", "", str, "digests of images that a task may name (sha256:...), with commas"),
     Setting("build_seconds", 1800, int, "how long the build of an environment may take"),
     Setting("environments", 200, int, "how many environments are kept; those unused for the longest time go first"),
-    Setting("base_image", "", str, "image that all runtimes stand on; `made` makes it without asking a registry"),
+    Setting("base_image", "", str, "image below the runtimes, `{suite}` being theirs; `made` asks no registry"),
     Setting("lease", 60, int, "seconds without an answer after which the warden is thought to be stalled"),
     Setting("grace", 3, int, "seconds between asking a job to end and killing it"),
 )

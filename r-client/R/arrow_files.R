@@ -28,14 +28,20 @@ read_object <- function(node, source) {
   check_descriptor(path, node)
   read <- tryCatch(source$arrow$read_columns(path), error = function(error) {
     if (inherits(error, "landbridge_error")) stop(error)
-    text <- conditionMessage(error)
-    if (grepl("codec|compress", text, ignore.case = TRUE)) {
-      refuse_file(path, "it is compressed with a codec that is not available here", file_hints$plain, cause = text)
-    }
-    refuse_file(path, "it is a damaged Arrow file", file_hints$again, cause = text)
+    refuse_unreadable(path, conditionMessage(error))
   })
   check_agreement(path, read, node)
   read
+}
+
+#' Refuse a file that a codec's library could not read.
+#' @param problem the library's words
+#' @noRd
+refuse_unreadable <- function(path, problem) {
+  if (grepl("codec|compress", problem, ignore.case = TRUE)) {
+    refuse_file(path, "it is compressed with a codec that is not available here", file_hints$plain, cause = problem)
+  }
+  refuse_file(path, "it is a damaged Arrow file", file_hints$again, cause = problem)
 }
 
 #' Is it an Arrow file of the wire profile, as far as its first bytes and its footer tell?

@@ -24,6 +24,9 @@ read_with_bridge <- function(path) {
   buffers <- tempfile("landbridge-", fileext = ".buffers")
   on.exit(unlink(buffers))
   answer <- ask_bridge(list(call = "read", buffers = buffers, arrow = absolute_path(path)))
+  if (!is.null(answer$unreadable)) refuse_unreadable(path, answer$unreadable)
+  damaged <- answer$damaged
+  if (!is.null(damaged)) refuse_content(path, damaged$column, damaged$chunks, damaged$problem)
   con <- file(buffers, "rb")
   on.exit(close(con), add = TRUE)
   list(
@@ -207,17 +210,33 @@ take_binary <- function(con, spec) {
 #' Send a request to the bridge and wait for its answer; the bridge is started when there is none.
 #' @noRd
 ask_bridge <- function(request) {
+  if (!identical(bridge_state$process, Sys.getpid())) leave_bridge()
   if (is.null(bridge_state$requests)) start_bridge()
-  bridge_state$id <- bridge_state$id + 1L
-  writeLines(protocol_json(c(list(id = bridge_state$id), request)), bridge_state$requests, useBytes = TRUE)
+  bridge_state$count <- bridge_state$count + 1L
+  # With the process: one fork after another may share a bridge, and must not take an answer to what another asked.
+  id <- paste0(Sys.getpid(), "-", bridge_state$count)
+  writeLines(protocol_json(c(list(id = id), request)), bridge_state$requests, useBytes = TRUE)
   flush(bridge_state$requests)
-  answer <- bridge_answer(bridge_state$id)
+  answer <- bridge_answer(id)
   if (!is.null(answer$error)) {
     reason <- sub("\\.$", "", answer$error)
     abort_landbridge("value_cannot_cross", sprintf("A table cannot cross the bridge: %s.", reason))
   }
   answer
 }
+
+#' A fork leaves the bridge to the process that started it: both would read the answers of both. The connections are
+#' kept, because closing them would wait for a child of that process.
+#' @noRd
+leave_bridge <- function() {
+  bridge_state$inherited <- mget(c("requests", "answers"), bridge_state, ifnotfound = list(NULL))
+  bridge_state$requests <- bridge_state$answers <- NULL
+  bridge_state$process <- Sys.getpid()
+}
+
+#' For a fork that the other process waits for: it goes on with the bridge that is there.
+#' @noRd
+share_bridge <- function() bridge_state$process <- Sys.getpid()
 
 start_bridge <- function() {
   python <- bridge_python()
@@ -237,8 +256,8 @@ start_bridge <- function() {
   bridge_state$folder <- folder
   bridge_state$requests <- pipe(command, "w")
   bridge_state$answers <- fifo(answers, "r", blocking = TRUE)
-  bridge_state$id <- 0L
-  started <- bridge_answer(0L)
+  bridge_state$count <- 0L
+  started <- bridge_answer("0")
   if (!is.null(started$error)) {
     stop_bridge()
     abort_no_bridge(started$error)
@@ -261,7 +280,7 @@ bridge_answer <- function(id) {
       stop_bridge()
       abort_no_bridge(paste(c("its process ended", utils::tail(words, 3)), collapse = "; "))
     }
-    if (identical(as.integer(answer$id), id)) return(answer)
+    if (identical(as.character(answer$id), id)) return(answer)
   }
 }
 

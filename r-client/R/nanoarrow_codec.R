@@ -4,10 +4,12 @@
 #' The ways of tables: codecs
 #'
 #' Tables pass as Arrow files, which one of three packages writes and reads: arrow; nanoarrow, which reads, and leaves
-#' writing to the bridge; or the bridge, a child process with reticulate and a Python that has pyarrow. The first of
-#' these that is installed is taken. `options(landbridge.codec =)` forces one: `"arrow"`, `"nanoarrow"` or `"bridge"`.
+#' writing, and what it cannot read, to the bridge; or the bridge, a child process with reticulate and a Python that has
+#' pyarrow. The first of these that is installed is taken. `options(landbridge.codec =)` forces one: `"arrow"`,
+#' `"nanoarrow"` or `"bridge"`.
 #'
-#' Reading is exact with each of them where the column says `reads`: the same vectors, to the bit.
+#' Reading is exact with each of them where the column says `reads`: the same vectors, to the bit. The column of
+#' nanoarrow is that of its version 0.9 without the bridge; 0.6 refuses factors, decimals and compressed numbers, too.
 #'
 #' | column of the file | arrow | nanoarrow | bridge |
 #' | --- | --- | --- | --- |
@@ -42,8 +44,20 @@
 NULL
 
 nanoarrow_codec <- function(installed = is_installed) {
-  write <- if (installed("reticulate")) write_with_bridge else refuse_to_write
-  list(name = "nanoarrow", write_columns = write, read_columns = read_with_nanoarrow)
+  bridged <- installed("reticulate")
+  list(
+    name = "nanoarrow", write_columns = if (bridged) write_with_bridge else refuse_to_write,
+    read_columns = if (bridged) read_with_nanoarrow_first else read_with_nanoarrow
+  )
+}
+
+#' What nanoarrow cannot read, the bridge reads, or says what is wrong with it: nanoarrow 0.6 reads neither factors nor
+#' compressed files nor decimals.
+#' @noRd
+read_with_nanoarrow_first <- function(path) {
+  tryCatch(read_with_nanoarrow(path), error = function(error) {
+    tryCatch(read_with_bridge(path), landbridge_codec_missing = function(missing) stop(error))
+  })
 }
 
 refuse_to_write <- function(...) {
@@ -55,13 +69,19 @@ refuse_to_write <- function(...) {
 
 read_with_nanoarrow <- function(path) {
   tell_codec("Tables are read by the nanoarrow package.")
-  batches <- tryCatch(file_batches(path), error = function(error) refuse_arrow_file(conditionMessage(error)))
+  batches <- tryCatch(file_batches(path), error = function(error) refuse_for_nanoarrow(path, conditionMessage(error)))
   fields <- batches$schema$children
+  names <- nano_names(fields)
   columns <- lapply(seq_along(fields), function(i) {
-    read_nano_column(lapply(batches$arrays, function(batch) batch$children[[i]]), fields[[i]])
+    chunks <- lapply(batches$arrays, function(batch) batch$children[[i]])
+    tryCatch(read_nano_column(chunks, fields[[i]]), error = function(error) {
+      if (inherits(error, "landbridge_error")) stop(error)
+      if (!inherits(error, "landbridge_bad_column")) refuse_for_nanoarrow(path, conditionMessage(error), names[[i]])
+      refuse_file(path, conditionMessage(error), file_hints$again, names[[i]])
+    })
   })
   list(
-    columns = columns, names = nano_names(fields), metadata = batches$schema$metadata["landbridge"],
+    columns = columns, names = names, metadata = batches$schema$metadata["landbridge"],
     rows = sum(nano_lengths(batches$arrays))
   )
 }
@@ -80,11 +100,22 @@ file_batches <- function(path) {
   list(schema = schema, arrays = arrays)
 }
 
-refuse_arrow_file <- function(reason) {
-  abort_landbridge(
-    "value_cannot_cross", sprintf("A table cannot cross: nanoarrow cannot read its Arrow file: %s.", reason),
-    hint = "Install the package arrow, which reads compressed files of every kind, or have the file sent again."
-  )
+#' Refuse what this version of nanoarrow has no way of reading by that reason, and other files as all codecs do.
+#' @noRd
+refuse_for_nanoarrow <- function(path, problem, column = NULL) {
+  if (grepl("not supported|can't convert", problem, ignore.case = TRUE) && !grepl("compress", problem)) {
+    hint <- "Install the package arrow, a newer nanoarrow, or reticulate and a Python with pyarrow."
+    refuse_file(path, "the installed nanoarrow cannot read it", hint, column, cause = problem)
+  }
+  refuse_unreadable(path, problem)
+}
+
+#' Stop the reading of a column, whose name is known further up.
+#' @noRd
+refuse_column <- function(reason) {
+  stop(structure(
+    class = c("landbridge_bad_column", "error", "condition"), list(message = reason, call = NULL)
+  ))
 }
 
 nano_names <- function(fields) vapply(fields, function(field) field$name, "", USE.NAMES = FALSE)

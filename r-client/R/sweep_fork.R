@@ -42,6 +42,7 @@ end_as_fork <- function(sweep, point, marks) {
   # When memory is short it is this process that goes, not the worker.
   try(writeLines("1000", "/proc/self/oom_score_adj"), silent = TRUE)
   sweep_state$process <- Sys.getpid()
+  share_bridge()
   writeLines(as.character(Sys.getpid()), marks[[1]])
   outcome <- outcome_of_point(sweep, point)
   tell_outcome(sweep, point, outcome)

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
+from landbridge_gateway.schemas import Schemas
 from pyarrow import ipc
 
 from tests.serving import COMMAND
@@ -164,7 +166,9 @@ WARM = """for folder in /jobs/*; do
 done"""
 
 
-def run_all(root: Path, cases: Sequence[Case], language: str, image: str, way: str = COLD) -> dict[str, Outcome]:
+def run_all(
+    root: Path, cases: Sequence[Case], language: str, image: str, way: str = COLD, seconds: int = 1200
+) -> dict[str, Outcome]:
     """Run every case in one container, one folder after another; each worker is a fresh process."""
     names = {}
     for number, case in enumerate(cases):
@@ -185,10 +189,35 @@ def run_all(root: Path, cases: Sequence[Case], language: str, image: str, way: s
         capture_output=True,
         text=True,
         check=False,
-        timeout=1200,
+        timeout=seconds,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return {name: _outcome(language, folder) for name, folder in names.items()}
+
+
+def open_folder(factory: pytest.TempPathFactory, name: str) -> Path:
+    """A new folder into which the container's user can look."""
+    root = factory.mktemp(name)
+    for folder in (root, *root.parents[:2]):
+        folder.chmod(0o755)
+    return root
+
+
+def keeps_the_schemas(name: str, outcome: Outcome, schemas: Schemas) -> None:
+    """Everything that was written is of its schema, can be read by others, and nothing else was left."""
+    for event in outcome.events:
+        assert schemas.problem("event", event) is None, (name, event)
+    for file, schema in (("result.json", "value"), ("error.json", "error")):
+        path = outcome.folder / "out" / file
+        if path.exists():
+            assert schemas.problem(schema, json.loads(path.read_text())) is None, name
+            assert path.stat().st_mode & 0o044 == 0o044, name
+    leftovers = [
+        path.name
+        for path in (outcome.folder / "out").iterdir()
+        if path.suffix not in (".json", ".jsonl", ".log") and path.name not in ("objects", "files", "raw", "code")
+    ]
+    assert leftovers == [], name
 
 
 def _outcome(language: str, folder: Path) -> Outcome:
@@ -197,7 +226,12 @@ def _outcome(language: str, folder: Path) -> Outcome:
 
 
 def image_of(language: str) -> str:
-    """The id of the runtime's image, as the command line lists it."""
-    command = [*COMMAND, "images", "build", WORKERS[language]["runtime"]]
+    """The id of the image of the language's usual runtime."""
+    return image_of_runtime(WORKERS[language]["runtime"])
+
+
+def image_of_runtime(runtime: str) -> str:
+    """The id of the runtime's image, built if it is not there, as the command line lists it."""
+    command = [*COMMAND, "images", "build", runtime]
     built = subprocess.run(command, capture_output=True, text=True, check=True)
     return built.stdout.split()[-1]

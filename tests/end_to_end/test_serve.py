@@ -149,4 +149,8 @@ def test_the_gateway_half_needs_no_right_to_the_engine(tmp_path):
         own = [line for line in peers.splitlines() if f"pid={pid}," in line]
         assert own
         assert not [line for line in own if "docker" in line]
-        assert {runtime["name"] for runtime in serving.call("")["runtimes"]} == {"r:4.6", "python:3.14", "polyglot"}
+        offered = {runtime["name"]: runtime["without"] for runtime in serving.call("")["runtimes"]}
+        assert offered == {name: [] for name in ("r:4.6", "python:3.14", "polyglot", "python:3.13", "python:3.11")} | {
+            "r:4.5": ["arrow"],
+            "r:4.2": ["arrow", "nanoarrow"],
+        }

@@ -180,6 +180,16 @@ class TestSubmitting:
             "polyglot": ("polyglot", ["r", "python"]),
         }
 
+    def test_runtimes_are_listed_with_what_they_are_without(self, client, road):
+        older = {"name": "r:4.2", "language": "r", "default": False, "state": "absent", "without": ["arrow"]}
+        road.connect([*RUNTIMES, older])
+        listed = {one["name"]: one["without"] for one in client.get("/api/v1").json["runtimes"]}
+        assert listed == {"r:4.6": [], "python:3.14": [], "r:4.2": ["arrow"]}
+        function = {"type": "source", "name": "f", "text": "f <- function() 1"}
+        task = {"language": "r", "function": function, "runtime": "r:4.3"}
+        answer = client.post("/api/v1/jobs", json=submission(task))
+        assert assert_refused(answer, 422, "unknown_runtime")[1] == "There are: `r:4.6`, `r:4.2`."
+
     def test_syntax_newer_than_the_gateways_own_is_left_to_a_runtime_of_two_languages(self, client, road):
         road.connect([*RUNTIMES, POLYGLOT])
         newer = {"type": "source", "name": "f", "text": "def f[T](x: T) -> T:\n    return x\n"}

@@ -92,6 +92,7 @@ class DockerEngine:
                 runtime.default,
                 *self._image_state(runtime.name),
                 languages=tuple(runtime.versions),
+                without=runtime.without,
             )
             for runtime in self._runtimes
         ]

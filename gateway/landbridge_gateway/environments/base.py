@@ -21,6 +21,7 @@ from landbridge_gateway.environments.recipe import NAMESPACE
 from landbridge_gateway.environments.runtimes import Base
 
 MADE = "made"  # LANDBRIDGE_BASE_IMAGE=made: do not ask a registry at all
+SUITE = "{suite}"  # in the name of an image that LANDBRIDGE_BASE_IMAGE gives: one for each suite
 _MAKE_SECONDS = 1800
 _WAY_OUT = "or name an image that is there already in LANDBRIDGE_BASE_IMAGE"
 

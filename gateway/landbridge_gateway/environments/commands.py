@@ -15,18 +15,19 @@ from landbridge_gateway.environments.sources import packaged_folder
 from landbridge_gateway.settings import Settings
 
 
-def build(names: Iterable[str], say: Callable[[str], None]) -> Iterator[tuple[str, str]]:
-    """Give each runtime's name and image id as it is there; no names mean all, and the network's image with them.
+def build(names: Iterable[str], say: Callable[[str], None], whole: bool = False) -> Iterator[tuple[str, str]]:
+    """Give each runtime's name and image id as it is there.
 
-    Raises BuildFailed, UnknownRuntime.
+    No names mean those that are not left to the first job that wants them, and the network's image with them; ``whole``
+    means every runtime. Raises BuildFailed, UnknownRuntime.
     """
     runtimes = Runtimes.load(packaged_folder("containers"))
-    chosen = [runtimes[name] for name in names]
+    named = [runtimes[name] for name in names]
     with _builder() as builder:
         try:
-            for runtime in chosen or runtimes:
+            for runtime in runtimes if whole else named or (one for one in runtimes if not one.on_demand):
                 yield runtime.name, builder.ensure(runtime, say)
-            if not chosen:
+            if whole or not named:
                 yield "network", builder.ensure_network(say)
         except BuildFailed as error:
             for line in error.log_tail:
@@ -35,11 +36,14 @@ def build(names: Iterable[str], say: Callable[[str], None]) -> Iterator[tuple[st
 
 
 def listing() -> Iterator[str]:
-    """One line for each runtime: name, tag, size."""
+    """One line for each runtime: name, Debian suite, size, tag, and what it is without."""
+    runtimes = Runtimes.load(packaged_folder("containers"))
     with _builder() as builder:
         for image in builder.list():
+            runtime = runtimes[image.runtime]
             size = "absent" if image.size is None else f"{image.size / 1e6:.0f} MB"
-            yield f"{image.runtime:<12} {size:>8}  {image.tag}"
+            without = f"  without {', '.join(runtime.without)}" if runtime.without else ""
+            yield f"{image.runtime:<12} {runtime.suite:<9} {size:>8}  {image.tag}{without}"
 
 
 def prune() -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 import docker
 from docker.errors import APIError, ImageNotFound
 
-from landbridge_gateway.environments.base import BaseImage
+from landbridge_gateway.environments.base import MADE, SUITE, BaseImage
 from landbridge_gateway.environments.build import (
     IMAGE_LABEL,
     RECIPE_LABEL,
@@ -32,7 +32,7 @@ from landbridge_gateway.environments.recipe import (
     network_recipe,
     runtime_recipe,
 )
-from landbridge_gateway.environments.runtimes import Runtime, Runtimes
+from landbridge_gateway.environments.runtimes import Base, Runtime, Runtimes
 from landbridge_gateway.environments.sources import packaged_folder
 from landbridge_gateway.errors import InternalError
 from landbridge_gateway.settings import Settings
@@ -59,7 +59,8 @@ class ImageBuilder:
     """Finds and builds images through one Docker client. Methods may be called from several threads and processes.
 
     What is not given comes from the installation and the settings (``LANDBRIDGE_CA_BUNDLE``, ``LANDBRIDGE_HOME``,
-    ``LANDBRIDGE_BASE_IMAGE``: an image's name, or ``made`` to make the base without asking a registry).
+    ``LANDBRIDGE_BASE_IMAGE``: an image's name, in which ``{suite}`` stands for the Debian suite, or ``made`` to make
+    the bases without asking a registry).
     """
 
     def __init__(
@@ -84,7 +85,11 @@ class ImageBuilder:
         self._ca_bundle: str = settings.ca_bundle if ca_bundle is None else ca_bundle
         self._runtimes = Runtimes.load(self._containers)
         choice = environ.get("LANDBRIDGE_BASE_IMAGE", "") if base_image is None else base_image
-        self._base = BaseImage(client, self._runtimes.base, choice, pull_seconds, namespace)
+        default = self._runtimes.base.suite
+        self._bases = {
+            suite: BaseImage(client, base, _chosen(choice, base, default), pull_seconds, namespace)
+            for suite, base in self._runtimes.bases.items()
+        }
 
     def find(self, runtime: Runtime) -> str | None:
         """The id of the image of exactly this recipe, or None."""
@@ -99,13 +104,13 @@ class ImageBuilder:
 
         ``progress`` gets lines such as ``building r:4.6: step 3 of 9``. Raises BuildFailed.
         """
-        return self._ensured(runtime.name, self._recipe(runtime), progress)
+        return self._ensured(runtime.name, runtime.suite, self._recipe(runtime), progress)
 
     def ensure_network(self, progress: Progress) -> str:
         """The same for the image that holds the networks of jobs which may reach out."""
-        return self._ensured("network", network_recipe(self._base_recipe(), self._containers), progress)
+        return self._ensured("network", self._runtimes.base.suite, self._network_recipe(), progress)
 
-    def _ensured(self, name: str, recipe: Recipe, progress: Progress) -> str:
+    def _ensured(self, name: str, suite: str, recipe: Recipe, progress: Progress) -> str:
         if found := self._id(recipe.tag):
             return found
 
@@ -113,7 +118,7 @@ class ImageBuilder:
             progress(f"building {name}: {text}")
 
         with self._alone(name, told):
-            return self._id(recipe.tag) or self._build(name, recipe, told)
+            return self._id(recipe.tag) or self._build(name, suite, recipe, told)
 
     def prune(self) -> list[str]:
         """Remove our images that no runtime uses now; gives their tags, or ids where they had none.
@@ -130,10 +135,10 @@ class ImageBuilder:
         """One entry for each runtime, in the file's order."""
         return [self._described(runtime) for runtime in self._runtimes]
 
-    def _build(self, name: str, recipe: Recipe, told: Progress) -> str:
+    def _build(self, name: str, suite: str, recipe: Recipe, told: Progress) -> str:
         host = Host.read(self._ca_bundle, self._environ)
-        with self._alone("base", told):
-            self._ensure_base(host, told)
+        with self._alone(f"base-{suite}", told):
+            self._ensure_base(suite, host, told)
         arguments = {**host.arguments, "RECIPE": recipe.tag}
         run_build(self._api, recipe, arguments, {RUNTIME_LABEL: name}, host.network, told)
         built = self._id(recipe.tag)
@@ -142,11 +147,11 @@ class ImageBuilder:
         told("done")
         return built
 
-    def _ensure_base(self, host: Host, told: Progress) -> None:
-        recipe = self._base_recipe()
+    def _ensure_base(self, suite: str, host: Host, told: Progress) -> None:
+        recipe = self._base_recipe(suite)
         if self._id(recipe.tag):
             return
-        below = self._base.ensure(host, told)
+        below = self._bases[suite].ensure(host, told)
 
         def base_told(text: str) -> None:
             told(f"base, {text}")
@@ -154,13 +159,16 @@ class ImageBuilder:
         arguments, labels = {**host.arguments, "BASE": below}, {RUNTIME_LABEL: "base"}
         run_build(self._api, recipe, arguments, labels, host.network, base_told, host.files())
 
-    def _base_recipe(self) -> Recipe:
-        return base_recipe(self._runtimes.base, self._containers, self._base.wanted, self._namespace)
+    def _base_recipe(self, suite: str) -> Recipe:
+        return base_recipe(self._runtimes.bases[suite], self._containers, self._bases[suite].wanted, self._namespace)
+
+    def _network_recipe(self) -> Recipe:
+        return network_recipe(self._base_recipe(self._runtimes.base.suite), self._containers)
 
     def _recipe(self, runtime: Runtime) -> Recipe:
         try:
             clients = {language: self._client_folder(language) for language in runtime.versions}
-            return runtime_recipe(runtime, self._base_recipe(), self._containers, clients)
+            return runtime_recipe(runtime, self._base_recipe(runtime.suite), self._containers, clients)
         except (InternalError, OSError) as error:
             raise BuildFailed(
                 f"The recipe of {runtime.name} is not complete: {error}",
@@ -189,9 +197,9 @@ class ImageBuilder:
             return None
 
     def _current(self) -> set[str]:
-        base = self._base_recipe()
-        recipes = [base, network_recipe(base, self._containers), *(self._recipe(runtime) for runtime in self._runtimes)]
-        return {self._base.made_tag, *(recipe.tag for recipe in recipes)}
+        bases = [self._base_recipe(suite) for suite in self._bases]
+        recipes = [*bases, self._network_recipe(), *(self._recipe(runtime) for runtime in self._runtimes)]
+        return {*(base.made_tag for base in self._bases.values()), *(recipe.tag for recipe in recipes)}
 
     def _outdated(self, current: set[str]) -> Iterator[str]:
         ours = f"{self._namespace}/"
@@ -222,3 +230,9 @@ class ImageBuilder:
                 told("waiting for a build that is under way")
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _chosen(choice: str, base: Base, default: str) -> str:
+    """What the setting says about one base: an image that is named without its suite is the default base's alone."""
+    of_this = choice == MADE or SUITE in choice or base.suite == default
+    return choice.replace(SUITE, base.suite) if of_this else ""

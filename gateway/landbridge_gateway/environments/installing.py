@@ -110,7 +110,7 @@ class Installer:
             "-qq",
             f"{IN_CONTAINERS}/{name}/lib",
         ]
-        self._workshop.run(Work(f"{name}-compile", image, command, [folder], own_user(), "none"), log)
+        self._workshop.run(Work(f"{name}-compile", image, command, [folder], own_user(), "none", by_itself=True), log)
 
     def r(
         self, name: str, below: str, wanted: Wanted, host: Host, log: Path, runtime: str, labels: Sequence[str]

@@ -14,6 +14,7 @@ from landbridge_gateway.environments.runtimes import Base, Runtime
 
 NAMESPACE = "landbridge"
 CLIENT_FOLDERS = {"python": "py-client", "r": "r-client"}
+_BRIDGE_PYTHON = "/opt/python/bin/python3"
 
 # What lies in a client's folder and is not installed: a change there must not rebuild an image.
 _TOP_LEVEL_LEFT_OUT = {"tests", "vignettes", "docs", "build", "dist"}
@@ -89,7 +90,9 @@ def runtime_recipe(runtime: Runtime, below: Recipe, containers: Path, clients: M
 
 def _version_arguments(runtime: Runtime) -> dict[str, str]:
     if not runtime.united:
-        return {"VERSION": runtime.version}
+        # Where R has no arrow, Python packages are those of the bridge.
+        bridge = {"BRIDGE_PYTHON": _BRIDGE_PYTHON} if runtime.language == "r" and runtime.pip else {}
+        return {"VERSION": runtime.version, **bridge}
     return {f"{language.upper()}_VERSION": version for language, version in runtime.united.items()}
 
 

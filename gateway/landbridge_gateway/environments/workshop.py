@@ -39,6 +39,7 @@ class Work:
     environment: Mapping[str, str] = field(default_factory=dict)
     capabilities: Sequence[str] = ()
     read_only: bool = True
+    by_itself: bool = False  # nothing is lost with it: it goes when it ends, whoever is there then
 
 
 class Abandoned(BuildFailed):
@@ -129,6 +130,7 @@ class Workshop:
                 memswap_limit=_MEMORY,
                 pids_limit=_PIDS,
                 network_mode=work.network,
+                auto_remove=work.by_itself,
                 init=True,
             ),
         )

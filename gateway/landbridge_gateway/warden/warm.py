@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from landbridge_gateway.depot.layout import JobFolder
 from landbridge_gateway.depot.slots import Slots
 from landbridge_gateway.engines.interface import SLOT, Engine, EngineError, Order
+from landbridge_gateway.environments.places import split_place
 from landbridge_gateway.failpoints import reach
 from landbridge_gateway.model import Exit, Json
 from landbridge_gateway.warden.pool import Kind, Pool, to_close, to_open
@@ -58,7 +59,8 @@ class WarmPool:
             kinds = dict.fromkeys(slot.kind for slot in self._waiting)
             return [
                 {
-                    "runtime": kind.runtime,
+                    "runtime": split_place(kind.runtime)[0],
+                    "packages": split_place(kind.runtime)[1] != "",
                     "language": kind.language,
                     "memory": kind.limits.memory,
                     "waiting": sum(slot.kind == kind for slot in self._waiting),

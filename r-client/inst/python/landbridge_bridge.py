@@ -39,6 +39,7 @@ LONG_NA = np.int64(-(2**63))
 REAL_NA = np.frombuffer(b"\xa2\x07\x00\x00\x00\x00\xf0\x7f", dtype="<f8")[0]
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 COMPLEX = pa.struct([("re", pa.float64()), ("im", pa.float64())])
+BEFORE_SCHEMA = 8
 LARGEST_OFFSET = 2**31 - 1
 
 
@@ -78,14 +79,34 @@ def write_frame(request: Spec) -> Spec:
 
 
 def read_frame(request: Spec) -> Spec:
-    """An Arrow file to buffers, and their descriptions."""
+    """An Arrow file to buffers, and their descriptions; in their place what is wrong with the file."""
     with pa.memory_map(request["arrow"]) as source:
-        table = pa.ipc.open_file(source).read_all()
+        try:
+            # The file has its schema twice: before the batches, as a stream has it, and in the footer.
+            source.seek(BEFORE_SCHEMA)
+            first = pa.ipc.read_schema(source)
+            table = pa.ipc.open_file(source).read_all()
+        except (pa.ArrowException, OSError, ValueError, MemoryError) as problem:
+            return {"unreadable": str(problem)}
+        if not first.equals(table.schema):
+            return {"unreadable": "its two schemas differ"}
+        if damaged := damaged_column(table):
+            return {"damaged": damaged}
         with Path(request["buffers"]).open("wb") as buffers:
             specs = [named_buffers(buffers, table.field(i).name, table.column(i)) for i in range(table.num_columns)]
     metadata = table.schema.metadata or {}
     descriptor = metadata.get(b"landbridge")
     return {"columns": specs, "rows": table.num_rows, "metadata": descriptor and descriptor.decode()}
+
+
+def damaged_column(table: pa.Table) -> Spec | None:
+    """The first column whose offsets, indices or text are not what reading it would trust."""
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        try:
+            column.validate(full=True)
+        except (pa.ArrowException, ValueError) as problem:
+            return {"column": name, "chunks": column.num_chunks, "problem": str(problem)}
+    return None
 
 
 def named_buffers(buffers: BinaryIO, name: str, column: pa.ChunkedArray) -> Spec:

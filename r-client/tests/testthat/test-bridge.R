@@ -56,6 +56,34 @@ test_that("a bridge that died is told and started anew", {
   expect_round_trip(iris, local_store(bridge_codec()))
 })
 
+test_that("forks that run at once do not take each other's answers", {
+  skip_without_bridge()
+  skip_on_os("windows")
+  store <- local_store(bridge_codec())
+  expect_round_trip(iris, store)
+  started <- bridge_state$pid
+  frames <- lapply(1:3, function(i) data.frame(n = i + seq_len(1000) / 7, text = paste("of", i)))
+  back <- parallel::mclapply(frames, mc.cores = 3, function(frame) {
+    own <- local_store(bridge_codec())
+    for (again in 1:3) frame <- round_trip(frame, own)
+    list(frame = frame, bridge = bridge_state$pid)
+  })
+  expect_identical(lapply(back, `[[`, "frame"), frames)
+  expect_length(unique(c(started, vapply(back, `[[`, 0, "bridge"))), 4)
+  expect_round_trip(iris, store)
+  expect_identical(bridge_state$pid, started)
+})
+
+test_that("an answer to another process is passed over", {
+  skip_without_bridge()
+  store <- local_store(bridge_codec())
+  expect_round_trip(iris, store)
+  # As a fork that was killed before it read its answer leaves it.
+  writeLines('{"id": "1-1", "call": "read", "arrow": "/nowhere"}', bridge_state$requests)
+  flush(bridge_state$requests)
+  expect_round_trip(iris, store)
+})
+
 test_that("a Python that is none is told", {
   skip_if_not_installed("reticulate")
   stop_bridge()

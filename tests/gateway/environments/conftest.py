@@ -16,7 +16,7 @@ from landbridge_gateway.environments.runtimes import Runtimes
 ROOT = Path(__file__).resolve().parents[3]
 
 SMALL_TOML = """\
-[base]
+[[base]]
 image = "{image}"
 suite = "forky"
 

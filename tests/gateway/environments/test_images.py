@@ -81,6 +81,68 @@ def test_a_base_image_by_setting_is_taken_as_it_is(new_builder: Builders, runtim
     assert new_builder().find(runtimes["r:4.6"]) is None
 
 
+OLDER = """
+[[base]]
+image = "127.0.0.1:9/older:here"
+suite = "trixie"
+
+[[runtime]]
+language = "r"
+version = "4.5"
+suite = "trixie"
+on_demand = true
+"""
+
+
+@pytest.fixture
+def two_suites(containers: Path, made_base: str, engine: docker.DockerClient) -> Runtimes:
+    """The runtimes with one on an older suite, whose base has been made as well."""
+    repository, _, _ = made_base.partition(":")
+    engine.images.get(made_base).tag(repository, "trixie")
+    with (containers / "runtimes.toml").open("a") as file:
+        file.write(OLDER)
+    return Runtimes.load(containers)
+
+
+def test_each_runtime_is_built_on_the_base_of_its_suite(
+    new_builder: Builders, two_suites: Runtimes, engine: docker.DockerClient, namespace: str
+) -> None:
+    builder, told = new_builder(), list[str]()
+    for name in ("r:4.5", "r:4.6"):
+        builder.ensure(two_suites[name], told.append)
+    assert [line for line in told if "pulling" in line] == [
+        "building r:4.5: pulling 127.0.0.1:9/older:here",
+        "building r:4.6: pulling 127.0.0.1:9/nothing:here",
+    ]
+    bases = [tag for image in engine.images.list(f"{namespace}/base") for tag in image.tags]
+    assert len(bases) == 2
+    assert builder.prune() == []
+    (builder_45,) = [image for image in builder.list() if image.runtime == "r:4.5"]
+    assert builder_45.id == builder.find(two_suites["r:4.5"])
+
+
+@pytest.mark.parametrize(
+    ("choice", "asked"),
+    [
+        ("127.0.0.1:9/mine:1", {"forky": "127.0.0.1:9/mine:1", "trixie": "127.0.0.1:9/older:here"}),
+        ("127.0.0.1:9/mine:{suite}", {"forky": "127.0.0.1:9/mine:forky", "trixie": "127.0.0.1:9/mine:trixie"}),
+        ("made", {"forky": None, "trixie": None}),
+    ],
+)
+def test_a_base_image_by_setting_is_that_of_its_suite(
+    new_builder: Builders, two_suites: Runtimes, choice: str, asked: dict[str, str | None]
+) -> None:
+    """A name without the suite is the first base's: a Debian of another suite under it would be the wrong one."""
+    for name in ("r:4.6", "r:4.5"):
+        told: list[str] = []
+        try:
+            new_builder(base_image=choice).ensure(two_suites[name], told.append)
+        except BuildFailed as error:
+            assert "cannot be pulled" in error.message
+        image = asked[two_suites[name].suite]
+        assert [line for line in told if "pulling" in line] == ([f"building {name}: pulling {image}"] if image else [])
+
+
 def test_a_base_image_by_setting_that_nobody_has_is_named(new_builder: Builders, runtimes: Runtimes) -> None:
     with pytest.raises(BuildFailed) as caught:
         new_builder(base_image="127.0.0.1:9/other:1").ensure(runtimes["r:4.6"], quiet)

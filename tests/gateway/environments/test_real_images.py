@@ -45,6 +45,16 @@ cat(toJSON(list(
   leaks = grep("^PIP_|PROXY", toupper(names(Sys.getenv())), value = TRUE)
 ), auto_unbox = TRUE), "\\n")
 """
+OF_R = """
+path <- tempfile(fileext = ".arrow")
+codec <- landbridge:::arrow_codec()
+invisible(codec$write_columns(list(x = list(type = "int32", data = 1:3)), 3, path, list()))
+stopifnot(identical(codec$read_columns(path)$columns[[1]]$data, 1:3))
+left <- c("/build", "/etc/apt/apt.conf.d/90build-host", "/usr/bin/pip3")
+cat(codec$name, paste0(R.version$major, ".", sub("[.].*", "", R.version$minor)),
+  Sys.getenv("LANDBRIDGE_BRIDGE_PYTHON"), paste(left[file.exists(left)], collapse = " "), sep = "|")
+"""
+OLDER = ["python:3.13", "python:3.11", "r:4.5", "r:4.2"]
 ACROSS_TO_R = "import rpy2.robjects as ro, importlib.metadata as m; ro.r('1'); print(m.version('rpy2'))"
 # Flushed, because a process that holds Python may end without doing so.
 ACROSS_TO_PYTHON = "cat(reticulate::import('pyarrow')[['__version__']]); flush(stdout())"
@@ -104,7 +114,26 @@ def test_r_has_its_packages_and_our_client(client: docker.DockerClient) -> None:
     assert (told["leaks"], told["left"]) == ([], [])
 
 
-@pytest.mark.parametrize("name", ["python:3.14", "r:4.6"])
+@pytest.mark.parametrize(("name", "numpy"), [("python:3.13", "2.5.5"), ("python:3.11", "2.4.6")])
+def test_an_older_python_has_its_packages_and_our_client(client: docker.DockerClient, name: str, numpy: str) -> None:
+    image = image_of(client, name)
+    told = json.loads(inside(client, image, "python3", "-W", "error", "-c", PYTHON))
+    assert told["version"] == name.partition(":")[2]
+    assert told["compiled"] >= told["sources"] > 500
+    assert (told["leaks"], told["left"]) == ([], [])
+    assert inside(client, image, "python3", "-c", "import numpy; print(numpy.__version__)").decode().strip() == numpy
+
+
+@pytest.mark.parametrize(("name", "codec"), [("r:4.5", "nanoarrow"), ("r:4.2", "bridge"), ("r:4.6", "arrow")])
+def test_each_r_has_the_way_of_tables_that_the_docs_say(client: docker.DockerClient, name: str, codec: str) -> None:
+    told = inside(client, image_of(client, name), "Rscript", "--vanilla", "-e", OF_R).decode()
+    found, version, through, left = told.split("|")
+    assert (found, version, left) == (codec, name.partition(":")[2], "")
+    # The Python of the bridge, and none where there is no need of one.
+    assert through == ("" if codec == "arrow" else "/opt/python/bin/python3")
+
+
+@pytest.mark.parametrize("name", ["python:3.14", "r:4.6", *OLDER])
 def test_the_entry_point_is_the_worker(client: docker.DockerClient, name: str) -> None:
     """A folder that is not there cannot be understood: by the contract that is exit code 64, with one line why."""
     container = client.containers.create(
@@ -147,7 +176,7 @@ def test_each_worker_starts_in_the_polyglot_image(client: docker.DockerClient, l
         container.remove(force=True)
 
 
-@pytest.mark.parametrize("name", ["python:3.14", "r:4.6", "polyglot"])
+@pytest.mark.parametrize("name", ["python:3.14", "r:4.6", "polyglot", *OLDER])
 def test_the_image_names_no_index_or_mirror(client: docker.DockerClient, name: str) -> None:
     image = client.images.get(image_of(client, name))
     told = json.dumps([image.attrs["Config"], image.history()])

@@ -11,12 +11,39 @@ import pytest
 from landbridge_gateway.environments.recipe import Recipe, base_recipe, context, runtime_recipe
 from landbridge_gateway.environments.runtimes import Runtime, Runtimes
 
+OLDER = """
+[[base]]
+suite = "trixie"
+image = "debian:trixie-slim"
+apt = ["tzdata"]
+
+[[runtime]]
+language = "r"
+version = "4.5"
+suite = "trixie"
+pip = ["pyarrow==26.0.1"]
+"""
+
 
 def recipe(containers: Path, client: Path, image: str = "debian:testing-slim", **changes: object) -> Recipe:
     runtimes = Runtimes.load(containers)
     below = base_recipe(runtimes.base, containers, image)
     runtime: Runtime = replace(runtimes["python:3.14"], **changes)  # type: ignore[arg-type]
     return runtime_recipe(runtime, below, containers, {"python": client})
+
+
+def test_each_suite_has_a_base_and_images_of_its_own(containers: Path, clients: dict[str, Path]) -> None:
+    with (containers / "runtimes.toml").open("a") as file:
+        file.write(OLDER)
+    runtimes = Runtimes.load(containers)
+    bases = {suite: base_recipe(base, containers, base.image) for suite, base in runtimes.bases.items()}
+    assert bases["forky"].tag != bases["trixie"].tag
+    assert bases["trixie"].arguments == {"BASE": "debian:trixie-slim", "SUITE": "trixie", "APT_PACKAGES": "tzdata"}
+    made = runtime_recipe(runtimes["r:4.5"], bases[runtimes["r:4.5"].suite], containers, clients)
+    assert made.arguments["BASE"] == bases["trixie"].tag
+    assert made.arguments["BRIDGE_PYTHON"] == "/opt/python/bin/python3"
+    usual = runtime_recipe(runtimes["r:4.6"], bases["forky"], containers, clients)
+    assert "BRIDGE_PYTHON" not in usual.arguments
 
 
 @pytest.fixture
