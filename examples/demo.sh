@@ -26,7 +26,7 @@ python run_notebook.py flights.ipynb "$data" "$out/python.csv"
 echo
 python agree.py "$out/r.csv" "$out/python.csv"
 echo
-echo "The record of all six jobs: $(landbridge token --link)"
+echo "The record of all eight jobs: $(landbridge token --link)"
 if [ -t 0 ] && [ -t 1 ]; then
     echo "Look at the page, then press Ctrl-C."
     wait "$gateway"

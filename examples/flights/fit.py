@@ -1,42 +1,39 @@
-"""Fits arrival delay by least squares."""
+"""Fits arrival delay by ridge regression."""
 
 import landbridge as lb
 import numpy as np
 import pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import Ridge
+from sklearn.metrics import r2_score, root_mean_squared_error
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+NUMBERS = ["dep_delay", "distance", "plane_age", "wind_speed", "precip", "visib"]
 
 
-def features(table):
-    """One column for each term: departure delay and weather as they are, the hour as a point on a circle."""
-    angle = 2 * np.pi * table["hour"].to_numpy(float) / 24
-    columns = {
-        "intercept": np.ones(len(table)),
-        "dep_delay": table["dep_delay"].to_numpy(float),
-        "distance": table["distance"].to_numpy(float) / 1000,
-        "hour_sin": np.sin(angle),
-        "hour_cos": np.cos(angle),
-        "plane_age": table["plane_age"].to_numpy(float),
-        "wind_speed": table["wind_speed"].to_numpy(float),
-        "precip": table["precip"].to_numpy(float),
-        "visib": table["visib"].to_numpy(float),
-    }
-    for origin in ("JFK", "LGA"):
-        columns[f"from_{origin}"] = (table["origin"] == origin).to_numpy(float)
-    return columns
+def on_a_circle(hours):
+    """The hour of the day as a point on a circle: 23 o'clock is near 0."""
+    angle = 2 * np.pi * np.asarray(hours, float) / 24
+    return np.column_stack([np.sin(angle), np.cos(angle)])
 
 
 def fit(table):
     """Coefficients in minutes for a unit of each term, and a prediction for each flight."""
-    columns = features(table)
-    design = np.column_stack(list(columns.values()))
+    terms = make_column_transformer(
+        (StandardScaler(), NUMBERS),
+        (FunctionTransformer(on_a_circle, feature_names_out=lambda *_: ["hour_sin", "hour_cos"]), ["hour"]),
+        (OneHotEncoder(drop="first", sparse_output=False), ["origin"]),
+        verbose_feature_names_out=False,
+    )
+    model = make_pipeline(terms, Ridge(alpha=1.0, solver="cholesky"))
     delay = table["arr_delay"].to_numpy(float)
-    estimate, _, rank, _ = np.linalg.lstsq(design, delay, rcond=None)
-    predicted = design @ estimate
-    left = delay - predicted
-    lb.log_param("terms", len(columns))
-    lb.log_metric("rank", int(rank))
-    lb.log_metric("rmse", float(np.sqrt(np.mean(left**2))))
-    lb.log_metric("r squared", float(1 - left.var() / delay.var()))
+    predicted = model.fit(table, delay).predict(table)
+    lb.log_param("alpha", 1.0)
+    lb.log_metric("rmse", float(root_mean_squared_error(delay, predicted)))
+    lb.log_metric("r squared", float(r2_score(delay, predicted)))
+    coefficients = {"term": terms.get_feature_names_out(), "estimate": model[-1].coef_}
     return {
-        "coefficients": pd.DataFrame({"term": list(columns), "estimate": estimate}),
+        "coefficients": pd.DataFrame(coefficients),
         "predictions": pd.DataFrame({"carrier": table["carrier"], "arr_delay": delay, "predicted": predicted}),
     }

@@ -16,7 +16,7 @@
 #'   `DESCRIPTION`, for Python of `requirements.txt`, `pyproject.toml` (with the `uv.lock` beside it), `uv.lock` or a
 #'   script with a block of PEP 723; or `"auto"`: what the code uses, from the versions that are installed here upwards,
 #'   told in one line. A Python script with such a block needs no option. Addresses, paths and options are refused
-#' @param image an image that an earlier job had, `"sha256:..."`, in the place of packages
+#' @param image an image that the gateway allows, `"sha256:..."`, in the place of packages
 #' @param name text shown in lists; the function's or script's own name when NULL
 #' @param experiment group of jobs that are compared with each other, or NULL
 #' @param tags named texts

@@ -40,5 +40,5 @@ def test_both_drivers_give_the_same_summary(gateway, data, tmp_path):
     assert 300_000 < summary["flights"].sum() < 327_346
     assert (summary["rmse"] < summary["delay"].abs() + 60).all()
     jobs = gateway.call("/jobs?experiment=flights")["jobs"]
-    assert [job["state"] for job in jobs] == ["succeeded"] * 6
+    assert [job["state"] for job in jobs] == ["succeeded"] * 8
     assert {job["tags"]["driver"] for job in jobs} == {"R", "Python"}

@@ -88,7 +88,7 @@ def task(what: Any, /, **options: Any) -> Task:
     ``pyproject.toml`` (with the ``uv.lock`` beside it), ``uv.lock``, a script with a block of PEP 723, ``renv.lock`` or
     ``DESCRIPTION``; or ``"auto"``: what the code imports, at the versions that are installed here, told in one line.
     A Python script with such a block needs no option. Addresses, paths and pip's options are refused. ``image`` names
-    an image that an earlier job had ("sha256:..."), in the place of packages.
+    an image that the gateway allows ("sha256:..."), in the place of packages.
 
     Raises ``UnknownOption``, ``InvalidField`` (a value of another form), ``CodeDoesNotParse``, ``FunctionNotCaptured``.
     """
