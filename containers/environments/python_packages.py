@@ -164,7 +164,9 @@ class Builder:
 
 
 def uv(*command: str) -> subprocess.CompletedProcess:
-    return subprocess.run(["uv", "--no-config", *command], capture_output=True, text=True, check=False)
+    done = subprocess.run(["uv", "--no-config", *command], capture_output=True, text=True, check=False)
+    sys.stderr.write(done.stderr)
+    return done
 
 
 def pins_in(text: str) -> dict[str, str]:
@@ -184,7 +186,6 @@ def name_of(requirement: str) -> str:
 
 def words(text: str) -> str:
     """What uv says, as one line and without what it draws."""
-    sys.stderr.write(text)
     told = [_DRAWN.sub("", line).strip() for line in text.splitlines()]
     said = " ".join(line for line in told if not line.startswith(("hint:", "error: No solution found")))
     return re.sub(r"\s+", " ", re.sub(r"^(error|cause): ", "", said))[:1500].strip()
