@@ -35,8 +35,9 @@ check: engine python ## Lint, format and type-check
 	$(BIN)/mypy
 	Rscript --vanilla containers/lint_r.R r-client examples
 
-test: test-tools setup images ## Run every test
-	$(BIN)/python -m pytest
+WORKERS ?= 2
+test: test-tools setup images ## Run every test, on two processors at once (WORKERS=)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 KILLS ?= 5000
 faults: test-tools setup ## Kill it 5,000 times (KILLS=) at named steps and at random, and print a table
