@@ -13,7 +13,18 @@ settings.register_profile("fresh", deadline=None, max_examples=500, suppress_hea
 settings.load_profile(os.environ.get("LANDBRIDGE_HYPOTHESIS", "ci"))
 
 # What is quick comes first, and what takes minutes in one piece not last: two workers are to end together.
-_LAYERS = ("py_client", "gateway", "hostile", "bench", "types", "r_client", "conformance", "pages", "end_to_end", "faults")
+_LAYERS = (
+    "py_client",
+    "gateway",
+    "hostile",
+    "bench",
+    "types",
+    "r_client",
+    "conformance",
+    "pages",
+    "end_to_end",
+    "faults",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

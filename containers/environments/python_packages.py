@@ -21,6 +21,7 @@ from pathlib import Path
 
 ROOT = Path("/opt/environments")
 NEWEST = 5  # versions that are named beside one that does not exist
+_OUT_OF_REACH = re.compile(r"(?i)failed to fetch|error sending request|dns error|connection refused|timed out")
 _DRAWN = re.compile(r"^[\s│╰├─▶×·|]+")
 
 
@@ -142,6 +143,8 @@ class Builder:
     def explained(self, text: str) -> Failed:
         """The resolver's own words, with the package at fault and its versions where there are some."""
         said = words(text)
+        if _OUT_OF_REACH.search(said):
+            return Failed(f"The package index cannot be reached: {said}")
         absent = re.search(r"(\S+) was not found in the (?:package registry|provided)", said)
         if absent:
             name = absent[1].strip("`")

@@ -145,7 +145,9 @@ download <- function(wanted) {
   writeLines(names(debian_packages()), file.path(work, "before.txt"))
   if (length(chosen) == 0) return()
   done <- do.call(apt, as.list(c("--allow-downgrades", "--download-only", "install", chosen)))
-  if (!done$ok) fail(paste("The packages cannot be had together:", why(done$said)))
+  if (done$ok) return()
+  away <- any(grepl("Failed to fetch|Could not (resolve|connect)|Unable to connect", done$said))
+  fail(paste(if (away) "Debian's mirror cannot be reached:" else "The packages cannot be had together:", why(done$said)))
 }
 
 run_quietly <- function(command, ...) system2(command, shQuote(c(...)), stdout = TRUE, stderr = FALSE)

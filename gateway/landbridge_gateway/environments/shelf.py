@@ -116,8 +116,9 @@ class Shelf:
                 labels = [f"LABEL {ENVIRONMENT_LABEL}={name}"]
                 with self._alone(f"apt-{runtime.name}"):
                     image, solved = self._installer.r(name, on, wanted, host, log, runtime.name, labels)
-        except BuildFailed:
-            shutil.rmtree(self.notes.root / name, ignore_errors=True)
+        except BaseException:
+            for half in (name, f"{name}.work"):
+                shutil.rmtree(self.notes.root / half, ignore_errors=True)
             raise
         environment = Environment(
             *(name, place, wanted, image, below, tuple(_with_system(parent, solved.packages)), folder),

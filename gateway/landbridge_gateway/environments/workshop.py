@@ -77,6 +77,7 @@ class Workshop:
         """
         container = self._container(work.name)
         self._remove(container)
+        self._check_wanted(work.name)
         ended = threading.Event()
         told: list[str] = []
         try:
@@ -92,14 +93,16 @@ class Workshop:
             ) from error
         finally:
             ended.set()
-        if work.name in self._abandoned:
+        if told or not keep or work.name in self._abandoned:
             self._remove(container)
-            raise Abandoned("Nobody waits for the environment any more.", "Submit the job again.")
-        if told or not keep:
-            self._remove(container)
+        self._check_wanted(work.name)
         if told:
             raise BuildFailed(told[0], told[1], tail_of(log))
         return code
+
+    def _check_wanted(self, name: str) -> None:
+        if name in self._abandoned:
+            raise Abandoned("Nobody waits for the environment any more.", "Submit the job again.")
 
     def commit(self, name: str, tag: str, changes: Sequence[str]) -> str:
         """Make an image of a container that was kept; gives its id."""
@@ -145,8 +148,8 @@ class Workshop:
 
     def _watch(self, container: str, ended: threading.Event, told: list[str]) -> None:
         deadline = time.monotonic() + self._seconds
-        while not ended.wait(_LOOK):
-            if time.monotonic() > deadline:
+        while True:
+            if time.monotonic() >= deadline:
                 told += [
                     f"The environment was not ready after {self._seconds:g} s.",
                     "Ask for fewer packages, or raise LANDBRIDGE_BUILD_SECONDS.",
@@ -156,6 +159,7 @@ class Workshop:
             if told:
                 with suppress(DockerException, requests.RequestException):
                     self._api.kill(container)
+            if told or ended.wait(_LOOK):
                 return
 
     def _remove(self, container: str) -> None:

@@ -1,0 +1,191 @@
+"""Builds that go wrong: each is ended, says why, and leaves nothing; and many environments, of which few are kept."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from pathlib import Path
+
+import docker
+import pytest
+import uv
+from landbridge_gateway.environments import workshop
+from landbridge_gateway.environments.build import BuildFailed
+from landbridge_gateway.environments.environment import Environment, Notes
+from landbridge_gateway.environments.host import Host
+from landbridge_gateway.environments.images import ImageBuilder
+from landbridge_gateway.environments.places import place_of
+from landbridge_gateway.environments.runtimes import Runtimes
+from landbridge_gateway.environments.shelf import Abandoned, Shelf
+from landbridge_gateway.environments.sources import packaged_folder
+from landbridge_gateway.environments.wanted import Wanted
+
+from tests.serving import COMMAND
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
+RUNTIMES = {"python": "python:3.14", "r": "r:4.6"}
+
+
+class Shelves:
+    """Makes shelves in a folder of the test's own."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        self.root, self.name = root, name
+        self.client = docker.from_env(timeout=120)
+
+    def make(self, seconds: float = 600, most: int = 200, **pip: str) -> Shelf:
+        containers = packaged_folder("containers")
+        host = Host.read("", {**os.environ, **pip})
+        return Shelf(
+            *(self.client, ImageBuilder(self.client), Runtimes.load(containers), self.root / "environments"),
+            *(containers / "environments", Path(uv.find_uv_bin()), self.name, seconds, most, lambda: host),
+        )
+
+    def builds(self) -> list[str]:
+        """The build containers that there are."""
+        found = self.client.api.containers(all=True, filters={"label": f"{workshop.BUILD_LABEL}={self.name}"})
+        return [one["Names"][0].removeprefix("/") for one in found]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def images():
+    subprocess.run([*COMMAND, "images", "build", *RUNTIMES.values()], check=True)
+
+
+@pytest.fixture
+def shelves(tmp_path):
+    made = Shelves(tmp_path, f"test{os.getpid()}")
+    yield made
+    made.make().prune(0)
+    made.client.close()
+
+
+def wish(language: str, *packages: str) -> tuple[str, Wanted]:
+    wanted = Wanted(language, packages)
+    return place_of(RUNTIMES[language], wanted.key), wanted
+
+
+def failed(shelf: Shelf, language: str, *packages: str) -> BuildFailed:
+    with pytest.raises(BuildFailed) as raised:
+        shelf.ensure(*wish(language, *packages), lambda _: None)
+    return raised.value
+
+
+def nothing_is_left(shelves: Shelves) -> None:
+    left = {path.suffix for path in (shelves.root / "environments").iterdir() if path.name.startswith("env_")}
+    assert left <= {".log", ".lock"}
+    assert shelves.builds() == []
+
+
+@pytest.mark.parametrize(("language", "package"), [("python", "humanize"), ("r", "zoo")])
+def test_one_that_takes_too_long_is_ended(shelves, language, package):
+    told = failed(shelves.make(seconds=0), language, package)
+    assert told.message == "The environment was not ready after 0 s."
+    assert "LANDBRIDGE_BUILD_SECONDS" in told.hint
+    nothing_is_left(shelves)
+
+
+def test_one_that_fills_the_disk_is_ended(shelves, monkeypatch):
+    monkeypatch.setattr(workshop, "_LEAST_FREE", 2**60)
+    told = failed(shelves.make(), "r", "zoo")
+    assert (told.message, "landbridge env prune" in told.hint) == ("The disk is full.", True)
+    nothing_is_left(shelves)
+
+
+def test_an_index_out_of_reach_is_told(shelves):
+    told = failed(shelves.make(PIP_INDEX_URL="http://127.0.0.1:9/simple"), "python", "humanize")
+    assert "The package index cannot be reached" in told.message
+    assert "check this machine's network, apt and pip settings" in told.hint
+    nothing_is_left(shelves)
+
+
+def test_one_that_nobody_waits_for_is_ended(shelves):
+    shelf, began = shelves.make(), threading.Event()
+    place, wanted = wish("r", "lme4")
+    raised: list[BaseException] = []
+
+    def build() -> None:
+        try:
+            shelf.ensure(place, wanted, lambda _: began.set())
+        except BuildFailed as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=build)
+    thread.start()
+    assert began.wait(60)
+    while not shelves.builds():
+        assert thread.is_alive()
+    shelf.abandon(place)
+    thread.join(60)
+    assert [type(one) for one in raised] == [Abandoned]
+    nothing_is_left(shelves)
+
+
+def test_what_an_earlier_process_was_building_is_removed(shelves):
+    name = f"landbridge-{shelves.name}-build-env_0"
+    image = ImageBuilder(shelves.client).find(Runtimes.load(packaged_folder("containers"))["python:3.14"])
+    label = {workshop.BUILD_LABEL: shelves.name}
+    shelves.client.containers.run(image, ["600"], entrypoint=["sleep"], name=name, labels=label, detach=True)
+    assert shelves.builds() == [name]
+    shelves.make().sweep()
+    assert shelves.builds() == []
+
+
+def test_two_that_want_the_same_share_one_build(shelves):
+    notes: list[str] = []
+    found: list[Environment] = []
+    both = [shelves.make(), shelves.make()]
+    threads = [
+        threading.Thread(
+            target=lambda shelf=shelf: found.append(shelf.ensure(*wish("python", "humanize"), notes.append))
+        )
+        for shelf in both
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(300)
+    assert len(found) == 2
+    assert found[0] == found[1]  # to the second in which it was built, and how long that took
+
+
+def test_a_package_that_comes_as_source_alone_is_built_in_sight_of_nothing_else(shelves):
+    shelf = shelves.make()
+    made = shelf.ensure(*wish("python", "docopt==0.6.2"), lambda _: None)
+    assert {"name": "docopt", "version": "0.6.2", "asked": True} in made.packages
+    site = next(Path(made.folder).glob("lib/python3*/site-packages"))
+    assert (site / "docopt.py").is_file()
+
+
+def test_what_excludes_the_runtimes_own_packages_stands_alone(shelves):
+    made = shelves.make().ensure(*wish("python", "numpy<2.5"), lambda _: None)
+    versions = {one["name"]: one["version"] for one in made.packages}
+    assert versions["numpy"].startswith("2.4.")
+    assert "pyarrow" in versions
+
+
+def test_of_many_the_oldest_unused_go_first_and_none_that_is_used(shelves):
+    shelf = shelves.make(most=3)
+    root = shelves.root / "environments"
+    for number in range(1000):
+        name = f"env_{number:016x}"
+        (root / name).mkdir()
+        made = Environment(
+            name, "python:3.14+x", Wanted("python", ("x",)), "sha256:x", "sha256:x", folder=str(root / name)
+        )
+        Notes(root).write(made)
+        os.utime(root / f"{name}.json", (number, number))
+    image = ImageBuilder(shelves.client).find(Runtimes.load(packaged_folder("containers"))["python:3.14"])
+    used = shelves.client.containers.run(
+        image, ["600"], entrypoint=["sleep"], labels={"landbridge.environment": "env_0000000000000000"}, detach=True
+    )
+    try:
+        assert len(shelf.prune(3, dry=True)) == 996
+        removed = shelf.prune(3)
+    finally:
+        used.remove(force=True)
+    kept = {path.stem for path in root.glob("env_*.json")}
+    assert len(removed) == 996
+    assert kept == {"env_0000000000000000", *(f"env_{number:016x}" for number in (997, 998, 999))}
+    assert {path.name for path in root.glob("env_*") if path.is_dir()} == kept
