@@ -112,7 +112,7 @@ refuse_for_nanoarrow <- function(path, problem, column = NULL) {
 
 #' Stop the reading of a column, whose name is known further up.
 #' @noRd
-refuse_column <- function(reason) {
+refuse_nano_column <- function(reason) {
   stop(structure(
     class = c("landbridge_bad_column", "error", "condition"), list(message = reason, call = NULL)
   ))

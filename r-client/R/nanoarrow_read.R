@@ -223,7 +223,7 @@ read_nano_text <- function(chunks) {
 
 valid_texts <- function(texts) {
   bad <- which(!validUTF8(texts))
-  if (length(bad) > 0) refuse_column(sprintf("its text is not valid UTF-8 (row %.0f)", bad[[1]]))
+  if (length(bad) > 0) refuse_nano_column(sprintf("its text is not valid UTF-8 (row %.0f)", bad[[1]]))
   texts
 }
 
@@ -241,7 +241,7 @@ chunk_ends <- function(chunk, size) {
   if (chunk$length == 0) return(0)
   ends <- nanoarrow::convert_buffer(chunk$buffers[[2]])[chunk$offset + seq_len(chunk$length + 1)]
   if (anyNA(ends) || ends[[1]] < 0 || is.unsorted(ends) || ends[[length(ends)]] > size) {
-    refuse_column("its content is damaged")
+    refuse_nano_column("its content is damaged")
   }
   ends
 }
@@ -281,7 +281,7 @@ read_nano_factor <- function(chunks, schema) {
   index <- nanoarrow::nanoarrow_schema_modify(schema, list(dictionary = NULL, flags = 2L))
   codes <- Map(function(chunk, own) {
     codes <- nano_values(list(chunk), integer(), index) + 1L
-    if (any(codes < 1 | codes > length(own), na.rm = TRUE)) refuse_column("its content is damaged")
+    if (any(codes < 1 | codes > length(own), na.rm = TRUE)) refuse_nano_column("its content is damaged")
     if (identical(own, all_levels)) codes else match(own, all_levels)[codes]
   }, chunks, levels)
   list(
@@ -293,7 +293,7 @@ read_nano_factor <- function(chunks, schema) {
 # A compressed dictionary comes through nanoarrow as it is, its bytes taken for offsets.
 dictionary_texts <- function(dictionary, schema) {
   if (schema$format %in% c("u", "U") && chunk_ends(dictionary, dictionary$buffers[[3]]$size_bytes)[[1]] != 0) {
-    refuse_column("its levels are compressed in a way that nanoarrow cannot read, or damaged")
+    refuse_nano_column("its levels are compressed in a way that nanoarrow cannot read, or damaged")
   }
   as.character(read_nano_column(list(dictionary), schema)$data)
 }

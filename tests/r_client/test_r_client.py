@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.harness import image_of
+from tests.conformance.harness import image_of, image_of_runtime
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = ROOT / "r-client" / "tests" / "testthat"
@@ -49,9 +49,18 @@ def test_on_this_machine_through_the_bridge():
 
 @pytest.mark.docker
 def test_in_the_image_with_arrow():
+    verdict(in_image(image_of("r"), RUN))
+
+
+@pytest.mark.docker
+def test_the_ways_of_tables_in_an_image_with_nanoarrow_and_the_bridge():
+    verdict(in_image(image_of_runtime("r:4.5"), RUN.replace("reporter", "filter = '^(codecs|bridge)$', reporter")))
+
+
+def in_image(image: str, code: str) -> subprocess.CompletedProcess[str]:
     command = [
         *("docker", "run", "--rm", "--network", "none", "--read-only", "--tmpfs", "/tmp:exec,mode=1777"),
-        *("-e", "NOT_CRAN=true", "-e", f"CODE={RUN.format(folder='/tmp/tests')}", "-v", f"{TESTS}:/tests:ro"),
-        *("--entrypoint", "sh", image_of("r"), "-c", 'cp -r /tests /tmp/tests && Rscript --vanilla -e "$CODE"'),
+        *("-e", "NOT_CRAN=true", "-e", f"CODE={code.format(folder='/tmp/tests')}", "-v", f"{TESTS}:/tests:ro"),
+        *("--entrypoint", "sh", image, "-c", 'cp -r /tests /tmp/tests && Rscript --vanilla -e "$CODE"'),
     ]
-    verdict(subprocess.run(command, capture_output=True, text=True, timeout=900, check=False))
+    return subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
