@@ -196,7 +196,12 @@ def test_nothing_of_a_build_is_left(serving):
     label = f"label=landbridge.build={(serving.home / 'id').read_text().strip()}"
     for _ in range(600):
         # Modules may still be compiled.
-        found = subprocess.run(["docker", "ps", "-aq", "--filter", label], capture_output=True, text=True, check=True)
+        found = subprocess.run(
+            ["docker", "ps", "-a", "--format={{.Names}} {{.Status}}", "--filter", label],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         if not found.stdout:
             break
         serving.call("/events?wait=0.1")
