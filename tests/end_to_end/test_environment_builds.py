@@ -44,7 +44,7 @@ class Shelves:
 
     def builds(self) -> list[str]:
         """The build containers that there are."""
-        found = self.client.api.containers(all=True, filters={"label": f"{workshop.BUILD_LABEL}={self.name}"})
+        found = self.client.api.containers(all=True, filters={"name": f"landbridge-{self.name}-build-"})
         return [one["Names"][0].removeprefix("/") for one in found]
 
 
@@ -125,11 +125,22 @@ def test_one_that_nobody_waits_for_is_ended(shelves):
 def test_what_an_earlier_process_was_building_is_removed(shelves):
     name = f"landbridge-{shelves.name}-build-env_0"
     image = ImageBuilder(shelves.client).find(Runtimes.load(packaged_folder("containers"))["python:3.14"])
-    label = {workshop.BUILD_LABEL: shelves.name}
-    shelves.client.containers.run(image, ["600"], entrypoint=["sleep"], name=name, labels=label, detach=True)
+    shelves.client.containers.run(image, ["600"], entrypoint=["sleep"], name=name, detach=True)
     assert shelves.builds() == [name]
     shelves.make().sweep()
     assert shelves.builds() == []
+
+
+def test_what_runs_in_an_environment_is_no_build(shelves):
+    shelf = shelves.make()
+    made = shelf.ensure(*wish("r", "zoo"), lambda _: None)
+    job = shelves.client.containers.run(made.image, ["600"], entrypoint=["sleep"], detach=True)
+    try:
+        shelf.sweep()
+        job.reload()
+        assert job.status == "running"
+    finally:
+        job.remove(force=True)
 
 
 def test_two_that_want_the_same_share_one_build(shelves):

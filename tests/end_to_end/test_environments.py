@@ -193,11 +193,11 @@ class TestR:
 
 
 def test_nothing_of_a_build_is_left(serving):
-    label = f"label=landbridge.build={(serving.home / 'id').read_text().strip()}"
+    builds = f"name=landbridge-{(serving.home / 'id').read_text().strip()}-build-"
     for _ in range(600):
         # Modules may still be compiled.
         found = subprocess.run(
-            ["docker", "ps", "-a", "--format={{.Names}} {{.Status}}", "--filter", label],
+            ["docker", "ps", "-a", "--format={{.Names}} {{.Status}}", "--filter", builds],
             capture_output=True,
             text=True,
             check=True,

@@ -19,7 +19,6 @@ from docker.errors import APIError, DockerException, NotFound
 
 from landbridge_gateway.environments.build import TAIL_LINES, BuildFailed, hint_for
 
-BUILD_LABEL = "landbridge.build"
 _LOG_BYTES = 5 * 1024**2
 _MEMORY, _PIDS = 4 * 1024**3, 1024
 _LEAST_FREE = 256 * 1024**2  # bytes of disk that a build leaves to the gateway
@@ -56,7 +55,8 @@ class Workshop:
 
     def sweep(self) -> None:
         """Remove what an earlier warden was building: half of an environment is none."""
-        for found in self._api.containers(all=True, filters={"label": f"{BUILD_LABEL}={self._gateway_id}"}):
+        # By name: a label would be in the images that are made of these containers, and in the containers of those.
+        for found in self._api.containers(all=True, filters={"name": f"^/?{self._container('')}"}):
             self._remove(found["Id"])
 
     def abandon(self, name: str) -> None:
@@ -121,7 +121,6 @@ class Workshop:
             name=container,
             user=work.user,
             environment=dict(work.environment),
-            labels={BUILD_LABEL: self._gateway_id},
             host_config=self._api.create_host_config(
                 binds=list(work.binds),
                 cap_drop=["ALL"],
