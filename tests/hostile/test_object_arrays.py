@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import datetime as dt
 import os
 import pickle
@@ -131,6 +132,29 @@ def test_other_arrays_that_hold_objects_are_refused(tmp_path, value):
         encode({"a": value}, FolderSink(tmp_path))
     assert refused.value.detail["path"] == 'value["a"]'
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        ({1: array([Trap()])}, "value[1]"),
+        ([{2: [{"a": array(["a", Trap()])}]}], "value[0][2][0]['a']"),
+        (collections.OrderedDict(a=array([Trap()])), "value['a']"),
+    ],
+    ids=["dict", "nested", "ordered dict"],
+)
+def test_a_container_that_is_pickled_as_it_is_takes_none_along(tmp_path, value, path):
+    with pytest.raises(ValueCannotCross) as refused:
+        encode(value, FolderSink(tmp_path))
+    assert refused.value.detail["path"] == path
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_container_of_arrays_that_have_a_type_is_pickled_as_before(tmp_path, monkeypatch):
+    monkeypatch.undo()
+    value = {1: array(["a", None]), 2: np.arange(3)}
+    value[3] = [value]
+    assert encode(value, FolderSink(tmp_path))["codec"] == "pickle"
 
 
 @pytest.mark.parametrize("n", [1, 2000])

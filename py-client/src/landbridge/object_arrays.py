@@ -59,6 +59,24 @@ def refuse_objects(x: Any, path: str) -> ValueCannotCross:
     )
 
 
+def check_inside(x: Any, path: str) -> None:
+    """Refuse what a container of Python's own, about to be pickled as it is, would take along of such arrays."""
+    if "numpy" in sys.modules:
+        _look(x, path, set())
+
+
+def _look(x: Any, path: str, seen: set[int]) -> None:
+    if isinstance(x, dict | list | tuple):
+        if id(x) not in seen:
+            seen.add(id(x))
+            for key, inner in x.items() if isinstance(x, dict) else enumerate(x):
+                _look(inner, f"{path}[{key!r}]", seen)
+    elif holds_objects(x):
+        if x.dtype.kind != "O":
+            raise refuse_objects(x, path)
+        type_of_objects(x.ravel(), None, path, x.shape, "C")
+
+
 def _place(position: int, shape: tuple[int, ...], order: str) -> str:
     index = sys.modules["numpy"].unravel_index(position, shape, order) if shape else ()
     return f"[{', '.join(str(int(one)) for one in index)}]"
