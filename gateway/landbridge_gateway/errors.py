@@ -27,6 +27,7 @@
     ├── TooManyAttempts          429
     ├── Overloaded               503
     ├── DiskFull                 507
+    ├── QuotaExceeded            507
     ├── DiskFailed               500
     ├── StoreGone                500
     ├── BadBackup
@@ -262,6 +263,24 @@ class DiskFull(GatewayError):
 
     def __init__(self) -> None:
         super().__init__("The gateway's disk is full.", "Make room there; `landbridge doctor` shows how much there is.")
+
+
+class QuotaExceeded(GatewayError):
+    """An owner's uploads would take more than they may; nothing of what was sent is kept.
+
+    ``detail.used`` bytes are stored or on their way, of ``detail.quota``; ``detail.more`` is what has no room.
+    """
+
+    code, status = "quota_exceeded", 507
+
+    def __init__(self, used: int, quota: int, more: int) -> None:
+        super().__init__(
+            f"Your uploads take {used:,} of the {quota:,} bytes that they may; {more:,} more have no room.",
+            "Remove old ones with `landbridge gc`, or ask the administrator to raise LANDBRIDGE_QUOTA.",
+            used=used,
+            quota=quota,
+            more=more,
+        )
 
 
 class DiskFailed(GatewayError):

@@ -72,6 +72,7 @@ TABLE = (
     Setting("max_queued_each", 150_000, int, "how many jobs of one owner may wait to be run"),
     Setting("uploads", 64, int, "how many uploads in parts may be open at once"),
     Setting("max_object", 64 * 1024**3, parse_bytes, "largest object that may be uploaded, in bytes"),
+    Setting("quota", 0, parse_bytes, "bytes that the uploads of one owner may take; 0: as many as the disk holds"),
     Setting("max_body", 32 * 1024**2, parse_bytes, "largest JSON body, in bytes"),
     Setting("ca_bundle", "", str, "certificate bundle that image builds trust; found from SSL_CERT_FILE when empty"),
     Setting("images", "", str, "digests of images that a task may name (sha256:...), with commas"),

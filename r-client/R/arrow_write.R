@@ -1,6 +1,27 @@
 # Columns as arrays of the arrow package.
 
 arrow_array <- function(column) {
+  array <- array_of_column(column)
+  if (column$type %in% holds_others) array else without_hidden(array)
+}
+
+holds_others <- c("complex", "struct", "list", "fixed_list")
+
+#' The array with zeros in the place of R's own signs for missing values, a letter in their bits included. What is
+#' missing is no part of a column, and its bytes are in no file.
+#' @noRd
+without_hidden <- function(array) {
+  if (array$null_count == 0) return(array)
+  taken(array, !is_valid_row(array))
+}
+
+#' Elements of an array in their places, and nothing where they are `missing`: Arrow fills those with zeros.
+#' @noRd
+taken <- function(array, missing) {
+  array$Take(arrow::Array$create(ifelse(missing, NA_integer_, seq_along(missing) - 1L), type = arrow::int32()))
+}
+
+array_of_column <- function(column) {
   switch(column$type,
     date32 = arrow::Array$create(column$data, type = arrow::int32())$cast(arrow::date32()),
     timestamp = ,
@@ -37,7 +58,7 @@ arrow_complex <- function(x) {
   missing <- is_missing(Re(x))
   if (!any(missing)) return(parts)
   # A missing index is the only way of this package to a missing struct.
-  parts$Take(arrow::Array$create(ifelse(missing, NA_integer_, seq_along(x) - 1L), type = arrow::int32()))
+  taken(parts, missing)
 }
 
 #' Lists are built of plain storage (whole numbers in place of times) and cast, because arrow itself cuts the fractions

@@ -6,9 +6,9 @@
 #'
 #' * the gateway refused: `unauthorized`, `forbidden`, `not_found`, `unknown_job`, `job_removed`, `unknown_object`,
 #'   `unknown_secret`, `unknown_token`, `unknown_upload`, `conflict`, `secret_sealed`, `too_large`, `invalid_request`,
-#'   `invalid_field`, `unknown_runtime`, `digest_mismatch`, `disk_full`, `disk_failed`, `store_gone`, `overloaded`,
-#'   `too_many_attempts`, `too_many_jobs`, `too_many_waiting`, `too_many_uploads` (the last three tried again for
-#'   half a minute already)
+#'   `invalid_field`, `unknown_runtime`, `digest_mismatch`, `quota_exceeded`, `disk_full`, `disk_failed`,
+#'   `store_gone`, `overloaded`, `too_many_attempts`, `too_many_jobs`, `too_many_waiting`, `too_many_uploads` (the last
+#'   three tried again for half a minute already)
 #' * on the way: `gateway_unreachable`, `protocol_mismatch`, `bad_answer`
 #' * before anything was sent: `unknown_option`, `unknown_argument`, `code_does_not_parse`, `function_not_captured`,
 #'   `value_cannot_cross`

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import struct
 
 import pyarrow as pa
 
@@ -115,6 +116,35 @@ VECTORS.append(
         {f"{OBJECT}.arrow": LONG},
     )
 )
+
+# What stood under the missing values of the table that the job was given, and R's own sign for a missing double.
+HIDDEN = (b"Zq~K", b"\xa2\x07\x00\x00\x00\x00\xf0\x7f")
+
+
+def _with_hidden() -> pa.Table:
+    bits = pa.py_buffer(bytes([0b1101]))
+    number = int.from_bytes(HIDDEN[0] * 2, "little")
+    whole, real = (pa.array([1, number, 3, 4], pa.int64()).buffers()[1], HIDDEN[0] * 2)
+    reals = pa.py_buffer(struct.pack("<d", 0.5) + real + struct.pack("<dd", 1.5, 2.5))
+    texts = pa.array(["a", HIDDEN[0].decode() * 3, "b", "c"]).buffers()
+    columns = {
+        "whole": pa.Array.from_buffers(pa.int64(), 4, [bits, whole]),
+        "real": pa.Array.from_buffers(pa.float64(), 4, [bits, reals]),
+        "text": pa.Array.from_buffers(pa.string(), 4, [bits, *texts[1:]]),
+    }
+    return pa.table(columns)
+
+
+def _nothing_hidden(outcome: Outcome) -> None:
+    path = outcome.file(outcome.result["object"])
+    with pa.ipc.open_file(path) as reader:
+        found = reader.read_all()
+    assert found["whole"].to_pylist() == [None, 3, 4]
+    assert found["real"].to_pylist() == [None, 1.5, 2.5]
+    assert found["text"].to_pylist() == [None, "b", "c"]
+    for bytes_of in HIDDEN:
+        assert bytes_of not in path.read_bytes()
+
 
 ARRAYS = [
     echo(
@@ -436,4 +466,14 @@ REFUSED = [
     )
 ]
 
-CASES = [*SCALARS, *VECTORS, *ARRAYS, *LISTS, *LARGE, *UNCHANGED, *FRAMES, *NATIVES, *FILES, *REFUSED]
+UNDER_MISSING = [
+    Case(
+        "nothing that stands under missing values is in a result",
+        {"python": "def f(x):\n    return x.iloc[1:]\n", "r": "f <- function(x) x[-1, ]\n"},
+        _nothing_hidden,
+        [("x", frame(_with_hidden()))],
+        {f"{OBJECT}.arrow": _with_hidden()},
+    )
+]
+
+CASES = [*UNDER_MISSING, *SCALARS, *VECTORS, *ARRAYS, *LISTS, *LARGE, *UNCHANGED, *FRAMES, *NATIVES, *FILES, *REFUSED]

@@ -7,6 +7,7 @@ from landbridge_gateway.depot.folders import Unreadable, read_events, read_json,
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.logs import Log
 from landbridge_gateway.depot.objects import RefusedFile, adopt, take_in
+from landbridge_gateway.depot.quota import Quota
 from landbridge_gateway.errors import InvalidRequest, TooLarge
 
 ATTEMPT = "job_0000000000000001.1"
@@ -25,13 +26,16 @@ def folder(layout):
     return write_folder(layout, ATTEMPT, {"protocol": 1}, {})
 
 
+ROOM = Quota(0, lambda owner: 0).room("owner")
+
+
 class BrokenStream:
     def read(self, size=-1):
         raise ConnectionResetError
 
 
 def store(layout, data=b"bytes", **more):
-    given = {"format": "arrow", "length": None, "digest": None, "most": 1000} | more
+    given = {"format": "arrow", "length": None, "digest": None, "most": 1000, "room": ROOM} | more
     return take_in(layout, io.BytesIO(data), **given)
 
 
@@ -67,7 +71,7 @@ class TestTakingIn:
 
     def test_a_broken_connection_leaves_nothing(self, layout):
         with pytest.raises(ConnectionResetError):
-            take_in(layout, BrokenStream(), format="arrow", length=5, digest=None, most=10)
+            take_in(layout, BrokenStream(), format="arrow", length=5, digest=None, most=10, room=ROOM)
         assert list(layout.intake.iterdir()) == []
 
     def test_no_more_is_read_than_was_announced(self, layout):

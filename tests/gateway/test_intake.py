@@ -102,7 +102,7 @@ def test_two_clients_that_name_one_file_at_the_same_time_make_one_object(service
 def _taken(services, name, both):
     both.wait(30)
     try:
-        return services.intake.take(name, "arrow", 100)
+        return services.intake.take(name, "arrow", 100, services.quota.room("owner"))
     except InvalidField as refused:
         return refused
 

@@ -120,7 +120,7 @@ def test_what_no_upload_is(client, query):
 
 
 def test_another_owner_sees_no_upload(services):
-    made = services.uploads.begin("owner", "arrow", None, 10, "sha256")
+    made = services.uploads.begin("owner", "arrow", None, 10, "sha256", services.quota.room("owner"))
     with pytest.raises(UnknownUpload):
         services.uploads.get(made.id, "another")
 
@@ -128,16 +128,16 @@ def test_another_owner_sees_no_upload(services):
 def test_so_many_may_be_open_and_no_more(services):
     uploads = Uploads(services.layout, most=2)
     for _ in range(2):
-        uploads.begin("owner", "arrow", None, 10, "sha256")
+        uploads.begin("owner", "arrow", None, 10, "sha256", services.quota.room("owner"))
     with pytest.raises(TooManyUploads) as refused:
-        uploads.begin("owner", "arrow", None, 10, "sha256")
+        uploads.begin("owner", "arrow", None, 10, "sha256", services.quota.room("owner"))
     assert (refused.value.status, refused.value.detail) == (429, {"most": 2})
 
 
 def test_an_upload_without_a_byte_for_an_hour_is_given_up(services):
     now = 0.0
     uploads = Uploads(services.layout, most=1, clock=lambda: now)
-    made = uploads.begin("owner", "arrow", None, 10, "sha256")
+    made = uploads.begin("owner", "arrow", None, 10, "sha256", services.quota.room("owner"))
     now = uploads_module.IDLE - 1
     uploads.append(made, 0, 5, io.BytesIO(b"12345"))
     now += uploads_module.IDLE - 1
@@ -146,18 +146,18 @@ def test_an_upload_without_a_byte_for_an_hour_is_given_up(services):
     with pytest.raises(UnknownUpload):
         uploads.get(made.id, "owner")
     assert not made.path.exists()
-    assert uploads.begin("owner", "arrow", None, 10, "sha256").offset == 0
+    assert uploads.begin("owner", "arrow", None, 10, "sha256", services.quota.room("owner")).offset == 0
 
 
 def test_the_next_start_removes_what_is_left(services, settings):
-    made = services.uploads.begin("owner", "arrow", None, 10, "sha256")
+    made = services.uploads.begin("owner", "arrow", None, 10, "sha256", services.quota.room("owner"))
     assert made.path.exists()
     Services.open(settings, Schemas(ROOT / "containers" / "schema")).close()
     assert not made.path.exists()
 
 
 def test_who_lost_the_connection_takes_over_from_the_request_that_does_not_know_it_yet(services):
-    made = services.uploads.begin("owner", "arrow", None, len(DATA), "sha256")
+    made = services.uploads.begin("owner", "arrow", None, len(DATA), "sha256", services.quota.room("owner"))
     reading, go = threading.Event(), threading.Event()
     found: list[BaseException] = []
 

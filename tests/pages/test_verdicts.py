@@ -103,7 +103,7 @@ def test_many_columns_are_counted_and_folded(site, signed_in):
     columns += [column(f"y{number}", "double") for number in range(250)]
     signed_in.goto(f"{site.url}/jobs/{finished(site, frame('new:result.arrow', columns))}")
     expect(became(signed_in).locator("tbody tr")).to_have_count(200)
-    expect(became(signed_in)).to_contain_text("3 more are not shown.")
+    expect(became(signed_in)).to_contain_text("3 more verdicts are not shown")
     folded = became(signed_in).locator("details")
     expect(folded.locator("dd")).not_to_be_visible()
     folded.locator("summary").click()

@@ -28,6 +28,10 @@ def arrays(n: int) -> dict[str, Any]:
         "bytes": np.array([b"a", b"bc"] * n),
         "objects": np.array(["a", "bc"] * n, dtype=object),
         "times": np.array([dt.time(1)] * n, dtype=object),
+        "objects, some missing": np.array([None, "a", "bc"] * n, dtype=object),
+        "numbers, some missing": np.array([1.5, None, math.inf] * n, dtype=object),
+        "integers beyond 64 bits": np.array([2**70, 1] * n, dtype=object),
+        "matrix of objects": np.array([["a", None], ["bc", "d"]] * n, dtype=object),
         "nat": np.array(["NaT", "2024-01-01"] * n, dtype="M8[ns]"),
         "matrix": np.arange(n * 2.0).reshape(2, n),
         "by column": np.asfortranarray(np.arange(n * 6).reshape(2, 3, n)),
@@ -58,7 +62,11 @@ def test_masks_and_single_numbers_of_arrays(road: Road) -> None:
     assert back.mask.tolist() == [True, False]
     assert back.tolist() == [None, 2]
     assert road.there_and_back(np.array(3.0)).shape == ()
-    assert road.node(np.array([1, "a"], dtype=object))["kind"] == "native"
+
+
+def test_arrays_stand_in_lists_beside_other_values(road: Road) -> None:
+    back = road.there_and_back([1, np.arange(3), "a", np.arange(2)])
+    assert (back[0], back[1].tolist(), back[2], back[3].tolist()) == (1, [0, 1, 2], "a", [0, 1])
 
 
 def series(n: int) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def verdict(done: subprocess.CompletedProcess[str]) -> None:
     assert (counts["failed"], counts["errors"]) == ("0", "0"), done.stdout
 
 
-@pytest.mark.row("CL6", "DE2")
+@pytest.mark.row("AR15", "CL6", "DE2")
 def test_on_this_machine_through_the_bridge():
     code = RUN.format(folder=str(TESTS))
     verdict(
@@ -48,6 +48,7 @@ def test_on_this_machine_through_the_bridge():
 
 
 @pytest.mark.docker
+@pytest.mark.row("AR15")
 def test_in_the_image_with_arrow():
     verdict(in_image(image_of("r"), RUN))
 

@@ -14,6 +14,7 @@ from landbridge_gateway.depot.digests import digest_of
 from landbridge_gateway.depot.durable import make_folder, sync_files
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.objects import Stored, discard
+from landbridge_gateway.depot.quota import Room
 from landbridge_gateway.errors import Forbidden, InvalidField, TooLarge
 from landbridge_gateway.model import new_id
 
@@ -48,8 +49,11 @@ class Intake:
                 "The nonce is not that of this gateway's intake.", "Send the object over HTTP: the machine is another."
             )
 
-    def take(self, name: str, format: str, most: int) -> Stored:
-        """Make a file of the intake an object; of two who name it the second finds it gone."""
+    def take(self, name: str, format: str, most: int, room: Room) -> Stored:
+        """Make a file of the intake an object; of two who name it the second finds it gone.
+
+        A file for which there is no room is removed.
+        """
         if not _NAME.fullmatch(name):
             raise InvalidField(
                 f"`{name}` is no name of a file in the intake.", "It is c_ and 16 letters.", field="intake"
@@ -64,6 +68,7 @@ class Intake:
             raise InvalidField(message, _AGAIN, field="intake") from None
         try:
             size = self._checked(held, name, most)
+            room.take(size)
             held.chmod(0o444)
             target = self._layout.object_file(object_id, format)
             make_folder(target.parent)

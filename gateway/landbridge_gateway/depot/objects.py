@@ -15,6 +15,7 @@ from landbridge_gateway.depot.arriving import Arriving
 from landbridge_gateway.depot.digests import SHA256, Hashing, algorithm_of
 from landbridge_gateway.depot.durable import make_folder, sync
 from landbridge_gateway.depot.layout import Layout
+from landbridge_gateway.depot.quota import Room
 from landbridge_gateway.depot.trees import remove_tree
 from landbridge_gateway.errors import DigestMismatch, DiskFull, InvalidRequest, TooLarge
 from landbridge_gateway.failpoints import reach
@@ -39,17 +40,21 @@ class RefusedFile(Exception):
 
 
 def take_in(
-    layout: Layout, stream: Readable, *, format: str, length: int | None, digest: str | None, most: int
+    layout: Layout, stream: Readable, *, format: str, length: int | None, digest: str | None, most: int, room: Room
 ) -> Stored:
-    """Store the bytes of ``stream`` as a new object; on any failure nothing stays."""
+    """Store the bytes of ``stream`` as a new object; on any failure nothing stays.
+
+    ``room`` is taken for all of them at once where their ``length`` is told, else as they come.
+    """
     object_id = new_id("obj")
     temporary = layout.intake / f"{object_id}.part"
     hashing = Hashing(algorithm_of(digest) if digest else SHA256)
     try:
         if length is not None:
+            room.take(length)
             check_room(layout, length)
         with Arriving(temporary, hashing) as file:
-            _copy(stream, file, length, most)
+            _copy(stream, file, length, most, room)
         if length is not None and file.size < length:
             raise InvalidRequest(
                 f"The upload was cut short: {file.size} of {length} bytes arrived.", "Send the object again."
@@ -70,13 +75,14 @@ def check_room(layout: Layout, size: int) -> None:
         raise DiskFull()
 
 
-def _copy(stream: Readable, file: Arriving, length: int | None, most: int) -> None:
+def _copy(stream: Readable, file: Arriving, length: int | None, most: int, room: Room) -> None:
     while length is None or file.size < length:
         data = stream.read(CHUNK if length is None else min(CHUNK, length - file.size))
         if not data:
             break
         if file.size + len(data) > most:
             raise TooLarge(f"An object has at most {most} bytes here.", "Split it, or raise `max_object`.")
+        room.take(file.size + len(data))
         file.write(data)
 
 

@@ -16,6 +16,7 @@ from landbridge_gateway.depot.arriving import Arriving
 from landbridge_gateway.depot.digests import Hashing
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.objects import CHUNK, Readable, Stored, check_room, move_into_place
+from landbridge_gateway.depot.quota import Room
 from landbridge_gateway.errors import (
     Conflict,
     DigestMismatch,
@@ -42,6 +43,7 @@ class Upload:
     path: Path
     hashing: Hashing
     touched: float
+    room: Room
     offset: int = 0
     turn: int = 0
     object: Json | None = None
@@ -60,12 +62,21 @@ class Uploads:
         self._known: dict[str, Upload] = {}
         self._lock = threading.Lock()
 
-    def begin(self, owner: str, format: str, name: str | None, size: int, algorithm: str) -> Upload:
+    def begin(self, owner: str, format: str, name: str | None, size: int, algorithm: str, room: Room) -> Upload:
+        """``room`` is taken for all of it now, and given back when the upload comes to nothing."""
         self._expire()
+        room.take(size)
+        try:
+            return self._begun(owner, format, name, size, algorithm, room)
+        except BaseException:
+            room.give_back()
+            raise
+
+    def _begun(self, owner: str, format: str, name: str | None, size: int, algorithm: str, room: Room) -> Upload:
         check_room(self._layout, size)
         upload_id = new_id("upl")
         path = self._layout.intake / f"{upload_id}.part"
-        made = Upload(upload_id, owner, format, name, size, path, Hashing(algorithm), self._clock())
+        made = Upload(upload_id, owner, format, name, size, path, Hashing(algorithm), self._clock(), room)
         with self._lock:
             if sum(one.object is None and one.refused is None for one in self._known.values()) >= self._most:
                 raise TooManyUploads(self._most)
@@ -138,11 +149,13 @@ class Uploads:
 
     def _refuse(self, upload: Upload, why: GatewayError) -> None:
         upload.refused = why
+        upload.room.give_back()
         upload.path.unlink(missing_ok=True)
 
     def _drop(self, upload: Upload) -> None:
         with self._lock:
             self._known.pop(upload.id, None)
+        upload.room.give_back()
         upload.path.unlink(missing_ok=True)
 
     def _expire(self) -> None:

@@ -11,6 +11,7 @@ from landbridge_gateway.store.queue_schema import QUEUE
 from landbridge_gateway.store.removal_schema import REMOVAL
 from landbridge_gateway.store.secrets_schema import SECRETS
 from landbridge_gateway.store.sweep_schema import SWEEPS
+from landbridge_gateway.store.uploaded_schema import UPLOADED
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -179,6 +180,12 @@ def objects_without_digest(db: Database) -> None:
 @migrations()
 def runtimes_with_packages(db: Database) -> None:
     for statement in ENVIRONMENTS:
+        db.execute(statement)
+
+
+@migrations()
+def bytes_of_uploads(db: Database) -> None:
+    for statement in UPLOADED:
         db.execute(statement)
 
 

@@ -54,6 +54,11 @@ class Objects:
             raise UnknownObject(object_id)
         return row
 
+    def uploaded(self, owner: str) -> int:
+        """How many bytes the uploads of an owner take."""
+        row = self._db.row("SELECT bytes FROM uploaded WHERE owner = ?", (owner,))
+        return int(row["bytes"]) if row else 0
+
     def formats(self, object_ids: Iterable[str], owner: str | None = None) -> dict[str, str]:
         """The format of each object; the first one that is not there, or is another's, is an error."""
         found = {}

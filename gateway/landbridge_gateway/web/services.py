@@ -11,6 +11,7 @@ from flask import current_app
 
 from landbridge_gateway.depot.handed import UNSURE, Intake
 from landbridge_gateway.depot.layout import Layout
+from landbridge_gateway.depot.quota import Quota
 from landbridge_gateway.depot.uploads import Uploads
 from landbridge_gateway.errors import StoreGone
 from landbridge_gateway.exposure import names_of
@@ -66,6 +67,7 @@ class Services:
     scheduler: Scheduler
     intake: Intake
     uploads: Uploads
+    quota: Quota
     refusals: Pace
     keeping: threading.Lock  # held by who makes a snapshot, and by who removes
     signing_key: bytes = field(repr=False)
@@ -125,6 +127,7 @@ class Services:
             ),
             intake=intake,
             uploads=Uploads(layout, settings.uploads),
+            quota=Quota(settings.quota, objects.uploaded),
             refusals=Pace(REFUSALS_EACH_SECOND),
             keeping=threading.Lock(),
             signing_key=home.signing_key(),

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from landbridge.arrow_files import checked_table
+from landbridge.hidden_bytes import without_hidden_bytes
 from landbridge.kinds import Json
 from landbridge.scalars import microseconds
 
@@ -98,8 +99,11 @@ def finer_than_microseconds(column: pa.Array) -> bool:
 
 
 def write_table(table: pa.Table, path: Path) -> None:
-    """An uncompressed Arrow IPC file; one explicit batch when there are no rows, or levels of factors would vanish."""
-    table = table.unify_dictionaries()
+    """An uncompressed Arrow IPC file; one explicit batch when there are no rows, or levels of factors would vanish.
+
+    Nothing is in it but the table's values: see :mod:`~landbridge.hidden_bytes`.
+    """
+    table = without_hidden_bytes(table.unify_dictionaries())
     with pa.OSFile(str(path), "wb") as out, pa.ipc.new_file(out, table.schema) as writer:
         if table.num_rows:
             writer.write_table(table)

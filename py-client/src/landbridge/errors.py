@@ -24,6 +24,7 @@
     │   ├── Overloaded
     │   ├── StoreGone                the gateway's database was removed or replaced
     │   ├── DiskFailed               the gateway's disk does not take what is written to it
+    │   ├── QuotaExceeded            this owner's uploads take as much as they may
     │   ├── DiskFull                 also found where this client writes into the gateway's folder
     │   └── InternalError
     ├── ConnectionProblem
@@ -153,6 +154,10 @@ class TooManyAttempts(TooManyRequests): ...
 
 
 class StoreGone(GatewayError): ...
+
+
+class QuotaExceeded(GatewayError):
+    """``detail["used"]`` bytes of this owner's uploads are kept, of ``detail["quota"]`` that may be."""
 
 
 class DiskFull(GatewayError): ...

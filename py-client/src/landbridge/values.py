@@ -18,6 +18,7 @@ from landbridge.errors import BadAnswer, ValueCannotCross
 from landbridge.files import decode_file, encode_file
 from landbridge.kinds import Json, Missing, NamedList, SentFile
 from landbridge.native import decode_native, encode_native
+from landbridge.object_arrays import check_inside
 from landbridge.objects import Sink, Source
 from landbridge.r_objects import encode_r, is_r_object
 from landbridge.scalars import decode_scalar, encode_scalar
@@ -44,7 +45,10 @@ def _encode(x: Any, sink: Sink, path: str, depth: int) -> Json:
         kept: Json = own(x)
         return kept
     try:
-        node = _plain(x, sink, path, depth) or encode_native(x, sink, path)
+        node = _plain(x, sink, path, depth)
+        if node is None:
+            check_inside(x, path)
+            node = encode_native(x, sink, path)
     except UnicodeEncodeError:
         raise ValueCannotCross(path, "its text is not valid Unicode", "Clean the text first.") from None
     tell_value(node, path, sink.crossing)

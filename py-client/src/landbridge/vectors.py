@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from landbridge.kinds import Json, Missing
+from landbridge.object_arrays import holds_objects, refuse_objects, type_of_objects
 from landbridge.objects import Sink, Source
 from landbridge.scalars import element, of_element, plain_type, tzinfo_of, zone_of
 from landbridge.value_fidelity import tell_column
@@ -47,7 +48,9 @@ def one_type(x: list[Any]) -> str | None:
     if plain is None:
         return kind if all(item == first for item in x) else None
     missing = Missing(plain_type(plain()) or kind) if plain in (bool, int, float, str) else Missing(kind)
-    return missing.type if all(type(item) is plain or item == missing for item in x) else None
+    # Only what is missing is compared: arrays compare by element.
+    same = all(type(item) is plain or (type(item) is Missing and item == missing) for item in x)
+    return missing.type if same else None
 
 
 def _content(values: Sequence[Any], kind: str, sink: Sink, path: str, zone: str | None = None) -> Json:
@@ -107,16 +110,23 @@ _KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex", "U"
 
 
 def encode_numpy(x: Any, sink: Sink, path: str = "value") -> Json | None:
-    """A vector or array node for a numpy array, masked ones included; None for arrays of other objects."""
+    """A vector or array node for a numpy array, masked ones included; None for types that the contract has not.
+
+    Raises :class:`ValueCannotCross` for arrays of objects that are not all of one plain type.
+    """
     np = sys.modules["numpy"]
     masked = type(x) is np.ma.MaskedArray
     if not masked and type(x) is not np.ndarray and not hasattr(type(x), "landbridge_dimnames"):
+        if holds_objects(x):
+            raise refuse_objects(x, path)
         return None
     order = "F" if x.ndim > 1 and x.flags.f_contiguous and not x.flags.c_contiguous else "C"
     flat = np.asarray(x.data if masked else x).ravel(order)
     mask = np.ma.getmaskarray(x).ravel(order) if masked else None
-    kind = _numpy_kind(flat)
+    kind = type_of_objects(flat, mask, path, x.shape, order) if flat.dtype.kind == "O" else _numpy_kind(flat)
     if kind is None:
+        if holds_objects(x):
+            raise refuse_objects(x, path)
         return None
     node: Json = {
         "type": kind,
@@ -140,12 +150,6 @@ def _numpy_kind(flat: Any) -> str | None:
         return "date" if flat.dtype.name == "datetime64[D]" else "datetime"
     if kind == "m":
         return "duration"
-    if kind == "O":
-        found = {plain_type(item) for item in flat}
-        only = found.pop() if len(found) == 1 else None
-        if flat.size == 0:
-            return "str"
-        return None if only == "datetime" and any(item.tzinfo for item in flat) else only
     if (kind == "f" and flat.dtype.itemsize > 8) or (kind == "c" and flat.dtype.itemsize > 16):
         return None
     return _KINDS.get(kind)
@@ -206,8 +210,12 @@ def decode_numpy(node: Json, source: Source) -> Any:
     values = _column_to_numpy(node, dtype, source) if "object" in node else None
     if values is None:
         values = _build(elements(node, source), kind, dtype)
-    if (node.get("tags") or {}).get("masked") and not isinstance(values, np.ma.MaskedArray):
+    masked = (node.get("tags") or {}).get("masked")
+    if masked and not isinstance(values, np.ma.MaskedArray):
         values = np.ma.MaskedArray(values, mask=np.zeros(len(values), dtype=bool))
+    if node.get("dtype") == "object" and not masked:
+        # What is missing among objects is None.
+        return np.asarray(values)
     return values
 
 

@@ -136,9 +136,16 @@ def _bool(buffers: BinaryIO, _: Spec, n: int) -> pa.Array:
     return pa.array(values == 1, mask=values == 2, type=pa.bool_())
 
 
+def _masked(values: np.ndarray, missing: np.ndarray, kind: pa.DataType) -> pa.Array:
+    """With zeros where values are missing: what stood there is no part of the column."""
+    if missing.any():
+        values = np.where(missing, values.dtype.type(0), values)
+    return pa.array(values, mask=missing, type=kind, from_pandas=False)
+
+
 def _int32(buffers: BinaryIO, _: Spec, n: int) -> pa.Array:
     values = take(buffers, "<i4", n)
-    return pa.array(values, mask=values == INT_NA, type=pa.int32())
+    return _masked(values, values == INT_NA, pa.int32())
 
 
 def _date32(buffers: BinaryIO, spec: Spec, n: int) -> pa.Array:
@@ -147,12 +154,12 @@ def _date32(buffers: BinaryIO, spec: Spec, n: int) -> pa.Array:
 
 def _int64(buffers: BinaryIO, _: Spec, n: int) -> pa.Array:
     values = take(buffers, "<i8", n)
-    return pa.array(values, mask=values == LONG_NA, type=pa.int64())
+    return _masked(values, values == LONG_NA, pa.int64())
 
 
 def _float64(buffers: BinaryIO, _: Spec, n: int) -> pa.Array:
     values = take(buffers, "<f8", n)
-    return pa.array(values, mask=_is_real_na(values), type=pa.float64(), from_pandas=False)
+    return _masked(values, _is_real_na(values), pa.float64())
 
 
 def _is_real_na(values: np.ndarray) -> np.ndarray:
@@ -163,7 +170,10 @@ def _is_real_na(values: np.ndarray) -> np.ndarray:
 
 def _complex(buffers: BinaryIO, _: Spec, n: int) -> pa.Array:
     missing = take(buffers, "u1", n) == 1
-    parts = [_float64(buffers, _, n), _float64(buffers, _, n)]
+    parts = []
+    for _part in ("re", "im"):
+        values = take(buffers, "<f8", n)
+        parts.append(_masked(values, missing | _is_real_na(values), pa.float64()))
     return pa.StructArray.from_arrays(parts, names=["re", "im"], mask=pa.array(missing))
 
 

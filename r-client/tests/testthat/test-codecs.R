@@ -274,3 +274,37 @@ test_that("the option holds from the next table on", {
     expect_identical(arrow_codec()$name, first)
   }
 })
+
+# In files, what says that a value is missing is its bit alone. R keeps signs of its own in the value's place, and
+# whatever else its bits hold, such as a letter of haven's.
+hiding_frame <- function() {
+  tagged <- readBin(as.raw(c(0xa2, 0x07, 0, 0, 0x5a, 0, 0xf0, 0x7f)), "double", endian = "little")
+  frame <- data.frame(
+    wave = c(1 + 2i, NA_complex_, 3 + 4i), real = c(0.5, tagged, 2), whole = c(1L, NA, NA),
+    day = as.Date(c("2024-01-01", NA, "2024-01-02")), at = .POSIXct(c(1, NA, 3), tz = "UTC"),
+    flag = c(TRUE, NA, FALSE), text = c("a", NA, "c")
+  )
+  frame$cells <- list(c(1.5, tagged), NULL, 3L + 0.5)
+  frame$inner <- data.frame(x = c(1.5, tagged, 2.5))
+  frame
+}
+
+# Of the first and of two whole numbers, one of which alone stands among the lengths of a file as well.
+signs_of_missing <- list(real = as.raw(c(0xa2, 0x07, 0, 0)), whole = as.raw(c(0, 0, 0, 0x80, 0, 0, 0, 0x80)))
+
+for (name in c("arrow", "bridge")) {
+  test_that(paste(name, "writes nothing that stands under missing values"), {
+    store <- local_store(codec_or_skip(name))
+    node <- suppressWarnings(encode_value(hiding_frame(), store))
+    path <- store$path(node$object)
+    bytes <- readBin(path, "raw", file.size(path))
+    expect_gt(length(grepRaw(writeBin(2.5, raw(), endian = "little"), bytes, fixed = TRUE)), 0)
+    for (sign in names(signs_of_missing)) {
+      expect_length(grepRaw(signs_of_missing[[sign]], bytes, fixed = TRUE), 0)
+    }
+    back <- decode_value(node, store)
+    expect_identical(back$whole, c(1L, NA, NA))
+    expect_identical(is.na(back$wave), c(FALSE, TRUE, FALSE))
+    expect_identical(back$wave[c(1, 3)], complex(real = c(1, 3), imaginary = c(2, 4)))
+  })
+}

@@ -10,6 +10,7 @@ from werkzeug.exceptions import ClientDisconnected
 from landbridge_gateway.depot.digests import ALGORITHMS, PATTERN, SHA256, algorithm_of, digest_of
 from landbridge_gateway.depot.handed import stamp
 from landbridge_gateway.depot.objects import Readable, Stored, take_in
+from landbridge_gateway.depot.quota import Room
 from landbridge_gateway.errors import InvalidField, InvalidRequest, TooLarge
 from landbridge_gateway.model import FORMATS, LONGEST_NAME, Json, is_file_name
 from landbridge_gateway.store.database import Row
@@ -39,8 +40,9 @@ def store() -> tuple[Json, int]:
     refuse_form()
     format, name = choice("format", "file", tuple(FORMATS)), object_name()
     handed = request.args.get("intake")
-    stored = _sent(here, format) if handed is None else _handed(here, handed, format)
-    return {"object": add_object(stored, format, name, handed=handed is not None)}, 201
+    with here.quota.room(owner()) as room:
+        stored = _sent(here, format, room) if handed is None else _handed(here, handed, format, room)
+        return {"object": add_object(stored, format, name, room, handed=handed is not None)}, 201
 
 
 def object_name() -> str | None:
@@ -54,39 +56,41 @@ def object_name() -> str | None:
     return name
 
 
-def add_object(stored: Stored, format: str, name: str | None, handed: bool = False) -> Json:
-    """Make stored bytes an object of whoever asks; what is told of it."""
+def add_object(stored: Stored, format: str, name: str | None, room: Room, handed: bool = False) -> Json:
+    """Make stored bytes, which have taken ``room``, an object of whoever asks; what is told of it."""
     here = services()
     # Another digest was for the way here, and that of the object itself follows when nobody waits.
     known = stored.digest if stored.digest and algorithm_of(stored.digest) == SHA256 else None
-    row = here.objects.add(
-        id=stored.id,
-        owner=owner(),
-        origin=UPLOAD,
-        format=format,
-        name=name,
-        size=stored.size,
-        digest=known,
-        stamp=stamp(here.layout.object_file(stored.id, format)) if handed else None,
+    row = room.settle(
+        lambda: here.objects.add(
+            id=stored.id,
+            owner=owner(),
+            origin=UPLOAD,
+            format=format,
+            name=name,
+            size=stored.size,
+            digest=known,
+            stamp=stamp(here.layout.object_file(stored.id, format)) if handed else None,
+        )
     )
     if known is None:
         here.collector.digest_soon(stored.id, format)
     return _public(row)
 
 
-def _handed(here: Services, name: str, format: str) -> Stored:
+def _handed(here: Services, name: str, format: str, room: Room) -> Stored:
     """A file that the client wrote into the intake itself: it is renamed, and nobody reads it."""
     here.intake.check(request.headers.get(NONCE_HEADER))
-    return here.intake.take(name, format, here.settings.max_object)
+    return here.intake.take(name, format, here.settings.max_object, room)
 
 
-def _sent(here: Services, format: str) -> Stored:
+def _sent(here: Services, format: str, room: Room) -> Stored:
     digest = sent_digest()
     length, most = request.content_length, here.settings.max_object
     if length is not None and length > most:
         raise TooLarge(f"An object has at most {most} bytes here.", "Split it, or raise `max_object`.")
     try:
-        return take_in(here.layout, sent_bytes(), format=format, length=length, digest=digest, most=most)
+        return take_in(here.layout, sent_bytes(), format=format, length=length, digest=digest, most=most, room=room)
     except (ClientDisconnected, ConnectionError, TimeoutError):
         raise InvalidRequest("The upload was cut short.", "Send the object again.") from None
 

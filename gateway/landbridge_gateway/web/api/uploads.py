@@ -26,7 +26,8 @@ def begin() -> tuple[Json, int]:
     size = whole_number("size", -1, 1, here.settings.max_object)
     if size < 0:
         raise InvalidField("An upload says how many bytes it will have.", "Send `size`.", field="size")
-    return {"upload": here.uploads.begin(owner(), format, object_name(), size, algorithm).as_json()}, 201
+    room = here.quota.room(owner())
+    return {"upload": here.uploads.begin(owner(), format, object_name(), size, algorithm, room).as_json()}, 201
 
 
 @blueprint.get("/uploads/<upload_id>")
@@ -65,6 +66,6 @@ def end(upload_id: str) -> tuple[Json, int]:
         raise InvalidField("An upload ends with its digest.", "Send the header Landbridge-Digest.", field="digest")
 
     def store(stored: Stored) -> Json:
-        return add_object(stored, upload.format, upload.name)
+        return add_object(stored, upload.format, upload.name, upload.room)
 
     return {"object": here.uploads.end(upload, digest, store)}, 201

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request
 
-from landbridge_gateway.depot.logs import STREAMS
+from landbridge_gateway.depot.logs import STREAMS, Log
 from landbridge_gateway.errors import NotFound
 from landbridge_gateway.model import Json
 from landbridge_gateway.store.database import Row
@@ -23,6 +23,10 @@ blueprint = Blueprint("pages_job", __name__)
 _LOG_LINES = 200
 _MOST_LOG = 256 * 1024
 _MOST_CALLS = 100
+_MOST_CELLS = 4000  # of the tables and lists of one section: a page is looked at, and a browser has to hold it
+_MOST_SHOWN = 200  # files whose digests are shown
+_LARGE_LOG = 4 * 1024**2  # a browser that shows it takes many times as much memory; beyond this it is a download
+_PIECE = 1024**2
 
 
 @blueprint.get("/jobs/<job>")
@@ -47,6 +51,7 @@ def page(job: str) -> str:
         calls=here.jobs.calls(job, _MOST_CALLS),
         points=points_shown(here, row),
         digests=_digests(here, record),
+        most_cells=_MOST_CELLS,
         attempts=present.attempts(here, row) if row["sweep"] is None and row["unassigned"] is None else [],
         cursor=cursor,
         live=shown["ended"] is None,
@@ -73,8 +78,22 @@ def log(job: str, stream: str) -> Response:
         raise NotFound(f"There is no log `{stream}`.", f"There are: {', '.join(STREAMS)}.")
     attempt = whole_number("attempt", 0, 1, max(1, row["attempt"])) if "attempt" in request.args else None
     found = log_of(here, row, stream, attempt)
-    data = found.read(0, 64 * 1024**2)[0] if found else b""
-    return Response(data, content_type="text/plain; charset=utf-8")
+    size = found.read(0, 0)[1] if found else 0
+    answer = Response(_whole_log(found, size) if found else b"", content_type="text/plain; charset=utf-8")
+    if size > _LARGE_LOG:
+        answer.headers.set("Content-Disposition", "attachment", filename=f"{job}.{stream}.txt")
+    return answer
+
+
+def _whole_log(log: Log, size: int) -> Iterator[bytes]:
+    """All that was there when it was asked for, piece by piece."""
+    offset = 0
+    while offset < size:
+        data, _ = log.read(offset, min(_PIECE, size - offset))
+        if not data:
+            return
+        yield data
+        offset += len(data)
 
 
 @blueprint.post("/jobs/<job>/cancel")
@@ -127,11 +146,12 @@ def _history(events: Iterable[Json]) -> list[Json]:
 def _tail(here: Services, row: Row, stream: str) -> Json:
     found = log_of(here, row, stream)
     if found is None:
-        return {"stream": stream, "text": "", "size": 0, "from": 0}
+        return {"stream": stream, "text": "", "size": 0, "from": 0, "shown": 0}
     start = found.tail(_LOG_LINES, _MOST_LOG)
     data, size = found.read(start, _MOST_LOG)
-    return {"stream": stream, "text": data.decode("utf-8", "replace"), "size": size, "from": start}
+    text = data.decode("utf-8", "replace")
+    return {"stream": stream, "text": text, "size": size, "from": start, "shown": len(data)}
 
 
 def _digests(here: Services, record: Json) -> dict[str, str | None]:
-    return {file["object"]: here.objects.get(file["object"])["digest"] for file in record["files"]}
+    return {file["object"]: here.objects.get(file["object"])["digest"] for file in record["files"][:_MOST_SHOWN]}

@@ -31,6 +31,7 @@ def register(app: Flask) -> None:
         "bytes": size,
         "plain": plain,
         "number": number,
+        "cut": cut,
         "curve": curve,
         "column_type": column_type,
         "frame_class": lambda name: {"tbl_df": "tibble"}.get(name, name or "frame"),
@@ -70,6 +71,13 @@ def plain(text: str) -> str:
     """A log as text: without the escape sequences of terminals; of an overwritten line its last state."""
     lines = (line.rsplit("\r", 1)[-1] for line in text.replace("\r\n", "\n").split("\n"))
     return _TERMINAL.sub("", "\n".join(lines))
+
+
+def cut(text: Any, most: int = 2000) -> Any:
+    """The beginning of a long text, and how long it is."""
+    if not isinstance(text, str) or len(text) <= most:
+        return text
+    return f"{text[:most]}… ({len(text):,} characters)"
 
 
 def number(value: Any) -> str:
