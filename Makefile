@@ -33,7 +33,7 @@ check: engine python ## Lint, format and type-check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	Rscript --vanilla containers/lint_r.R r-client examples
+	Rscript --vanilla containers/lint_r.R r-client examples containers/environments
 
 WORKERS ?= 2
 test: test-tools setup images ## Run every test, on two processors at once (WORKERS=)

@@ -147,7 +147,8 @@ download <- function(wanted) {
   done <- do.call(apt, as.list(c("--allow-downgrades", "--download-only", "install", chosen)))
   if (done$ok) return()
   away <- any(grepl("Failed to fetch|Could not (resolve|connect)|Unable to connect", done$said))
-  fail(paste(if (away) "Debian's mirror cannot be reached:" else "The packages cannot be had together:", why(done$said)))
+  what <- if (away) "Debian's mirror cannot be reached:" else "The packages cannot be had together:"
+  fail(paste(what, why(done$said)))
 }
 
 run_quietly <- function(command, ...) system2(command, shQuote(c(...)), stdout = TRUE, stderr = FALSE)

@@ -89,6 +89,9 @@ class OwnEngine:
             self.kill()
         for mounted in (self.folder / "exec" / "netns").glob("*"):
             subprocess.run(["umount", str(mounted)], capture_output=True, check=False)
+        # Each start mounts the folder on itself, and only an end that is not a kill takes that back.
+        while os.path.ismount(KEPT / "data"):
+            subprocess.run(["umount", "--lazy", str(KEPT / "data")], capture_output=True, check=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
