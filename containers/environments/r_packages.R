@@ -10,6 +10,8 @@ step <- commandArgs(TRUE)[[2]]
 lists_are_fresh <- 3600 # seconds
 nearest <- 5
 prefixes <- c("r-cran-", "r-bioc-", "r-other-")
+here <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)))
+source(file.path(here, "r_repository.R"))
 
 write_json <- function(name, x) {
   writeLines(jsonlite::toJSON(x, auto_unbox = TRUE), file.path(work, name))
@@ -90,33 +92,65 @@ near_names <- function(name, known) {
   utils::head(names[order(distance)][sort(distance) <= max(1, nchar(name) %/% 3)], nearest)
 }
 
-# What apt is to install for one requirement; nothing where the runtime has what fits.
-wanted_of <- function(wanted, found, known) {
-  there <- installed_version(wanted$name)
-  if (!is.na(there) && fits(there, wanted)) return(NULL)
-  if (is.null(found)) {
-    if (!is.na(there)) fail(sprintf("There is no %s here, only %s.", wanted$text, there), wanted$name, there)
-    fail(sprintf("There is no R package %s in this Debian.", wanted$name), wanted$name,
-         near = near_names(wanted$name, known), missing = TRUE)
-  }
-  if (!fits(found$version, wanted)) {
-    fail(sprintf("There is no %s in this Debian.", wanted$text), wanted$name, found$version)
-  }
-  found$package
+# What is to be installed: `debian` by apt, `sources` by R in this order, what needs others after them.
+new_plan <- function(known) {
+  plan <- new.env()
+  plan$known <- known
+  plan$listed <- repository_packages()
+  plan$debian <- plan$sources <- character()
+  plan
 }
 
-chosen_of <- function(packages, known) {
+# Add what fulfils one requirement: what the runtime has, else what Debian has, else what the repository has.
+add_wanted <- function(plan, wanted, found) {
+  there <- installed_version(wanted$name)
+  if (!is.na(there) && fits(there, wanted)) return(invisible())
+  if (!is.null(found) && fits(found$version, wanted)) {
+    plan$debian <- c(plan$debian, found$package)
+    return(invisible())
+  }
+  version <- repository_version(wanted, plan$listed)
+  if (is.null(version)) fail_wanted(plan, wanted, c(found$version, if (!is.na(there)) there))
+  add_source(plan, wanted$name, version)
+}
+
+add_source <- function(plan, name, version) {
+  file <- fetched(name, version)
+  if (is.null(file)) fail(sprintf("%s %s cannot be had from the repository.", name, version), name)
+  if (basename(file) %in% plan$sources) return(invisible())
+  about <- described(file, name)
+  add_all(plan, about$needs)
+  if (about$compiled) plan$debian <- c(plan$debian, "r-base-dev")
+  plan$sources <- c(plan$sources, basename(file))
+}
+
+add_all <- function(plan, packages) {
   wanted <- lapply(packages, parse_requirement)
-  found <- candidates(unique(vapply(wanted, `[[`, "", "name")), known)
-  lapply(wanted, function(one) wanted_of(one, found[[one$name]], known))
+  found <- candidates(unique(vapply(wanted, `[[`, "", "name")), plan$known)
+  for (one in wanted) add_wanted(plan, one, found[[one$name]])
+}
+
+fail_wanted <- function(plan, wanted, versions) {
+  where <- if (nzchar(repository)) "in this Debian and in the repository" else "in this Debian"
+  current <- if (wanted$name %in% rownames(plan$listed)) plan$listed[[wanted$name, "Version"]]
+  versions <- unique(c(versions, current))
+  if (length(versions)) fail(sprintf("There is no %s %s.", wanted$text, where), wanted$name, versions)
+  known <- c(plan$known, paste0("r-cran-", rownames(plan$listed)))
+  fail(sprintf("There is no R package %s %s.", wanted$name, where), wanted$name,
+       near = near_names(wanted$name, known), missing = TRUE)
 }
 
 # Of an earlier environment: the same again where it can be had, and else what there is.
-again_of <- function(one, known) {
-  if (!is.null(one$debian) && identical(debian_version(one$package), one$debian)) return(NULL)
-  if (is.null(one$package) || !one$package %in% known) return(NULL)
+add_again <- function(plan, one) {
+  if (is.null(one$package)) {
+    if (identical(installed_version(one$name), one$version)) return(invisible())
+    version <- repository_version(parse_requirement(sprintf("%s==%s", one$name, one$version)), plan$listed)
+    if (!is.null(version)) add_source(plan, one$name, version)
+    return(invisible())
+  }
+  if (identical(debian_version(one$package), one$debian) || !one$package %in% plan$known) return(invisible())
   exact <- sprintf("%s=%s", one$package, one$debian)
-  if (run("apt-cache", "show", exact)$ok) exact else one$package
+  plan$debian <- c(plan$debian, if (run("apt-cache", "show", exact)$ok) exact else one$package)
 }
 
 debian_version <- function(package) {
@@ -134,17 +168,14 @@ debian_packages <- function() {
 
 download <- function(wanted) {
   update_lists()
-  known <- run_quietly("apt-cache", "pkgnames", "r-")
-  chosen <- if (length(wanted$solved)) {
-    lapply(wanted$solved, again_of, known)
-  } else {
-    chosen_of(wanted$packages, known)
-  }
-  chosen <- unique(unlist(chosen))
-  writeLines(as.character(chosen), file.path(work, "chosen.txt"))
+  plan <- new_plan(run_quietly("apt-cache", "pkgnames", if (length(wanted$solved) == 0) "r-"))
+  for (one in wanted$solved) add_again(plan, one)
+  if (length(wanted$solved) == 0) add_all(plan, wanted$packages)
+  writeLines(unique(plan$debian), file.path(work, "debian.txt"))
+  writeLines(plan$sources, file.path(work, "sources.txt"))
   writeLines(names(debian_packages()), file.path(work, "before.txt"))
-  if (length(chosen) == 0) return()
-  done <- do.call(apt, as.list(c("--allow-downgrades", "--download-only", "install", chosen)))
+  if (length(plan$debian) == 0) return()
+  done <- do.call(apt, as.list(c("--allow-downgrades", "--download-only", "install", unique(plan$debian))))
   if (done$ok) return()
   away <- any(grepl("Failed to fetch|Could not (resolve|connect)|Unable to connect", done$said))
   what <- if (away) "Debian's mirror cannot be reached:" else "The packages cannot be had together:"
@@ -154,18 +185,27 @@ download <- function(wanted) {
 run_quietly <- function(command, ...) system2(command, shQuote(c(...)), stdout = TRUE, stderr = FALSE)
 
 install <- function(wanted) {
-  chosen <- readLines(file.path(work, "chosen.txt"))
-  if (length(chosen)) {
+  debian <- readLines(file.path(work, "debian.txt"))
+  if (length(debian)) {
     # What is half written after a power cut is no image yet: there is nothing to sync for.
     done <- do.call(apt, as.list(c(
-      "--allow-downgrades", "--no-download", "-o", "Dpkg::Options::=--force-unsafe-io", "install", chosen
+      "--allow-downgrades", "--no-download", "-o", "Dpkg::Options::=--force-unsafe-io", "install", debian
     )))
     if (!done$ok) fail(paste("The packages could not be installed:", why(done$said)))
   }
+  for (source in readLines(file.path(work, "sources.txt"))) install_source(source)
   asked <- vapply(as.character(wanted$packages), function(text) parse_requirement(text)$name, "")
   check_loads(asked)
   version <- paste(R.version$major, R.version$minor, sep = ".")
   write_json("solved.json", list(version = version, packages = solved(asked)))
+}
+
+install_source <- function(source) {
+  done <- run("R", "CMD", "INSTALL", "--no-docs", "--no-test-load", file.path(work, "sources", source))
+  if (!done$ok) {
+    name <- sub("_.*$", "", source)
+    fail(sprintf("%s could not be built: %s", name, paste(utils::tail(done$said, 3), collapse = " ")), name)
+  }
 }
 
 check_loads <- function(names) {

@@ -76,6 +76,7 @@ TABLE = (
     Setting("max_body", 32 * 1024**2, parse_bytes, "largest JSON body, in bytes"),
     Setting("ca_bundle", "", str, "certificate bundle that image builds trust; found from SSL_CERT_FILE when empty"),
     Setting("images", "", str, "digests of images that a task may name (sha256:...), with commas"),
+    Setting("cran", "", str, "address of a repository of CRAN's form, for R packages that Debian does not have"),
     Setting("build_seconds", 1800, int, "how long the build of an environment may take"),
     Setting("environments", 200, int, "how many environments are kept; those unused for the longest time go first"),
     Setting("base_image", "", str, "image below the runtimes, `{suite}` being theirs; `made` asks no registry"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import docker
@@ -21,6 +22,7 @@ from landbridge_gateway.environments.shelf import Abandoned, Shelf
 from landbridge_gateway.environments.sources import packaged_folder
 from landbridge_gateway.environments.wanted import Wanted
 
+from tests.end_to_end.repository import Repository
 from tests.serving import COMMAND
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
@@ -34,9 +36,11 @@ class Shelves:
         self.root, self.name = root, name
         self.client = docker.from_env(timeout=120)
 
-    def make(self, seconds: float = 600, most: int = 200, **pip: str) -> Shelf:
+    def make(self, seconds: float = 600, most: int = 200, cran: str = "", **pip: str) -> Shelf:
         containers = packaged_folder("containers")
         host = Host.read("", {**os.environ, **pip})
+        if cran:
+            host = replace(host, arguments={**host.arguments, "LANDBRIDGE_CRAN": cran})
         return Shelf(
             *(self.client, ImageBuilder(self.client), Runtimes.load(containers), self.root / "environments"),
             *(containers / "environments", Path(uv.find_uv_bin()), self.name, seconds, most, lambda: host),
@@ -167,6 +171,44 @@ def test_a_package_that_comes_as_source_alone_is_built_in_sight_of_nothing_else(
     assert {"name": "docopt", "version": "0.6.2", "asked": True} in made.packages
     site = next(Path(made.folder).glob("lib/python3*/site-packages"))
     assert (site / "docopt.py").is_file()
+
+
+class TestRepositoryOfRPackages:
+    @pytest.fixture
+    def repository(self, tmp_path):
+        with Repository(tmp_path / "repository") as made:
+            made.add("lbdepth", "1.2", "depth <- function() 1.2\n")
+            made.add("lbridge", "1.0", "old <- function() TRUE\n", current=False)
+            made.add("lbridge", "2.0", "new <- function() lbdepth::depth()\n", "lbdepth (>= 1.1), zoo, stats")
+            yield made
+
+    def versions(self, made: Environment) -> dict[str, str]:
+        return {one["name"]: one["version"] for one in made.packages if not one.get("system")}
+
+    def test_what_debian_has_not_comes_from_there_with_what_it_needs(self, shelves, repository):
+        made = shelves.make(cran=repository.url).ensure(*wish("r", "lbridge"), lambda _: None)
+        versions = self.versions(made)
+        assert (versions["lbridge"], versions["lbdepth"]) == ("2.0", "1.2")
+        assert next(one for one in made.packages if one["name"] == "zoo")["package"] == "r-cran-zoo"
+
+    def test_an_earlier_version_comes_from_the_archive(self, shelves, repository):
+        versions = self.versions(shelves.make(cran=repository.url).ensure(*wish("r", "lbridge==1.0"), lambda _: None))
+        assert (versions["lbridge"], "lbdepth" in versions) == ("1.0", False)
+
+    def test_what_is_in_neither_is_told(self, shelves, repository):
+        told = failed(shelves.make(cran=repository.url), "r", "lbridg")
+        assert "no R package lbridg in this Debian and in the repository" in told.message
+        assert told.hint == "Did you mean `lbridge`?"
+        told = failed(shelves.make(cran=repository.url), "r", "lbridge==3.0")
+        assert (told.message.startswith("There is no lbridge==3.0"), "2.0" in told.hint) == (True, True)
+
+    def test_one_out_of_reach_is_told(self, shelves):
+        told = failed(shelves.make(cran="http://127.0.0.1:9"), "r", "lbridge")
+        assert "The repository of R packages cannot be reached" in told.message
+
+    def test_one_that_cannot_be_installed_is_named(self, shelves, repository):
+        repository.add("lbroken", "1.0", "f <- function( {\n")
+        assert "lbroken could not be built" in failed(shelves.make(cran=repository.url), "r", "lbroken").message
 
 
 def test_what_excludes_the_runtimes_own_packages_stands_alone(shelves):

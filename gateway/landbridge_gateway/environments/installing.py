@@ -120,6 +120,7 @@ class Installer:
         volume = f"landbridge-apt-{runtime.replace(':', '-')}:/mnt:rw"
         variables = ["DEBIAN_FRONTEND=noninteractive", f"APT_CONFIG={_WORK}/host/apt.conf"]
         variables += [f"{key}={value}" for key, value in host.arguments.items() if not key.startswith("PIP_")]
+        variables += [f"CURL_CA_BUNDLE={_WORK}/host/ca.crt"] if host.ca_bundle else []
         # Given by a program and not as the container's: those would stay in the image.
         program = ["env", *variables, "Rscript", "--vanilla", f"{_TOOLS}/r_packages.R", _WORK]
         binds = [f"{work}:{_WORK}:rw", volume, *self._tools()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import docker
@@ -13,6 +14,12 @@ from landbridge_gateway.environments.runtimes import Runtimes
 from landbridge_gateway.environments.shelf import Shelf
 from landbridge_gateway.environments.sources import packaged_folder
 from landbridge_gateway.settings import Settings
+
+
+def host_of(settings: Settings) -> Host:
+    """How builds reach packages: this machine's own ways, and the repository of R packages of the settings."""
+    host = Host.read(settings.ca_bundle)
+    return replace(host, arguments={**host.arguments, "LANDBRIDGE_CRAN": settings.cran}) if settings.cran else host
 
 
 def open_shelf(
@@ -29,5 +36,5 @@ def open_shelf(
         gateway_id,
         settings.build_seconds,
         settings.environments,
-        lambda: Host.read(settings.ca_bundle),
+        lambda: host_of(settings),
     )
