@@ -81,6 +81,7 @@ class Builder:
         options = ["--frozen", "--no-emit-project", "--no-hashes", "--no-header", "--no-annotate", "--no-dev"]
         done = uv("export", *options, "--project", str(project), "--python", sys.executable)
         if done.returncode:
+            sys.stderr.write(done.stderr)
             raise Failed(f"The uv.lock cannot be read: {words(done.stderr)}")
         return lines(done.stdout)
 
@@ -99,6 +100,7 @@ class Builder:
         # What the worker itself needs has to fit; the rest of the runtime then stays out of sight.
         own = [one.partition(";")[0] for one in metadata.requires("landbridge") or [] if "extra ==" not in one]
         done, pins = self.compile([*asked, *own], preferred)
+        sys.stderr.write(done.stderr)
         if done.returncode == 0:
             return pins, True
         raise self.explained(done.stderr)
@@ -137,6 +139,7 @@ class Builder:
             *("pip", "install", "--no-deps", "--python", str(self.folder / "bin" / "python3")),
             *("--requirements", str(listed), *self.only),
         )
+        sys.stderr.write(done.stderr)
         if done.returncode:
             raise self.explained(done.stderr)
 
@@ -167,9 +170,7 @@ class Builder:
 
 
 def uv(*command: str) -> subprocess.CompletedProcess:
-    done = subprocess.run(["uv", "--no-config", *command], capture_output=True, text=True, check=False)
-    sys.stderr.write(done.stderr)
-    return done
+    return subprocess.run(["uv", "--no-config", *command], capture_output=True, text=True, check=False)
 
 
 def pins_in(text: str) -> dict[str, str]:
