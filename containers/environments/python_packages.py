@@ -93,17 +93,33 @@ class Builder:
         if wanted.get("solved"):
             pins = {one["name"]: one["version"] for one in wanted["solved"]}
             return pins, not set(self.runtime) <= set(pins)
-        preferred = "".join(f"{name}=={version}\n" for name, version in self.runtime.items())
-        done, pins = self.compile([*asked, *self.runtime], preferred)
-        if done.returncode == 0:
+        pins = self.beside_the_runtime(asked)
+        if pins is not None:
             return pins, False
         # What the worker itself needs has to fit; the rest of the runtime then stays out of sight.
         own = [one.partition(";")[0] for one in metadata.requires("landbridge") or [] if "extra ==" not in one]
+        preferred = "".join(f"{name}=={version}\n" for name, version in self.runtime.items())
         done, pins = self.compile([*asked, *own], preferred)
         sys.stderr.write(done.stderr)
         if done.returncode == 0:
             return pins, True
         raise self.explained(done.stderr)
+
+    def beside_the_runtime(self, asked: list[str]) -> dict[str, str] | None:
+        """What there would be if all that is asked for were installed into the runtime; None where that cannot be."""
+        listed = self.work / "beside.txt"
+        listed.write_text("".join(f"{one}\n" for one in [*asked, *self.runtime]))
+        options = ["--dry-run", "--python", sys.executable, "--requirements", str(listed), *self.only]
+        done = uv("pip", "install", *options)
+        if done.returncode:
+            return None
+        pins = dict(self.runtime)
+        for sign, name, version in re.findall(r"^ ([+-]) (\S+?)==(\S+)", done.stderr, re.MULTILINE):
+            if sign == "+":
+                pins[name_of(name)] = version
+            elif pins.get(name_of(name)) == version:
+                del pins[name_of(name)]
+        return pins
 
     def compile(self, requirements: list[str], preferred: str) -> tuple[subprocess.CompletedProcess, dict[str, str]]:
         given, solution = self.work / "wanted.txt", self.work / "solution.txt"

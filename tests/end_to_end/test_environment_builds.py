@@ -211,11 +211,20 @@ class TestRepositoryOfRPackages:
         assert "lbroken could not be built" in failed(shelves.make(cran=repository.url), "r", "lbroken").message
 
 
-def test_what_excludes_the_runtimes_own_packages_stands_alone(shelves):
+def test_another_version_than_the_runtimes_takes_its_place_and_the_rest_stays(shelves):
     made = shelves.make().ensure(*wish("python", "numpy<2.5"), lambda _: None)
     versions = {one["name"]: one["version"] for one in made.packages}
     assert versions["numpy"].startswith("2.4.")
-    assert "pyarrow" in versions
+    assert {"pandas", "polars", "pyarrow"} < set(versions)
+    (site,) = Path(made.folder).glob("lib/python3*/site-packages")
+    assert (site / "numpy").is_dir()
+    assert not (site / "pandas").exists()
+
+
+def test_in_the_runtime_of_both_languages_what_leads_across_is_still_there(shelves):
+    wanted = Wanted("python", ("humanize",))
+    made = shelves.make().ensure(place_of("polyglot", wanted.key), wanted, lambda _: None)
+    assert {"humanize", "pandas", "rpy2"} < {one["name"] for one in made.packages}
 
 
 def test_of_many_the_oldest_unused_go_first_and_none_that_is_used(shelves):
