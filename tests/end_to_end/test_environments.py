@@ -192,20 +192,32 @@ class TestR:
         assert "pandas is a package of Python, and the task is of R." in failure(r("pandas"))
 
 
-def test_nothing_of_a_build_is_left(serving):
+def test_a_job_that_is_cancelled_half_way_ends_its_build(serving):
+    job = r("lme4", "glmnet")
+    while not builds_of(serving):
+        assert job.refresh().state == "waiting", job.document
+        serving.call("/events?wait=0.1")
+    job.cancel()
+    assert job.wait(60).state == "cancelled"
+    while builds_of(serving):
+        serving.call("/events?wait=0.1")
+    assert "lme4" not in env(serving, "list")
+
+
+def builds_of(serving: Serving) -> str:
+    """The build containers that there are."""
     builds = f"name=landbridge-{(serving.home / 'id').read_text().strip()}-build-"
+    command = ["docker", "ps", "-a", "--format={{.Names}} {{.Status}}", "--filter", builds]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_nothing_of_a_build_is_left(serving):
     for _ in range(600):
         # Modules may still be compiled.
-        found = subprocess.run(
-            ["docker", "ps", "-a", "--format={{.Names}} {{.Status}}", "--filter", builds],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        if not found.stdout:
+        if not builds_of(serving):
             break
         serving.call("/events?wait=0.1")
-    assert found.stdout == ""
+    assert builds_of(serving) == ""
     assert list((serving.home / "environments").glob("*.work")) == []
 
 
