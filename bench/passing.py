@@ -30,7 +30,7 @@ def _at_size(run: Run, size: int) -> Figure:
         pass
     reference = client.ask("POST", f"{place}/end", headers={"Landbridge-Digest": _digest(size)})["object"]["id"]
     with client.opened("GET", f"/objects/{reference}") as answer:
-        assert sum(len(block) for block in answer.iter_raw()) == size * 1_000_000
+        assert sum(len(block) for block in answer.blocks()) == size * 1_000_000
     client.get(f"/objects/{reference}/digest", algorithm="xxh128", patience=60)
     client.close()
     for path in (run.serving.home / "depot" / "objects").rglob(f"{reference}.*"):
