@@ -24,6 +24,7 @@ worker <- function(folder) {
   tell_exit(events)
   outcome <- run_guarded(function() run_job(spec, folder), events)
   finish_job(folder, outcome)
+  breathe()
   quit_process(0L)
 }
 

@@ -46,10 +46,11 @@ def main(arguments: list[str]) -> int:
         return _USAGE
     path = Path(arguments[-1]).absolute()
     if warm:
-        from landbridge.warm_up import await_job
+        from landbridge.warm_up import await_job, breathe
 
         if not await_job(path):
             return 0
+        atexit.register(breathe)
     try:
         folder = JobFolder(path)
     except NotUnderstood as problem:
