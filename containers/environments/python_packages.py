@@ -162,6 +162,10 @@ class Builder:
     def explained(self, text: str) -> Failed:
         """The resolver's own words, with the package at fault and its versions where there are some."""
         said = words(text)
+        mismatch = re.search(r"Hash mismatch for `(\S+?)==(\S+?)`", said)
+        if mismatch:
+            sentence = "is not the file whose digest the requirements.txt gives"
+            return Failed(f"{mismatch[1]} {mismatch[2]} {sentence}.", mismatch[1])
         if _OUT_OF_REACH.search(said):
             return Failed(f"The package index cannot be reached: {said}")
         absent = re.search(r"(\S+) was not found in the (?:package registry|provided)", said)

@@ -9,6 +9,7 @@ work <- commandArgs(TRUE)[[1]]
 step <- commandArgs(TRUE)[[2]]
 lists_are_fresh <- 3600 # seconds
 nearest <- 5
+most_unmet <- 10
 prefixes <- c("r-cran-", "r-bioc-", "r-other-")
 here <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)))
 source(file.path(here, "r_repository.R"))
@@ -98,6 +99,7 @@ new_plan <- function(known) {
   plan$known <- known
   plan$listed <- repository_packages()
   plan$debian <- plan$sources <- character()
+  plan$unmet <- list()
   plan
 }
 
@@ -110,8 +112,11 @@ add_wanted <- function(plan, wanted, found) {
     return(invisible())
   }
   version <- repository_version(wanted, plan$listed)
-  if (is.null(version)) fail_wanted(plan, wanted, c(found$version, if (!is.na(there)) there))
-  add_source(plan, wanted$name, version)
+  if (is.null(version)) {
+    plan$unmet <- c(plan$unmet, list(list(wanted = wanted, versions = c(found$version, if (!is.na(there)) there))))
+  } else {
+    add_source(plan, wanted$name, version)
+  }
 }
 
 add_source <- function(plan, name, version) {
@@ -128,6 +133,19 @@ add_all <- function(plan, packages) {
   wanted <- lapply(packages, parse_requirement)
   found <- candidates(unique(vapply(wanted, `[[`, "", "name")), plan$known)
   for (one in wanted) add_wanted(plan, one, found[[one$name]])
+}
+
+# Say of everything at once what cannot be had: a lockfile names dozens of packages.
+check_met <- function(plan) {
+  if (length(plan$unmet) == 0) return(invisible())
+  if (length(plan$unmet) == 1) fail_wanted(plan, plan$unmet[[1]]$wanted, plan$unmet[[1]]$versions)
+  told <- vapply(plan$unmet, function(one) {
+    versions <- if (length(one$versions)) sprintf(" (there is %s)", paste(one$versions, collapse = ", ")) else ""
+    paste0(one$wanted$text, versions)
+  }, "")
+  more <- if (length(told) > most_unmet) sprintf(" and %d more", length(told) - most_unmet) else ""
+  where <- if (nzchar(repository)) "in this Debian or in the repository" else "in this Debian"
+  fail(sprintf("These are not %s: %s%s.", where, paste(utils::head(told, most_unmet), collapse = ", "), more))
 }
 
 fail_wanted <- function(plan, wanted, versions) {
@@ -171,6 +189,7 @@ download <- function(wanted) {
   plan <- new_plan(run_quietly("apt-cache", "pkgnames", if (length(wanted$solved) == 0) "r-"))
   for (one in wanted$solved) add_again(plan, one)
   if (length(wanted$solved) == 0) add_all(plan, wanted$packages)
+  check_met(plan)
   writeLines(unique(plan$debian), file.path(work, "debian.txt"))
   writeLines(plan$sources, file.path(work, "sources.txt"))
   writeLines(names(debian_packages()), file.path(work, "before.txt"))

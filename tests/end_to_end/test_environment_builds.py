@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import threading
@@ -20,7 +21,7 @@ from landbridge_gateway.environments.places import place_of
 from landbridge_gateway.environments.runtimes import Runtimes
 from landbridge_gateway.environments.shelf import Abandoned, Shelf
 from landbridge_gateway.environments.sources import packaged_folder
-from landbridge_gateway.environments.wanted import Wanted
+from landbridge_gateway.environments.wanted import Wanted, wanted
 
 from tests.end_to_end.repository import Repository
 from tests.serving import COMMAND
@@ -171,6 +172,48 @@ def test_a_package_that_comes_as_source_alone_is_built_in_sight_of_nothing_else(
     assert {"name": "docopt", "version": "0.6.2", "asked": True} in made.packages
     site = next(Path(made.folder).glob("lib/python3*/site-packages"))
     assert (site / "docopt.py").is_file()
+
+
+class TestLockfiles:
+    def test_a_lock_of_uv_is_installed_as_it_was_locked(self, shelves, tmp_path):
+        project = (
+            '[project]\nname = "mine"\nversion = "0.1"\nrequires-python = ">=3.11"\ndependencies = ["humanize<4.12"]\n'
+        )
+        (tmp_path / "pyproject.toml").write_text(project)
+        subprocess.run([uv.find_uv_bin(), "lock", "--quiet", "--project", str(tmp_path)], check=True)
+        lock = (tmp_path / "uv.lock").read_text()
+        asked = wanted(
+            "python", "3.14", {"lockfile": {"format": "uv.lock", "text": lock, "project": project}}, frozenset()
+        )
+        made = shelves.make().ensure(place_of("python:3.14", asked.key), asked, lambda _: None)
+        assert [one["version"] for one in made.packages if one.get("asked")] == ["4.11.0"]
+
+    def test_a_package_that_has_not_the_digest_of_the_file_is_refused(self, shelves):
+        text = f"humanize==4.11.0 --hash=sha256:{'0' * 64}\n"
+        asked = wanted("python", "3.14", {"lockfile": {"format": "requirements.txt", "text": text}}, frozenset())
+        with pytest.raises(BuildFailed, match=r"humanize 4\.11\.0 is not the file whose digest"):
+            shelves.make().ensure(place_of("python:3.14", asked.key), asked, lambda _: None)
+        nothing_is_left(shelves)
+
+    def test_everything_that_a_lock_of_renv_asks_in_vain_is_told_at_once(self, shelves):
+        packages = {
+            name: {"Package": name, "Version": "0.0.1", "Source": "Repository"} for name in ("zoo", "gsl", "dplyr")
+        }
+        text = json.dumps({"R": {"Version": "4.6.1"}, "Packages": packages})
+        asked = wanted("r", "4.6", {"lockfile": {"format": "renv.lock", "text": text}}, frozenset())
+        with pytest.raises(BuildFailed) as failed:
+            shelves.make().ensure(place_of("r:4.6", asked.key), asked, lambda _: None)
+        assert [f"{name}==0.0.1 (there is " in failed.value.message for name in packages] == [True] * 3
+
+
+def test_an_image_that_is_allowed_is_taken_as_it_is(shelves):
+    image = ImageBuilder(shelves.client).find(Runtimes.load(packaged_folder("containers"))["r:4.6"])
+    asked = wanted("r", "4.6", {"image": image}, frozenset({image}))
+    made = shelves.make().ensure(place_of("r:4.6", asked.key), asked, lambda _: None)
+    assert (made.image, made.folder, made.packages) == (image, "", ())
+    absent = Wanted("r", image="sha256:" + "0" * 64)
+    with pytest.raises(BuildFailed, match="is not on this machine"):
+        shelves.make().ensure(place_of("r:4.6", absent.key), absent, lambda _: None)
 
 
 class TestRepositoryOfRPackages:

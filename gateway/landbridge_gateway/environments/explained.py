@@ -59,6 +59,8 @@ def explained(told: Mapping[str, Any], wanted: Wanted, tail: Sequence[str]) -> B
     if versions:
         there = f"There is {versions[0]}." if len(versions) == 1 else f"The newest are {', '.join(versions)}."
         return BuildFailed(message, f"{there} Ask for one of these, or leave the version out.", tail)
+    if "digest" in message:
+        return BuildFailed(message, "Write the file anew, if it is known why the package changed.", tail)
     hint = "Loosen a version, or leave a package out." if "together" in message else hint_for(tail)
     return BuildFailed(message, hint, tail)
 
