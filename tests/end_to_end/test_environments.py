@@ -238,3 +238,21 @@ def test_once_more_after_a_prune_is_built_from_the_same_versions(tmp_path):
         assert [(one["name"], one["version"]) for one in after["packages"]] == [
             (one["name"], one["version"]) for one in before["packages"]
         ]
+
+
+def test_an_image_that_the_settings_allow(tmp_path):
+    built = subprocess.run(
+        [*COMMAND, "images", "build", "python:3.14", "r:4.6"], capture_output=True, text=True, check=True
+    )
+    images = {line.split()[0]: line.split()[-1] for line in built.stdout.splitlines()}
+    with Serving(tmp_path / "home", LANDBRIDGE_IMAGES=", ".join(images.values())) as serving:
+        lb.connect(serving.url, serving.token)
+        for code, image in (
+            (lb.python("def f():\n    return 1\n", "f"), images["python:3.14"]),
+            (lb.r("f <- function() 1L", "f"), images["r:4.6"]),
+        ):
+            job = lb.submit(lb.task(code, image=image))
+            assert job.result(timeout=600) == 1
+            assert job.refresh().document["environment"]["image"] == image
+        with pytest.raises(lb.errors.InvalidField, match="not on this gateway's list"):
+            lb.submit(lb.task(lb.r("f <- function() 1L", "f"), image="sha256:" + "0" * 64))
