@@ -7,7 +7,7 @@ import shutil
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -188,6 +188,3 @@ def tail_of(log: Path) -> list[str]:
 def way_out(log: Path) -> str:
     """What the end of a build's output hints at."""
     return hint_for(tail_of(log))
-
-
-Progress = Callable[[str], None]
