@@ -127,6 +127,9 @@ def test_an_engine_that_comes_back_finds_its_jobs_running(engine: OwnEngine, tmp
 class WithEngine(Killing):
     engine: OwnEngine
 
+    def quiet(self) -> bool:
+        return super().quiet() and not self.engine.docker("ps", "-aq").stdout.split()
+
     def kill_engine(self) -> None:
         self.engine.kill()
         self.engine.start()

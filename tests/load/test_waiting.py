@@ -94,7 +94,7 @@ def test_others_are_answered_while_all_places_are_taken(serving):
 
 def test_a_request_sent_too_early_is_answered_after_the_one_that_waits(serving):
     with crowd(serving.url, 1) as client:
-        client.ask("/events?after=1000000&wait=0.3", serving.token)
+        client.ask("/events?after=1000000&wait=3", serving.token)
         until_waiting(serving, 1)
         client.ask("/events?after=2000000&wait=0", serving.token)
         assert client.answers(30)[0].body == {"events": [], "cursor": 1000000}
