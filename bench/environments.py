@@ -132,12 +132,14 @@ class _Measured:
         host, client = Host.read(""), engine_client("")
         files = {"uv": File(Path(uv.find_uv_bin()).read_bytes(), True)} if self.language == "python" else {}
         files["ca.crt"] = File(host.ca_bundle.read_bytes() if host.ca_bundle else b"")
+        trust = 'Acquire::https::CAInfo "/srv/ca.crt";\n' if host.ca_bundle else ""
+        files["apt.conf"] = File((host.apt_options + trust + 'APT::Sandbox::User "root";\n').encode())
         lines = [f"FROM {self.image}", "USER 0:0", "COPY . /srv"]
         if self.language == "python":
             trusted = "SSL_CERT_FILE=/srv/ca.crt " if host.ca_bundle else ""
             lines += [f"RUN {trusted}/srv/uv pip install -q --python /opt/python/bin/python {' '.join(self.packages)}"]
         else:
-            lines += [f"RUN apt-get -qq update && {_APT} {self._debian()}"]
+            lines += [f"RUN export APT_CONFIG=/srv/apt.conf && apt-get -qq update && {_APT} {self._debian()}"]
         files["Dockerfile"] = File("\n".join(lines).encode())
         start = time.perf_counter()
         image, _ = client.images.build(fileobj=context(files), custom_context=True, nocache=True, rm=True)
