@@ -139,13 +139,17 @@ def test_a_slot_that_dies_or_is_paused_is_replaced(serving):
 def test_cancelling_reaches_a_warm_container(serving):
     text = "def f():\n    import time\n    print('begun', flush=True)\n    time.sleep(600)\n"
     lb.submit(LOOKS["python"]()).result()
-    until(serving, "python", lambda found: found and found[0]["ready"])
-    job = lb.submit(lb.python(text, "f"))
-    while "begun" not in job.logs("stdout"):
-        serving.call("/events?wait=0.05")
-    assert job.refresh().document["environment"]["warm"] is True
-    job.cancel()
-    assert job.wait().state == "cancelled"
+    for _ in range(5):
+        until(serving, "python", lambda found: found and found[0]["ready"])
+        job = lb.submit(lb.python(text, "f"))
+        while "begun" not in job.logs("stdout"):
+            serving.call("/events?wait=0.05")
+        warm = job.refresh().document["environment"]["warm"]
+        job.cancel()
+        assert job.wait().state == "cancelled"
+        if warm:  # what the gateway says of the pool may be a moment old, and the container taken
+            break
+    assert warm is True
 
 
 def test_the_bound_holds_and_the_end_leaves_nothing(tmp_path):
