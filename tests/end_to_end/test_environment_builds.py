@@ -211,6 +211,7 @@ def test_an_image_that_is_allowed_is_taken_as_it_is(shelves):
     asked = wanted("r", "4.6", {"image": image}, frozenset({image}))
     made = shelves.make().ensure(place_of("r:4.6", asked.key), asked, lambda _: None)
     assert (made.image, made.folder, made.packages) == (image, "", ())
+    assert shelves.make().current(made)
     absent = Wanted("r", image="sha256:" + "0" * 64)
     with pytest.raises(BuildFailed, match="is not on this machine"):
         shelves.make().ensure(place_of("r:4.6", absent.key), absent, lambda _: None)
@@ -262,6 +263,18 @@ def test_another_version_than_the_runtimes_takes_its_place_and_the_rest_stays(sh
     (site,) = Path(made.folder).glob("lib/python3*/site-packages")
     assert (site / "numpy").is_dir()
     assert not (site / "pandas").exists()
+
+
+def test_what_an_earlier_job_had_is_taken_and_stays_known_until_it_is_gone(shelves):
+    shelf = shelves.make()
+    made = shelf.ensure(*wish("python", "humanize"), lambda _: None)
+    again = Wanted("python", ("humanize",), of=made.id, solved=made.packages)
+    taken = shelf.ensure(place_of("python:3.14", again.key), again, lambda _: None)
+    assert (taken, shelf.current(taken)) == (made, True)
+    while shelves.builds():
+        assert shelf.whole(made)  # its modules are being compiled
+    shelf.prune(0)
+    assert not shelf.current(taken)
 
 
 def test_in_the_runtime_of_both_languages_what_leads_across_is_still_there(shelves):

@@ -62,7 +62,8 @@ class Packed:
 
     def refresh(self, place: str) -> None:
         """Forget it where it is gone, or stands on a runtime that was built anew."""
-        if self._shelf and place in self._known and self._shelf.find(place) != self._known[place]:
+        known = self._known.get(place)
+        if self._shelf and known and not self._shelf.current(known):
             self._known.pop(place, None)
 
     @contextmanager

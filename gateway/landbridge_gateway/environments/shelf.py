@@ -180,6 +180,13 @@ class Shelf:
 
     # Keeping.
 
+    def current(self, environment: Environment) -> bool:
+        """Is it there, and on the runtime's image as it is now? An image that was named is what it is."""
+        if environment.wanted.image:
+            return True
+        below = self._builder.find(self._runtime(environment.place))
+        return below == environment.runtime_image and self._there(environment.id) == environment
+
     def whole(self, environment: Environment) -> bool:
         """Is it still there? Of an image the engine says so itself."""
         return not environment.folder or Path(environment.folder).is_dir()
