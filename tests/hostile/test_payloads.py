@@ -151,6 +151,9 @@ def test_code_made_to_break_its_parser_breaks_nothing():
         "from landbridge_gateway.errors import GatewayError\n"
         "from landbridge_gateway.web.syntax import check_syntax\n"
         "from tests.hostile.test_payloads import DEEP\n"
+        "def peak():\n"
+        "    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024\n"
+        "before = peak()\n"
         "def look():\n"
         "    for text in [*DEEP.values(), 'x = [' + '0,' * 5_000_000 + ']']:\n"
         "        for language, runtime in (('python', 'python:3.14'), ('r', 'r:4.6')):\n"
@@ -158,13 +161,13 @@ def test_code_made_to_break_its_parser_breaks_nothing():
         "                check_syntax(language, runtime, {'type': 'source', 'name': 'f', 'text': text})\n"
         "            except GatewayError as refused:\n"
         "                assert refused.code == 'code_does_not_parse' and len(refused.message) < 200\n"
-        "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
+        "    print(peak() - before)\n"
         "seen = threading.Thread(target=look)\n"
         "seen.start(); seen.join()\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert int(done.stdout) < 1200  # the tree of the last text alone is 700 MB
+    assert int(done.stdout) < 900  # grown by, in MB: what libraries take differs from machine to machine
 
 
 @pytest.mark.row("UP14", "UP12")
