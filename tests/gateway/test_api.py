@@ -227,7 +227,7 @@ class TestSubmitting:
 
     def test_code_of_a_newer_python_is_taken(self, client, road):
         text = "def f(x):\n    try:\n        return x\n    except ValueError, TypeError:\n        return 0\n"
-        assert submit(client, submission(source_task(text)))["state"] == "waiting"
+        assert submit(client, submission(source_task(text)))["state"] == "queued"
 
     def test_valid_r_is_taken(self, client, road):
         text = (

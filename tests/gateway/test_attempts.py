@@ -316,7 +316,7 @@ class TestDeaths:
     def test_after_a_power_cut_an_end_that_was_found_is_the_machines(self, client, road, services):
         job = ask(client)
         attempt = road.started()
-        services.scheduler._machine_restarted = True
+        services.scheduler._recovery.machine_restarted = True
         road.tell("disconnected")
         road.connect(**{attempt: {"code": 255, "oom": False}})
         assert road.job(job)["state"] == "lost"

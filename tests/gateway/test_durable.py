@@ -149,5 +149,5 @@ def test_who_is_killed_before_it_took_up_what_ran_leaves_the_power_cut_to_the_ne
     cut(on_disk=True)
     for _ in range(2):
         services = Services.open(settings, Schemas(ROOT / "containers" / "schema"))
-        assert services.scheduler._machine_restarted
+        assert services.scheduler._recovery.machine_restarted
         services.database.close()

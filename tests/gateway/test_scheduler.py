@@ -16,7 +16,7 @@ ERROR = {"type": "ValueError", "classes": ["ValueError", "Exception"], "message"
 
 def test_a_job_goes_the_whole_road(client, road, commands):
     job = submit(client, submission(None, [None, ONE]))
-    assert job["state"] == "waiting"
+    assert job["state"] == "queued"
     road.step()
     assert road.job(job["id"])["state"] == "queued"
     attempt = commands.sent[0]["attempt"]
@@ -337,7 +337,7 @@ class TestAfterARestartOfTheWarden:
         job = submit(client)
         road.step()
         commands.take("start")
-        services.scheduler._machine_restarted = True
+        services.scheduler._recovery.machine_restarted = True
         road.tell("disconnected")
         road.connect()
         assert road.job(job["id"])["state"] == "lost"

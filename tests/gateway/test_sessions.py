@@ -219,7 +219,7 @@ class TestDeath:
         job, _ = session
         made = call(client, job)  # no attempt of it is known: either there was none, or it did not reach the disk
         road.services.scheduler._flights.clear()
-        road.services.scheduler._machine_restarted = True
+        road.services.scheduler._recovery.machine_restarted = True
         road.tell("disconnected")
         road.connect(RUNTIMES)
         assert (road.job(made)["state"], road.job(job)["state"]) == ("lost", "lost")

@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 from landbridge_gateway.errors import Conflict, UnknownJob
 from landbridge_gateway.home import Home
@@ -189,6 +191,55 @@ def test_what_must_survive_a_power_cut_is_written_through(services):
     for durable in (True, False, True):
         with database.write(durable=durable) as db:
             modes[durable] = db.execute("PRAGMA synchronous").fetchone()[0]
-            with database.write() as inner:  # the outermost decides
+            with database.write(durable=False) as inner:  # the outermost decides
                 assert inner.execute("PRAGMA synchronous").fetchone()[0] == modes[durable]
     assert modes == {True: 2, False: 1}
+
+
+def test_nothing_durable_is_part_of_what_may_be_lost(database):
+    with database.write(durable=False), pytest.raises(RuntimeError, match="cannot be part"), database.write():
+        pass
+
+
+def test_what_fails_in_a_part_of_a_transaction_is_undone_alone(database, jobs):
+    told = []
+    database.changed = told.append
+    with database.write() as db:
+        jobs.add(new(1, "a"))
+        with pytest.raises(ZeroDivisionError), database.write():
+            jobs.add(new(2, "b"))
+            database.afterwards(lambda: told.append("never"))
+            raise ZeroDivisionError
+        with database.write():
+            database.afterwards(lambda: told.append("after"))
+        assert [row["id"] for row in database.rows("SELECT id FROM jobs")] == ["job_0000000000000001"]
+        assert db.conn.in_transaction
+        assert told == []
+    assert told[-1] == "after"
+    assert "never" not in told
+    assert jobs.state("job_0000000000000001") is State.WAITING
+
+
+def test_others_see_nothing_of_a_transaction_before_its_commit(database, jobs):
+    seen = []
+    with database.write():
+        jobs.add(new(1, "a"))
+        reader = threading.Thread(target=lambda: seen.append(database.rows("SELECT id FROM jobs")))
+        reader.start()
+        reader.join(60)
+        assert len(database.rows("SELECT id FROM jobs")) == 1
+    assert seen == [[]]
+
+
+def test_what_comes_after_a_commit_is_left_out_where_there_is_none(database, jobs):
+    told = []
+    with pytest.raises(ZeroDivisionError), database.write():
+        jobs.add(new(1, "a"))
+        database.afterwards(lambda: told.append("after"))
+        raise ZeroDivisionError
+    database.changed = told.append
+    with database.write(durable=False):
+        pass
+    assert told == []
+    database.afterwards(lambda: told.append("at once"))
+    assert told == ["at once"]

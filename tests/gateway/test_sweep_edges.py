@@ -43,7 +43,7 @@ class TestRestarts:
         sweep = sweep_of(client, column(1))
         worker(road)
         road.services.scheduler._flights.clear()
-        road.services.scheduler._machine_restarted = True
+        road.services.scheduler._recovery.machine_restarted = True
         road.tell("found", attempts={})
         assert road.job(job_of(client, sweep, 0))["state"] == "lost"
 

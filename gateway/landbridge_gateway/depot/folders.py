@@ -36,6 +36,7 @@ class EventBatch:
     events: list[Json]
     offset: int
     broken: int
+    more: bool = False  # the file may go on behind them
 
 
 def write_folder(
@@ -165,7 +166,7 @@ def read_events(folder: JobFolder, offset: int) -> EventBatch:
     end = data.rfind(b"\n") + 1
     if not end:
         skip = len(data) if len(data) > MOST_EVENT_LINE else 0
-        return EventBatch([], offset + skip, 1 if skip else 0)
+        return EventBatch([], offset + skip, 1 if skip else 0, more=len(data) == MOST_EVENTS_READ)
     events, broken = [], 0
     for line in data[:end].splitlines():
         parsed = _event(line)
@@ -173,7 +174,7 @@ def read_events(folder: JobFolder, offset: int) -> EventBatch:
             broken += 1
         else:
             events.append(parsed)
-    return EventBatch(events, offset + end, broken)
+    return EventBatch(events, offset + end, broken, more=len(data) == MOST_EVENTS_READ)
 
 
 def _event(line: bytes) -> Json | None:

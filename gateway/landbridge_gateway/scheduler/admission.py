@@ -66,6 +66,11 @@ class Admission:
                 for row in self._queue.entering(name, 1):
                     self._prepare(row, runtime)
 
+    def is_ready(self, name: str) -> bool:
+        """Could a job for this runtime be started, as far as is known now? From any thread."""
+        known = self._runtimes.get(name)
+        return known is not None and known.state == "ready"
+
     def wish(self, name: str) -> Json:
         """What the warden has to know of a runtime with packages, to build it; nothing of one without."""
         return {"wanted": self._environments.wanted(name)} if split_place(name)[1] else {}

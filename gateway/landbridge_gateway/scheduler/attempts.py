@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Protocol
 
 from landbridge_gateway.depot.folders import remove_folder
@@ -22,16 +23,18 @@ from landbridge_gateway.scheduler.collect import Collector
 from landbridge_gateway.scheduler.decisions import Flight, causes_of, not_laid_out, to_supersede, tried_again
 from landbridge_gateway.scheduler.given import GivenSecrets
 from landbridge_gateway.scheduler.spec import Specs
-from landbridge_gateway.store.database import Row
+from landbridge_gateway.store.database import Database, Row
 from landbridge_gateway.store.jobs import IllegalTransition, Jobs
 
 log = logging.getLogger(__name__)
+_NOT_LAID_OUT = (NoSuchPart, GatewayError, OSError)
 SUPERSEDED = "superseded"  # what an attempt came to whose place another took
 
 
 class Loop(Protocol):
     """What attempts need of the loop that they are part of."""
 
+    def set_running(self, flight: Flight) -> None: ...
     def send(self, verb: str, **fields: object) -> None: ...
     def wake(self) -> None: ...
 
@@ -39,6 +42,7 @@ class Loop(Protocol):
 class Attempts:
     def __init__(
         self,
+        database: Database,
         jobs: Jobs,
         specs: Specs,
         collector: Collector,
@@ -47,37 +51,64 @@ class Attempts:
         flights: dict[str, Flight],
         loop: Loop,
     ) -> None:
-        self._jobs, self._specs, self._collector, self._layout = jobs, specs, collector, layout
+        self._database, self._jobs, self._specs = database, jobs, specs
+        self._collector, self._layout = collector, layout
         self._given, self._flights, self._loop = given, flights, loop
 
     # Beginning.
 
-    def begin(self, row: Row, session: str | None = None) -> str | None:
+    def begin(self, row: Row) -> str | None:
         """Number an attempt and lay out its folder; None when the job ended instead, or has no attempt coming."""
         job, token = row["id"], new_id("att")
         try:
-            # A power cut ends a session, and with it all of its calls, those that it began included.
-            number = self._jobs.begin_attempt(job, row["runtime"], token, durable=session is None)
+            number = self._jobs.begin_attempt(job, row["runtime"], token)
         except IllegalTransition:
             return None  # it was cancelled a moment ago
         reach("lease taken")
-        attempt = attempt_id(job, number)
         held = row["function"]["type"] == "session"
         try:
-            self._specs.write(job, number, token, session, held)
-        except (NoSuchPart, GatewayError, OSError) as problem:
-            remove_folder(self._layout, attempt)
-            self.close(attempt, Exit(None))
-            self.end(job, not_laid_out(problem), number)
+            self._specs.write(job, number, token, held=held)
+        except _NOT_LAID_OUT as problem:
+            self._come_to_nothing(job, number, problem)
             return None
-        idle = self._jobs.get(job)["task"]["function"].get("idle") if held else None
-        limits = Limits(**row["limits"])
-        flight = Flight(
-            *(job, row["owner"], number, row["runtime"], limits, token), held=held, idle=idle, session=session
-        )
+        flight = Flight(job, row["owner"], number, row["runtime"], Limits(**row["limits"]), token, held=held)
+        flight.idle = self._jobs.get(job)["task"]["function"].get("idle") if held else None
         flight.retries, flight.retry_on = row["retries"] or 0, causes_of(row["retry_on"])
+        attempt = attempt_id(job, number)
         self._flights[attempt] = flight
         return attempt
+
+    def begin_call(self, row: Row, session: str) -> str | None:
+        """The same for a call, which its session waits for: one commit says that it was begun and that it runs.
+
+        That need not be on the disk. A power cut ends a session, and all of its calls with it.
+        """
+        job, number, token = row["id"], row["attempt"] + 1, new_id("att")
+        attempt = attempt_id(job, number)
+        try:
+            self._specs.write(job, number, token, session)
+        except _NOT_LAID_OUT as problem:
+            with suppress(IllegalTransition):
+                self._jobs.begin_attempt(job, row["runtime"], token, durable=False)
+                self._come_to_nothing(job, number, problem)
+            return None
+        flight = Flight(job, row["owner"], number, row["runtime"], Limits(**row["limits"]), token, session=session)
+        try:
+            with self._database.write(durable=False):
+                self._jobs.begin_attempt(job, row["runtime"], token, durable=False)
+                self._loop.set_running(flight)
+        except IllegalTransition:
+            self._given.leave(attempt)
+            remove_folder(self._layout, attempt)
+            return None
+        self._flights[attempt] = flight
+        return attempt
+
+    def _come_to_nothing(self, job: str, number: int, problem: Exception) -> None:
+        attempt = attempt_id(job, number)
+        remove_folder(self._layout, attempt)
+        self.close(attempt, Exit(None))
+        self.end(job, not_laid_out(problem), number)
 
     # To the end.
 
@@ -117,7 +148,7 @@ class Attempts:
         except IllegalTransition as refused:
             # Somebody was first: a cancel, or the same end told twice. What is committed stands.
             log.warning("%s", refused)
-        reach("end committed")
+        self._database.afterwards(lambda: reach("end committed"))
         self._loop.wake()
 
     def close(self, attempt: str, exited: Exit) -> None:

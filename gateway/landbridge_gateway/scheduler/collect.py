@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ from landbridge_gateway.store.records import Records
 
 log = logging.getLogger(__name__)
 MOST_WARNED = 5
+_MANY = 256 * 1024  # bytes of events
 _HELD_SECRET = "the result held the value of a secret, which is masked in it"
 MOST_ADOPTED = 100_000  # files of one attempt: each becomes an object and a row
 
@@ -51,7 +53,8 @@ class Collector:
     def __init__(self, database: Database, layout: Layout, schemas: Schemas, given: GivenSecrets) -> None:
         self._database, self._layout, self._schemas, self._given = database, layout, schemas, given
         self._jobs, self._records, self._objects = Jobs(database), Records(database), Objects(database)
-        self._lock = threading.Lock()
+        # Taken before a transaction, never within one of somebody else's.
+        self.alone = threading.RLock()
         self._noted: tuple[Path | None, dict[str, str]] = None, {}
         # Digests of results are computed here, after the result was handed out.
         self._later = ThreadPoolExecutor(1, thread_name_prefix="digest")
@@ -59,17 +62,24 @@ class Collector:
 
     def absorb(self, job: str, number: int, owner: str) -> None:
         """Take in the events that were appended since the last time."""
-        with self._lock:
+        with self.alone:
             while self._absorb_batch(job, number, owner):
                 pass
 
+    def absorb_many(self, job: str, number: int, owner: str) -> None:
+        """The same where there may be many: a transaction that takes in all of them keeps others from writing."""
+        with suppress(OSError):
+            if self._layout.job_folder(f"{job}.{number}").events.lstat().st_size > _MANY:
+                self.absorb(job, number, owner)
+
     def _absorb_batch(self, job: str, number: int, owner: str) -> bool:
-        attempt = self._jobs.attempt(job, number)
-        if attempt is None:
+        """Whether there may be more."""
+        offset = self._jobs.events_offset(job, number)
+        if offset is None:
             return False
         folder = self._layout.job_folder(f"{job}.{number}")
-        batch = self.events(job, number, attempt["events_offset"])
-        if batch.offset == attempt["events_offset"]:
+        batch = self.events(job, number, offset)
+        if batch.offset == offset:
             return False
         problems: list[str] = []
         events = [event for given in batch.events if (event := self.event(folder, job, owner, given, problems))]
@@ -77,7 +87,7 @@ class Collector:
             problems.append(f"{batch.broken} lines are not JSON")
         events += [told(problem) for problem in problems[:MOST_WARNED]]
         self._records.absorb(job, number, events, batch.offset)
-        return True
+        return batch.more
 
     def events(self, job: str, number: int, offset: int) -> EventBatch:
         """The events of an attempt from ``offset`` on."""
@@ -233,21 +243,16 @@ class Collector:
             self._noted = folder.path, known
         return known
 
-    def bring_to_disk(self, job: str, number: int, done: Callable[[OSError | None], None]) -> bool:
-        """Let what an attempt made be brought to the disk while others go on; False where it made nothing.
-
-        ``done`` is told the disk's error, from another thread.
-        """
-        paths = self._made(job, number)
-        if paths:
-            self._syncing.submit(lambda: done(_problem_of_syncing(paths)))
-        return bool(paths)
+    def bring_to_disk(self, paths: list[Path], done: Callable[[OSError | None], None]) -> None:
+        """Let files be brought to the disk while others go on; ``done`` is told the error, from another thread."""
+        self._syncing.submit(lambda: done(_problem_of_syncing(paths)))
 
     def bring_points_to_disk(self, sweep: str, chunk: int) -> OSError | None:
         """The same for what the points of a chunk made, at once."""
-        return _problem_of_syncing(self._made(sweep, chunk))
+        return _problem_of_syncing(self.made(sweep, chunk))
 
-    def _made(self, job: str, number: int) -> list[Path]:
+    def made(self, job: str, number: int) -> list[Path]:
+        """The files of the objects that an attempt made, of which nobody knows yet whether they are on the disk."""
         rows = self._objects.without_digest(job, number)
         return [self._layout.object_file(row["id"], row["format"]) for row in rows]
 
@@ -258,8 +263,12 @@ class Collector:
     def finish(self, job: str, number: int, owner: str) -> None:
         """After the container's end: the last events, and the links to the inputs."""
         self.absorb(job, number, owner)
-        leave_inputs(self._layout.job_folder(f"{job}.{number}"))
+        self.leave_inputs(f"{job}.{number}")
         reach("temp cleaned")
+
+    def leave_inputs(self, attempt: str) -> None:
+        """Drop the links to what an attempt was given."""
+        leave_inputs(self._layout.job_folder(attempt))
 
     def digest_results(self, job: str, number: int) -> None:
         self._later.submit(lambda: self._digest(self._objects.without_digest(job, number)))

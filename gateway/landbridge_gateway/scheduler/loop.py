@@ -9,32 +9,30 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Protocol
 
-from landbridge_gateway.depot.folders import remove_folder
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.outcome import Outcome, failure
 from landbridge_gateway.errors import GatewayError, trouble
 from landbridge_gateway.failpoints import reach
-from landbridge_gateway.model import Cause, Exit, Gone, RuntimeState, State, Usage, attempt_id, split_attempt
+from landbridge_gateway.model import Cause, Exit, RuntimeState, State, Usage, split_attempt
 from landbridge_gateway.scheduler.admission import Admission
 from landbridge_gateway.scheduler.attempts import Attempts
 from landbridge_gateway.scheduler.chunks import Chunks
 from landbridge_gateway.scheduler.collect import Collector
+from landbridge_gateway.scheduler.committing import one_commit
 from landbridge_gateway.scheduler.decisions import (
     Flight,
     free_slots,
     next_deadline,
     overdue,
-    reconcile,
     unheeded,
 )
 from landbridge_gateway.scheduler.fairness import AT_A_GLANCE, Group, Turns
 from landbridge_gateway.scheduler.given import GivenSecrets
 from landbridge_gateway.scheduler.hub import Hub
 from landbridge_gateway.scheduler.publishing import Publishing
-from landbridge_gateway.scheduler.recovery import recovered_flight
+from landbridge_gateway.scheduler.recovery import Recovery
 from landbridge_gateway.scheduler.sessions import Sessions
 from landbridge_gateway.scheduler.spec import Specs
 from landbridge_gateway.scheduler.sweeps import SweepRuns
@@ -77,7 +75,7 @@ class Scheduler:
         self._turns = Turns(self._queue.owners, self._queue.experiments)
         self._layout, self._collector, self._given, self._hub = layout, collector, given, hub
         self._capacity, self._clock = capacity, clock
-        self._machine_restarted, self._taken_up = machine_restarted, taken_up
+        self._taken_up = taken_up
         self._commands: Commands | None = None
         self._inbox: queue.Queue[Message] = queue.Queue()
         self._flights: dict[str, Flight] = {}
@@ -87,9 +85,10 @@ class Scheduler:
         self._connected = False
         sweeps = Sweeps(database, self._jobs)
         self._specs = Specs(self._jobs, sweeps, Objects(database), layout, given)
-        self._attempts = Attempts(self._jobs, self._specs, collector, layout, given, self._flights, self)
+        self._database = database
+        self._attempts = Attempts(database, self._jobs, self._specs, collector, layout, given, self._flights, self)
         self._admission = Admission(database, self._queue, self, lambda: self._connected)
-        self._publishing = Publishing(collector, self._flights, self._attempts.finish, self)
+        self._publishing = Publishing(database, collector, self._flights, self._attempts, self)
         self._sessions = Sessions(self._jobs, self._flights, given, self, lambda: self._clock())
         self._sweeps = SweepRuns(
             (self._jobs, sweeps, self._queue),
@@ -101,6 +100,17 @@ class Scheduler:
             self,
             capacity,
             lambda: self._clock(),
+        )
+        self._recovery = Recovery(
+            (self._jobs, layout, given),
+            self._attempts,
+            self._publishing,
+            self._sessions,
+            self._sweeps,
+            self._flights,
+            self,
+            lambda: self._clock(),
+            machine_restarted,
         )
         self._advanced, self._resting, self._due = -math.inf, False, False
         self._waking = threading.Event()
@@ -134,6 +144,10 @@ class Scheduler:
     @property
     def runtimes(self) -> list[RuntimeState]:
         return self._admission.runtimes
+
+    def is_ready(self, runtime: str) -> bool:
+        """Is a runtime there, so that a job for it need not wait?"""
+        return self._admission.is_ready(runtime)
 
     @property
     def engine(self) -> str | None:
@@ -296,15 +310,15 @@ class Scheduler:
             free -= 1
 
     def _start(self, row: Row) -> None:
-        attempt = self.begin(row) if row["unassigned"] is None else self._sweeps.begin(row)
+        attempt = self._attempts.begin(row) if row["unassigned"] is None else self._sweeps.begin(row)
         if attempt:
             flight = self._flights[attempt]
             fields = {"runtime": row["runtime"], "language": row["language"], "limits": row["limits"]}
             fields |= self._given.told(attempt) | self._admission.wish(row["runtime"])
             self.send("start", attempt=attempt, token=flight.token, held=flight.held, **fields)
 
-    def begin(self, row: Row, session: str | None = None) -> str | None:
-        return self._attempts.begin(row, session)
+    def begin_call(self, row: Row, session: str) -> str | None:
+        return self._attempts.begin_call(row, session)
 
     def _on_started(self, event: Message) -> None:
         flight = self._attempts.flight_of(event)
@@ -315,9 +329,10 @@ class Scheduler:
         if flight.stop_reason:
             # It was asked to stop before it existed.
             self.send("stop", attempt=event["attempt"])
-        self.set_running(flight)
         about = {"image": event["image"], "warm": event.get("warm"), "began": self._clock()} | event.get("built", {})
-        self._jobs.update_attempt(flight.job, flight.number, **about)
+        with one_commit(self._database, flight, durable=False):
+            self.set_running(flight)
+            self._jobs.update_attempt(flight.job, flight.number, **about)
 
     def set_running(self, flight: Flight) -> None:
         """Its code may run from now on."""
@@ -327,7 +342,7 @@ class Scheduler:
             self._sweeps.running(flight)
             return
         self._jobs.move(flight.job, State.RUNNING, attempt=flight.number)
-        reach("running")
+        self._database.afterwards(lambda: reach("running"))
         flight.running = True
         if not flight.held:
             flight.deadline = self._clock() + flight.limits.seconds
@@ -371,8 +386,8 @@ class Scheduler:
         if flight.image is None and event.get("image"):
             flight.image = event["image"]
             self._jobs.update_attempt(flight.job, flight.number, image=flight.image, warm=True)
-        self.set_running(flight)
         if flight.points is not None:
+            self.set_running(flight)
             self._sweeps.finished(flight)
         elif flight.session:
             # Its process goes on with the next call.
@@ -386,36 +401,30 @@ class Scheduler:
         if flight is None:
             self._attempts.late(attempt, exited=True)
             return
-        self._ended(attempt, Exit.from_json(event["exit"]))
-
-    def _ended(self, attempt: str, exited: Exit) -> None:
-        if exited.code is None and exited.gone is None:
-            # Its container was made and never started: an earlier warden died in between.
-            self.send("remove", attempt=attempt)
-            self._give_up(attempt)
-        else:
-            self.land(attempt, self._flights[attempt], exited)
+        self._recovery.ended(attempt, Exit.from_json(event["exit"]))
 
     def land(self, attempt: str, flight: Flight, exited: Exit) -> None:
         """It has ended: publish what it left, and let its place go."""
+        closed = False
         if flight.points is not None:
-            self._sweeps.landed(flight, exited, self._machine_restarted)
+            self._sweeps.landed(flight, exited, self._recovery.machine_restarted)
         elif not flight.published:
             if exited.code is not None:
                 self.set_running(flight)
             if flight.outcome is None:
-                self._publishing.publish(flight, exited)
+                closed = self._publishing.publish(flight, exited)
             if flight.outcome:
                 flight.exited = exited  # it lands when its outcome is told
                 return
-        # Closed last: until then the next start finds it open, and does all of this again.
-        self._collector.finish(flight.job, flight.number, flight.owner)
-        self._attempts.close(attempt, exited)
+        if not closed:
+            # Closed last: until then the next start finds it open, and does all of this again.
+            self._collector.finish(flight.job, flight.number, flight.owner)
+            self._attempts.close(attempt, exited)
+            self._collector.digest_results(flight.job, flight.number)
         self._flights.pop(attempt, None)
         self.send("forget" if flight.session else "remove", attempt=attempt)
         if flight.held:
             self._sessions.exited(attempt, exited)
-        self._collector.digest_results(flight.job, flight.number)
 
     def end(self, job: str, outcome: Outcome, attempt: int | None) -> None:
         self._attempts.end(job, outcome, attempt)
@@ -437,63 +446,6 @@ class Scheduler:
         self._attempts.supersede(event["lease"])
 
     def _on_found(self, event: Message) -> None:
-        found = {attempt: Exit.from_json(ended) if ended else None for attempt, ended in event["attempts"].items()}
-        if self._machine_restarted:
-            found = {one: ended and replace(ended, gone=Gone.MACHINE) for one, ended in found.items()}
-        rows = {attempt_id(row["job"], row["number"]): row for row in self._jobs.open_attempts()}
-        for attempt in self._attempts.not_ours(found, event.get("tokens") or {}, rows):
-            del found[attempt]
-            self.send("remove", attempt=attempt)
-        for attempt, row in rows.items():
-            if attempt not in self._flights:
-                self._flights[attempt] = self._recovered(row)
-        calls = {attempt: self._flights[attempt] for attempt in rows if self._flights[attempt].session}
-        self._sessions.recover(calls, found)
-        seen = reconcile([attempt for attempt in rows if attempt not in calls], found)
-        for attempt in seen.stray:
-            self._attempts.late(attempt)
-        for attempt in seen.running:
-            self._resume(attempt)
-        for attempt, ended in seen.ended.items():
-            self._ended(attempt, ended)
-        for attempt in seen.gone:
-            self._give_up(attempt)
-        if self._machine_restarted:
-            self._sessions.lose_calls()
-        self._machine_restarted = False  # what comes from now on began after it
+        self._recovery.found(event)
         self._taken_up()
         self._connected = True
-
-    def _recovered(self, row: Row) -> Flight:
-        job = self._jobs.get(row["job"])
-        flight = recovered_flight(self._jobs, row, job, self._clock())
-        if job["unassigned"] is not None:
-            self._sweeps.recover(flight)
-        return flight
-
-    def _resume(self, attempt: str) -> None:
-        flight = self._flights[attempt]
-        self.set_running(flight)
-        self.send("bound", attempt=attempt, disk=flight.limits.disk)
-        if given := self._given.told(attempt):
-            # The warden before this one may have died before the worker read it.
-            self.send("give", attempt=attempt, **given)
-        if flight.stop_reason:
-            self.send("stop", attempt=attempt)
-        elif flight.points is not None:
-            self._sweeps.absorb(flight)  # the warden tells of its end again
-        elif not flight.published and not flight.outcome:
-            self._publishing.publish(flight, None)
-
-    def _give_up(self, attempt: str) -> None:
-        """Its container is not there: it left an outcome, it never began, or it is lost."""
-        flight = self._flights[attempt]
-        # After a power cut neither the state nor the events need have reached the disk.
-        began = flight.running or self._machine_restarted or self._layout.job_folder(attempt).events.exists()
-        if began or flight.published:
-            self.land(attempt, flight, Exit(None, gone=Gone.MACHINE if self._machine_restarted else None))
-            return
-        # Nothing of it ever ran, so a new attempt repeats nothing.
-        remove_folder(self._layout, attempt)
-        self._attempts.close(attempt, Exit(None))
-        del self._flights[attempt]

@@ -21,7 +21,7 @@ class Loop(Protocol):
     """What sessions need of the loop that they are part of."""
 
     def send(self, verb: str, **fields: object) -> None: ...
-    def begin(self, row: Row, session: str | None = None) -> str | None: ...
+    def begin_call(self, row: Row, session: str) -> str | None: ...
     def set_running(self, flight: Flight) -> None: ...
     def land(self, attempt: str, flight: Flight, exited: Exit) -> None: ...
     def stop(self, attempt: str, reason: str) -> None: ...
@@ -43,15 +43,15 @@ class Sessions:
         self._loop, self._clock = loop, clock
 
     def advance(self, seen: Glance) -> None:
-        for row in self._jobs.orphaned_calls() if seen.calls else []:
+        for row in self._jobs.orphaned_calls() if seen.orphans else []:
             sentence = f"The session {row['session']} has ended: it is {row['state']}."
             outcome = failure(Cause.INPUT, sentence, "Start another session, and submit it there.")
             self._loop.end(row["id"], outcome, None)
         for attempt in ready_sessions(self._flights):
-            self._next(attempt, self._flights[attempt])
+            self._next(attempt, self._flights[attempt], seen)
 
-    def _next(self, attempt: str, session: Flight) -> None:
-        row = self._jobs.next_call(session.job)
+    def _next(self, attempt: str, session: Flight, seen: Glance) -> None:
+        row = self._jobs.next_call(session.job) if seen.calls else None
         if row:
             session.deadline = None
             self._call(attempt, row)
@@ -61,11 +61,10 @@ class Sessions:
             session.deadline = self._clock() + (session.idle or IDLE)
 
     def _call(self, session: str, row: Row) -> None:
-        call = self._loop.begin(row, session)
+        call = self._loop.begin_call(row, session)
         if call:
             token = self._flights[call].token
             self._loop.send("call", session=session, attempt=call, token=token, **self._given.told(call))
-            self._loop.set_running(self._flights[call])
 
     def overdue(self, attempt: str) -> None:
         """A session was idle for as long as it may, or did not end although it was asked to."""

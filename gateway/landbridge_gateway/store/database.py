@@ -46,6 +46,9 @@ class Database:
         self.path = path
         self.changed = changed
         self._touched: set[str] = set()
+        self._after: list[Callable[[], object]] = []
+        self._durable: bool | None = None  # of the transaction under way, if there is one
+        self._depth = 0  # of transactions within it
         self._lock = threading.RLock()
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
@@ -105,23 +108,66 @@ class Database:
 
         ``durable``: a power cut takes nothing of it away once this returns. Without it a commit may be lost that way,
         and only that way, until the next durable one, which brings all before it to the disk as well.
+
+        Within another one it is a part of that one: what fails in it alone is undone alone, and what it reads by
+        :meth:`rows` includes what was written before.
         """
-        touched: set[str] = set()
         with self._lock:
-            outermost = not self._writer.conn.in_transaction
-            if outermost:
-                self.place.check()
-                self._writer.conn.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            try:
-                with self._writer.atomic():
-                    yield self._writer
-            except sqlite3.OperationalError as error:
-                raise _told(error) from error
-            finally:
-                if outermost:
-                    touched, self._touched = self._touched, touched
+            with self._part(durable) if self._durable is not None else self._whole(durable):
+                yield self._writer
+            if self._durable is not None:
+                return
+            touched, self._touched = self._touched, set()
+            after, self._after = self._after, []
         if touched:
             self.changed(touched)
+        for action in after:
+            action()
+
+    @contextmanager
+    def _whole(self, durable: bool) -> Iterator[None]:
+        self.place.check()
+        self._writer.conn.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        self._durable, self._local.writing = durable, True
+        try:
+            with self._writer.atomic():
+                yield
+        except BaseException as error:
+            self._touched, self._after = set(), []
+            if isinstance(error, sqlite3.OperationalError):
+                raise _told(error) from error
+            raise
+        finally:
+            self._durable, self._local.writing = None, False
+
+    @contextmanager
+    def _part(self, durable: bool) -> Iterator[None]:
+        if durable and not self._durable:
+            raise RuntimeError("A durable transaction cannot be part of one that is not.")
+        # By names of our own, which SQLite knows again: those of sqlite-utils are new ones each time.
+        self._depth += 1
+        name, before = f"part_{self._depth}", len(self._after)
+        connection = self._writer.conn
+        connection.execute(f"SAVEPOINT {name}")
+        try:
+            yield
+        except BaseException:
+            del self._after[before:]
+            if connection.in_transaction:
+                connection.execute(f"ROLLBACK TO {name}")
+                connection.execute(f"RELEASE {name}")
+            raise
+        else:
+            connection.execute(f"RELEASE {name}")
+        finally:
+            self._depth -= 1
+
+    def afterwards(self, action: Callable[[], object]) -> None:
+        """Do this once the current transaction is committed, and never where it is not; at once outside of one."""
+        if getattr(self._local, "writing", False):
+            self._after.append(action)
+        else:
+            action()
 
     def touch(self, *topics: str) -> None:
         """Name what the current transaction changes: ids of jobs and of their owners."""
@@ -142,6 +188,8 @@ class Database:
         return found[0] if found else None
 
     def _reader(self) -> sqlite3.Connection:
+        if getattr(self._local, "writing", False):
+            return self._writer.conn
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             self.place.check()
@@ -149,8 +197,7 @@ class Database:
             connection.execute("PRAGMA query_only = ON")
             connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
             self._local.connection = connection
-            with self._lock:
-                self._readers.append(connection)
+            self._readers.append(connection)  # without the lock, which a long transaction may hold
         return connection
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ from landbridge_gateway.model import Cause, Exit, Json, State, sources
 from landbridge_gateway.store.clock import seconds_between, timestamp
 from landbridge_gateway.store.database import Database, Row, insert_row, returning
 
+_NOT_COLUMNS = ("tags", "inputs", "objects", "ready")  # of a new job
 _JSON_COLUMNS = ("limits", "task", "values", "result", "error", "logs")
 BRIEF = (
     "seq, id, owner, client, name, language, runtime, experiment, state, cause, note, attempt, seed, submitted,"
@@ -47,6 +48,7 @@ class NewJob:
     inputs: Iterable[str]
     session: str | None = None
     objects: Iterable[str] = ()  # that it names
+    ready: bool = False  # it has no inputs, and its runtime is there: it is queued at once
 
 
 class Jobs:
@@ -84,15 +86,17 @@ class Jobs:
                 raise UnknownObject(one)
 
     def _insert(self, db: Any, new: NewJob) -> None:
-        record = {name: value for name, value in vars(new).items() if name not in ("tags", "inputs", "objects")}
+        record = {name: value for name, value in vars(new).items() if name not in _NOT_COLUMNS}
         record |= {name: json.dumps(record[name]) for name in ("limits", "task", "values")}
         now = timestamp()
-        insert_row(db, "jobs", record | {"state": State.WAITING, "submitted": now})
+        insert_row(db, "jobs", record | {"state": State.QUEUED if new.ready else State.WAITING, "submitted": now})
         for given in sorted(set(new.inputs)):
             insert_row(db, "inputs", {"job": new.id, "input": given})
         for name, value in new.tags.items():
             insert_row(db, "tags", {"job": new.id, "name": name, "value": value})
         self._note_event(db, new.id, new.owner, 0, State.WAITING, None, None, now)
+        if new.ready:
+            self._note_event(db, new.id, new.owner, 0, State.QUEUED, None, None, now)
 
     def get(self, job: str, owner: str | None = None) -> Row:
         """One job with all its columns; another owner's job does not exist."""
@@ -277,6 +281,11 @@ class Jobs:
     def attempt(self, job: str, number: int) -> Row | None:
         row = self._db.row("SELECT * FROM attempts WHERE job = ? AND number = ?", (job, number))
         return decoded_attempt(row) if row else None
+
+    def events_offset(self, job: str, number: int) -> int | None:
+        """How far the events of an attempt were read; None where there is no such attempt."""
+        row = self._db.row("SELECT events_offset FROM attempts WHERE job = ? AND number = ?", (job, number))
+        return int(row["events_offset"]) if row else None
 
     def attempts(self, job: str) -> list[Row]:
         rows = self._db.rows("SELECT * FROM attempts WHERE job = ? ORDER BY number", (job,))

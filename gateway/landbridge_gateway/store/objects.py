@@ -69,6 +69,8 @@ class Objects:
     def stamps(self, object_ids: Iterable[str]) -> dict[str, str]:
         """Those of the objects that have one."""
         wanted = list(object_ids)
+        if not wanted:
+            return {}
         marks = ",".join("?" * len(wanted))
         rows = self._db.rows(f"SELECT id, stamp FROM objects WHERE id IN ({marks}) AND stamp IS NOT NULL", wanted)
         return {row["id"]: row["stamp"] for row in rows}

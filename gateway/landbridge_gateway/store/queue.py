@@ -26,7 +26,7 @@ class Bounds:
 @dataclass(frozen=True)
 class Glance:
     """Is there a job that was asked to end, one whose inputs failed, one that may be queued, one in line, a sweep that
-    has not ended, a call of a session that has not?
+    has not ended, a call of a session that has not, such a call whose session has?
     """
 
     to_cancel: bool
@@ -35,6 +35,7 @@ class Glance:
     queued: bool
     sweeps: bool
     calls: bool
+    orphans: bool
 
 
 _SIZES = "SELECT owner, jobs FROM queue_sizes WHERE owner IN ('', ?)"
@@ -110,7 +111,9 @@ _GLANCE = f"""SELECT
   EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_entering WHERE {_MAY_ENTER}) AS entering,
   EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_queued WHERE {IN_LINE}) AS queued,
   EXISTS (SELECT 1 FROM sweeps INDEXED BY open_sweeps WHERE ended = 0) AS sweeps,
-  EXISTS (SELECT 1 FROM jobs INDEXED BY open_calls WHERE session IS NOT NULL AND ended IS NULL) AS calls"""
+  EXISTS (SELECT 1 FROM jobs INDEXED BY open_calls WHERE session IS NOT NULL AND ended IS NULL) AS calls,
+  EXISTS (SELECT 1 FROM jobs INDEXED BY open_calls JOIN jobs AS held ON held.id = jobs.session
+          WHERE jobs.session IS NOT NULL AND jobs.ended IS NULL AND held.ended IS NOT NULL) AS orphans"""
 OWNER, RUNTIME, EXPERIMENT = "owner", "runtime", "coalesce(experiment, '')"
 _ENTERING = "id, owner, runtime, unassigned"
 # A sweep may have several workers at once.

@@ -63,6 +63,7 @@ def new_job(services: Services, body: Json, caller: Caller, key: str | None) -> 
         inputs=inputs,
         session=session["id"] if session else None,
         objects=sorted(objects_in(nodes)),
+        ready=not inputs and services.scheduler.is_ready(place),
     )
 
 

@@ -30,7 +30,8 @@ def new_sweep(services: Services, body: Json, caller: Caller, key: str | None) -
     points = list(_points(services, body["points"], caller))
     # What a point names must be there with the sweep, long before that point is stored.
     named = _named(body["points"])
-    return replace(new, objects=sorted({*new.objects, *objects_in(named)})), points
+    # It is queued when its points are stored, which is not the work of one commit.
+    return replace(new, objects=sorted({*new.objects, *objects_in(named)}), ready=False), points
 
 
 def _named(table: Json) -> list[Json]:
