@@ -24,7 +24,7 @@ def commits(services):
         elif statement.startswith("PRAGMA synchronous = "):
             level[0] = 2 if statement.endswith("FULL") else 1
 
-    level = [2]
+    level = [{"FULL": 2, "NORMAL": 1}[services.database._level]]
     connection.set_trace_callback(heard)
     yield found
     connection.set_trace_callback(None)

@@ -76,8 +76,11 @@ def write_folder(
 
 def _place_in(session: JobFolder, folder: JobFolder, attempt: str) -> None:
     place = session.calls / attempt
-    remove_tree(place)
-    place.mkdir(mode=0o755)
+    try:
+        place.mkdir(mode=0o755)
+    except FileExistsError:  # left by one that was not begun after all
+        remove_tree(place)
+        place.mkdir(mode=0o755)
     folder.path.parent.mkdir(parents=True, exist_ok=True)
     folder.path.unlink(missing_ok=True)
     folder.path.symlink_to(os.path.relpath(place, folder.path.parent))
@@ -221,10 +224,19 @@ def remove_folder(layout: Layout, attempt: str) -> None:
 def leave_inputs(folder: JobFolder) -> None:
     """Drop the links to the inputs when a job has ended, so that objects can be freed. Raises what may pass."""
     try:
-        shutil.rmtree(folder.inputs)
+        _remove_folder_of_links(folder.inputs)
     except FileNotFoundError:
         pass
     except OSError as problem:
         if trouble(problem):
             raise
         log.warning("%s stays: %s", folder.inputs, problem)
+
+
+def _remove_folder_of_links(path: Path) -> None:
+    try:
+        path.rmdir()  # most jobs are given no file
+    except OSError as problem:
+        if problem.errno != errno.ENOTEMPTY:
+            raise
+        shutil.rmtree(path)

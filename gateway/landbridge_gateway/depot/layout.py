@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from landbridge_gateway.depot.durable import make_folder
@@ -19,64 +20,64 @@ class JobFolder:
 
     path: Path
 
-    @property
+    @cached_property
     def spec(self) -> Path:
         return self.path / "job.json"
 
-    @property
+    @cached_property
     def adopted(self) -> Path:
         """Which object each of the job's new files became: written before the file is moved."""
         return self.path / "adopted"
 
-    @property
+    @cached_property
     def inputs(self) -> Path:
         return self.path / "in"
 
-    @property
+    @cached_property
     def recall(self) -> Path:
         """Of a sweep's chunk: while it is there, the worker begins no further point."""
         return self.inputs / "recall"
 
-    @property
+    @cached_property
     def cancelled(self) -> Path:
         """Of a sweep's chunk: a file for each point that the worker is to pass over."""
         return self.inputs / "cancelled"
 
-    @property
+    @cached_property
     def secrets(self) -> Path:
         """Of a job with secrets: the pipe by which its worker is given them."""
         return self.path / "secrets"
 
-    @property
+    @cached_property
     def out(self) -> Path:
         return self.path / "out"
 
-    @property
+    @cached_property
     def objects(self) -> Path:
         return self.out / "objects"
 
-    @property
+    @cached_property
     def files(self) -> Path:
         return self.out / "files"
 
-    @property
+    @cached_property
     def events(self) -> Path:
         return self.out / "events.jsonl"
 
-    @property
+    @cached_property
     def result(self) -> Path:
         return self.out / "result.json"
 
-    @property
+    @cached_property
     def error(self) -> Path:
         return self.out / "error.json"
 
-    @property
+    @cached_property
     def calls(self) -> Path:
         """Of a session: the folders of the jobs that run in it."""
         return self.path / "calls"
 
-    @property
+    @cached_property
     def requests(self) -> Path:
         """Of a session: the pipe by which it is told of its next call."""
         return self.calls / "requests"
@@ -97,16 +98,16 @@ class Layout:
     def has_jobs(self) -> bool:
         return self.jobs.exists() and any(self.jobs.iterdir())
 
-    @property
+    @cached_property
     def objects(self) -> Path:
         return self.root / "objects"
 
-    @property
+    @cached_property
     def intake(self) -> Path:
         """Files that are not whole yet, or not named yet by the client that wrote them."""
         return self.root / "intake"
 
-    @property
+    @cached_property
     def jobs(self) -> Path:
         return self.root / "jobs"
 
@@ -119,4 +120,4 @@ class Layout:
         if not _ATTEMPT.fullmatch(attempt):
             raise ValueError(f"not an attempt: {attempt!r}")
         job, number = split_attempt(attempt)
-        return JobFolder(self.jobs / job / str(number))
+        return JobFolder(Path(f"{self.jobs}/{job}/{number}"))

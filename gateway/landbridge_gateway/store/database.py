@@ -49,6 +49,7 @@ class Database:
         self._after: list[Callable[[], object]] = []
         self._durable: bool | None = None  # of the transaction under way, if there is one
         self._depth = 0  # of transactions within it
+        self._level = ""  # of durability, as the connection was told last
         self._lock = threading.RLock()
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
@@ -127,7 +128,10 @@ class Database:
     @contextmanager
     def _whole(self, durable: bool) -> Iterator[None]:
         self.place.check()
-        self._writer.conn.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        level = "FULL" if durable else "NORMAL"
+        if level != self._level:
+            self._writer.conn.execute(f"PRAGMA synchronous = {level}")
+            self._level = level
         self._durable, self._local.writing = durable, True
         try:
             with self._writer.atomic():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import threading
 from typing import Any
 
 from landbridge_gateway.errors import Conflict, UnknownToken
@@ -44,6 +45,9 @@ class Tokens:
     def __init__(self, database: Database) -> None:
         self._db = database
         self.changes = 0
+        # Those that were valid when they were read; None after a change, which only this process makes.
+        self._known: list[Row] | None = None
+        self._lock, self._read = threading.Lock(), 0
 
     def ensure_owner(self, token: str) -> None:
         """Make the token of the home's file the owner's token; with another one, browsers sign in anew."""
@@ -71,8 +75,7 @@ class Tokens:
             self._put(db, name, role, secret, None if seconds is None else later(seconds))
             return self._told(db, name), secret
 
-    @staticmethod
-    def _put(db: Any, name: str, role: Role, secret: str, expires: str | None) -> None:
+    def _put(self, db: Any, name: str, role: Role, secret: str, expires: str | None) -> None:
         about = {"id": name, "name": name, "role": role, "hash": _hash(secret), "created": timestamp()}
         db.conn.execute(
             """INSERT INTO tokens (id, name, role, hash, created, expires)
@@ -81,6 +84,7 @@ class Tokens:
                  revoked = NULL, created = iif(hash = excluded.hash, created, excluded.created)""",
             about | {"expires": expires},
         )
+        self._db.afterwards(self._forget)
 
     def revoke(self, name: str) -> Row:
         """Take a token back, with the browsers that were signed in by it; who waits by it is told at once."""
@@ -90,6 +94,7 @@ class Tokens:
             db.execute("UPDATE tokens SET revoked = coalesce(revoked, ?) WHERE id = ?", (timestamp(), name))
             db.execute("DELETE FROM sessions WHERE token = ?", (name,))
             self.changes += 1
+            self._db.afterwards(self._forget)
             self._db.touch(topic_of(name))
             return self._told(db, name)
 
@@ -104,11 +109,26 @@ class Tokens:
     def find(self, token: str) -> Row | None:
         """The valid token that this is. Every one is compared in full, so the time tells nothing about any."""
         wanted, found = _hash(token), None
-        rows = self._db.rows(f"SELECT name, role, expires, hash FROM tokens WHERE {_VALID}", {"now": timestamp()})
-        for row in rows:
+        for row in self._valid():
             if hmac.compare_digest(row["hash"], wanted):
                 found = row
-        return found
+        return found if found is None or found["expires"] is None or found["expires"] > timestamp() else None
+
+    def _valid(self) -> list[Row]:
+        """Some of them may have expired since they were read."""
+        known, read = self._known, self._read
+        if known is None:
+            sql = f"SELECT name, role, expires, hash FROM tokens WHERE {_VALID}"
+            known = self._db.rows(sql, {"now": timestamp()})
+            with self._lock:
+                if read == self._read:  # nobody changed them meanwhile
+                    self._known = known
+        return known
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._read += 1
+            self._known = None
 
     def is_valid(self, name: str) -> bool:
         sql = f"SELECT 1 FROM tokens WHERE id = :name AND {_VALID}"

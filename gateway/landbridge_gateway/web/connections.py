@@ -19,7 +19,8 @@ from landbridge_gateway.web.chunks import Chunks
 from landbridge_gateway.web.reading import HEAD_SECONDS, Headers, Reader, is_slow
 from landbridge_gateway.web.waiting import HOLD, Held
 
-_AT_ONCE = 2  # milliseconds
+# Milliseconds: who was answered asks again after some of them, for the end of what was submitted.
+_AT_ONCE = 20
 _SPARE_THREADS = 4
 _FAREWELL = 1.0  # seconds for what a client still sends when it was answered already
 _MOST_LEFT = 64 * 1024  # bytes of a body that nobody wanted, read so that the connection may go on

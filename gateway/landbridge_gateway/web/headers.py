@@ -29,17 +29,21 @@ def download_name(name: str) -> str:
     return _RESERVED.sub(r"\g<0>_", safe) if safe.strip("._") else "file"
 
 
-def harden(answer: Response) -> Response:
-    answer.headers["Landbridge-Protocol"] = str(PROTOCOL)
-    answer.headers["X-Content-Type-Options"] = "nosniff"
+_ALWAYS = (
+    ("Landbridge-Protocol", str(PROTOCOL)),
+    ("X-Content-Type-Options", "nosniff"),
     # Not "no-referrer": under that, browsers send our own forms with the origin "null".
-    answer.headers["Referrer-Policy"] = "same-origin"
-    answer.headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    answer.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    if answer.mimetype == "text/html":
-        answer.headers["Content-Security-Policy"] = _POLICY
-    else:
-        answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+)
+
+
+def harden(answer: Response) -> Response:
+    """Add the headers to an answer, which has none of them yet but may say how it is cached."""
+    page = answer.mimetype == "text/html"
+    # At once: set one by one, each is looked for first.
+    answer.headers.extend((*_ALWAYS, ("Content-Security-Policy", _POLICY if page else "sandbox; default-src 'none'")))
     answer.headers.setdefault("Cache-Control", "no-store")
     return answer
 

@@ -79,8 +79,10 @@ class _Server(wsgi.Server):
     def put_conn(self, conn: Connection) -> None:
         if conn.held is None:
             super().put_conn(conn)
-        else:
-            self.waiting_room.enter(conn, conn.held)
+        elif not self.waiting_room.enter(conn, conn.held):
+            # The server stops, and no other thread may come to take the connection up again.
+            conn.communicate()
+            conn.close()
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
         log.log(level, "%s", msg.replace("\n", " "), exc_info=traceback)

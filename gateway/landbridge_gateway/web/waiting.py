@@ -121,7 +121,8 @@ class Connection(Protocol):
 class WaitingRoom:
     """Connections whose requests wait: one thread and one selector for all of them.
 
-    ``resume`` takes a connection up again; it must not block.
+    ``resume`` takes a connection up again; it must not block, for whoever brings the news calls it. The thread looks
+    after those that go, and those whose time is over.
     """
 
     def __init__(self, resume: Callable[[Any], object]) -> None:
@@ -130,7 +131,6 @@ class WaitingRoom:
         self._inside: dict[int, Connection] = {}  # by the number of the visit
         self._visits = itertools.count()
         self._deadlines: list[tuple[float, int]] = []
-        self._called: list[int] = []
         self._selector = selectors.DefaultSelector()
         self._bell, self._ringer = socket.socketpair()
         for end in (self._bell, self._ringer):
@@ -140,19 +140,19 @@ class WaitingRoom:
         self._thread = threading.Thread(target=self._run, name="waiting-room", daemon=True)
         self._thread.start()
 
-    def enter(self, connection: Connection, held: Held) -> None:
-        """Keep a connection until its request can be answered."""
+    def enter(self, connection: Connection, held: Held) -> bool:
+        """Keep a connection until its request can be answered; False where nobody is kept any more."""
         with self._lock:
-            visit = self._admit(connection, held) if self._open else None
-        if visit is None:
-            self._resume(connection)
-            return
-        held.listener.heard = lambda: self._call(visit)
-        # Told before anybody listened to it here, or first in the row of deadlines: either way the thread must look.
+            if not self._open:
+                return False
+            visit = self._admit(connection, held)
+            first = self._deadlines[0][1] == visit
+        held.listener.heard = lambda: self._let_out(visit)
         if held.listener.changed.is_set():
-            self._call(visit)
-        elif self._deadlines[0][1] == visit:
+            self._let_out(visit)  # it was told before anybody listened to it here
+        elif first:
             self._ring()
+        return True
 
     def _admit(self, connection: Connection, held: Held) -> int:
         visit = next(self._visits)
@@ -171,13 +171,6 @@ class WaitingRoom:
         self._ring()
         self._thread.join(5)
 
-    def _call(self, visit: int) -> None:
-        with self._lock:
-            quiet = not self._called
-            self._called.append(visit)
-        if quiet:
-            self._ring()
-
     def _ring(self) -> None:
         with suppress(OSError):
             self._ringer.send(b".")
@@ -190,7 +183,7 @@ class WaitingRoom:
                         self._bell.recv(4096)
                 else:
                     self._look_at(key.data)
-            for visit in self._called_or_late():
+            for visit in self._late():
                 self._let_out(visit)
         for visit in list(self._inside):
             self._let_out(visit)
@@ -202,10 +195,9 @@ class WaitingRoom:
         with self._lock:
             return max(0.0, self._deadlines[0][0] - time.monotonic()) if self._deadlines else None
 
-    def _called_or_late(self) -> list[int]:
-        now = time.monotonic()
+    def _late(self) -> list[int]:
+        now, found = time.monotonic(), []
         with self._lock:
-            found, self._called = self._called, []
             while self._deadlines and self._deadlines[0][0] <= now:
                 found.append(heapq.heappop(self._deadlines)[1])
         return found

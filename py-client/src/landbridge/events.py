@@ -1,13 +1,14 @@
 """Waiting requests for all handles of a client: ``GET /events`` in a background thread, or two.
 
 A thread starts with the first handle that waits and ends when nobody does. Who waits is woken by the events of its
-jobs; nothing is asked again and again.
+jobs; nothing is asked again and again. Who waits alone, and for as long as it takes, needs no thread: it asks itself.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Set
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from landbridge.errors import BadAnswer, GatewayUnreachable, LandbridgeError
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from landbridge.client import Client
 
 _WAIT = 30
-_MOST_NAMED = 50  # jobs in one request
+MOST_NAMED = 50  # jobs in one request
 ENDED = frozenset({"succeeded", "failed", "cancelled", "lost"})
 # Long enough for a gateway to be started again under the handles that wait.
 _TRIES = 12
@@ -49,11 +50,7 @@ class Waiter:
 
     def hear(self, events: Iterable[Json], whole: Json) -> None:
         """``whole`` has the jobs themselves, where these came with the events."""
-        changed = {
-            event["job"]: whole.get(event["job"]) or {"state": event["state"], "note": event.get("note")}
-            for event in events
-            if event["job"] in self.jobs
-        }
+        changed = _told_of(self.jobs, events, whole)
         if changed:
             with self._lock:
                 self._states |= changed
@@ -77,6 +74,7 @@ class Events:
         self._client = client
         self._lock = threading.Lock()
         self._threads: list[_Request] = []
+        self._alone = False
 
     @property
     def waiters(self) -> list[Waiter]:
@@ -90,12 +88,36 @@ class Events:
                 if thread.covers(waiter):
                     thread.waiters.add(waiter)
                     return thread.cursor <= cursor
-            named = waiter.jobs if not self._threads and len(waiter.jobs) <= _MOST_NAMED else None
+            named = waiter.jobs if not self._threads and len(waiter.jobs) <= MOST_NAMED else None
             started = _Request(self._client, named, cursor, self._lock, self._threads, waiter.all_changes)
             started.waiters.add(waiter)
             self._threads.append(started)
             started.start()
             return True
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Does nobody else wait now? Then the caller may use :meth:`ask`, and others wait without it."""
+        with self._lock:
+            mine = not self._threads and not self._alone
+            self._alone = self._alone or mine
+        try:
+            yield mine
+        finally:
+            if mine:
+                self._alone = False
+
+    def ask(self, jobs: Iterable[str], cursor: int) -> tuple[dict[str, Json], int]:
+        """What was told of jobs that ended after a cursor, once one has or some time is over; and the next cursor."""
+        named, tries = frozenset(jobs), 0
+        while True:
+            try:
+                events, cursor, whole = _changes(self._client, named, cursor, all_changes=False)
+                return _told_of(named, events, whole), cursor
+            except GatewayUnreachable:
+                tries += 1
+                if tries == _TRIES:
+                    raise
 
     def leave(self, waiter: Waiter) -> None:
         with self._lock:
@@ -133,10 +155,7 @@ class _Request(threading.Thread):
         tries = 0
         while self._wanted():
             try:
-                query: Json = {} if self._all_changes else {"ends": "only"}
-                query |= {"job": sorted(self._named)} if self._named else {}
-                answer = self._client.get("/events", patience=_WAIT, after=self.cursor, wait=_WAIT, **query)
-                events, cursor, whole = answer["events"], int(answer["cursor"]), answer.get("jobs") or {}
+                events, cursor, whole = _changes(self._client, self._named, self.cursor, self._all_changes)
                 tries = 0
             except GatewayUnreachable as problem:
                 tries += 1
@@ -144,8 +163,6 @@ class _Request(threading.Thread):
                     self._fail(problem)
             except LandbridgeError as problem:
                 self._fail(problem)
-            except Exception as problem:  # noqa: BLE001 - a thread that dies without a word leaves its waiters forever
-                self._fail(BadAnswer(f"Waiting for the gateway ended: {type(problem).__name__}: {problem}."))
             else:
                 self._deliver(events, cursor, whole)
 
@@ -172,3 +189,28 @@ class _Request(threading.Thread):
             waiters, self.waiters = self.waiters, set()
         for waiter in waiters:
             waiter.fail(problem)
+
+
+def _changes(
+    client: Client, named: frozenset[str] | None, cursor: int, all_changes: bool
+) -> tuple[list[Json], int, Json]:
+    """Events after a cursor, of all jobs or of those that are named; the next cursor; and the jobs that ended."""
+    query: Json = {} if all_changes else {"ends": "only"}
+    query |= {"job": sorted(named)} if named else {}
+    try:
+        answer = client.get("/events", patience=_WAIT, after=cursor, wait=_WAIT, **query)
+        events = [event for event in answer["events"] if event["job"] and event["state"]]
+        return events, int(answer["cursor"]), answer.get("jobs") or {}
+    except LandbridgeError:
+        raise
+    except Exception as problem:
+        raise BadAnswer(f"Waiting for the gateway ended: {type(problem).__name__}: {problem}.") from problem
+
+
+def _told_of(jobs: Set[str], events: Iterable[Json], whole: Json) -> dict[str, Json]:
+    """By job, what the events tell of these: all of it, or its state."""
+    return {
+        event["job"]: whole.get(event["job"]) or {"state": event["state"], "note": event.get("note")}
+        for event in events
+        if event["job"] in jobs
+    }

@@ -11,11 +11,12 @@ import threading
 import time
 import warnings
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from landbridge.client import Client, DownloadSource, current
 from landbridge.errors import BadAnswer, JobCancelled, JobFailed, JobLost, LandbridgeError, NeedsTrust, WaitTimeout
-from landbridge.events import ENDED, Waiter
+from landbridge.events import ENDED, MOST_NAMED, Waiter
 from landbridge.handle import Handle
 from landbridge.kinds import Json, RemoteWarning
 from landbridge.notebook import html, text
@@ -283,7 +284,42 @@ def _take_ended(left: dict[str, Job]) -> list[Job]:
 
 
 def _wait_for(client: Client, left: dict[str, Job], deadline: float | None, timeout: float | None) -> Iterator[Job]:
-    changed, line = threading.Event(), ProgressLine()
+    line = ProgressLine()
+    with client.events.alone() as alone, _going_on(left, line):
+        if alone and deadline is None and not line.shown and len(left) <= MOST_NAMED:
+            yield from _ask_for(client, left)
+        else:
+            yield from _listen_for(client, left, line, deadline, timeout)
+
+
+@contextmanager
+def _going_on(left: dict[str, Job], line: ProgressLine) -> Iterator[None]:
+    """Ctrl-C ends the waiting alone, and says so."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        line.clear()
+        job = next(iter(left.values()))
+        sys.stderr.write(f"Stopped waiting; {job.id} goes on: {job.url} (job.cancel() ends it)\n")
+        raise
+
+
+def _ask_for(client: Client, left: dict[str, Job]) -> Iterator[Job]:
+    """In this thread, which has nothing else to look after."""
+    cursor = min(job._known_cursor() for job in left.values())
+    yield from _take_ended(left)  # a handle that had to be looked at first
+    while left:
+        told, cursor = client.events.ask(left, cursor)
+        for job in left.values():
+            job._hear(told)
+        yield from _take_ended(left)
+
+
+def _listen_for(
+    client: Client, left: dict[str, Job], line: ProgressLine, deadline: float | None, timeout: float | None
+) -> Iterator[Job]:
+    """By the client's own threads, which wait for others as well."""
+    changed = threading.Event()
     waiter = Waiter(left, changed.set, all_changes=line.shown)
     # A refresh may already find an end, which the first look below takes.
     complete = client.events.join(waiter, min(job._known_cursor() for job in left.values()))
@@ -305,11 +341,6 @@ def _wait_for(client: Client, left: dict[str, Job], deadline: float | None, time
             if ended:
                 line.clear()
             yield from ended
-    except KeyboardInterrupt:
-        line.clear()
-        job = next(iter(left.values()))
-        sys.stderr.write(f"Stopped waiting; {job.id} goes on: {job.url} (job.cancel() ends it)\n")
-        raise
     finally:
         line.clear()
         client.events.leave(waiter)
