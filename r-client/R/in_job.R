@@ -221,22 +221,23 @@ point_field <- function() {
 #' @param line text in UTF-8
 #' @noRd
 append_line <- function(events, line) {
-  written <- tryCatch({
-    write_line(events$connection, line)
-    TRUE
-  }, error = function(error) FALSE)
-  if (!written) {
-    # The first line, or user code has closed all connections.
+  # The first line, or user code has closed all connections.
+  if (!is_there(events$connection)) {
     events$connection <- file(file.path(events$folder, "out", "events.jsonl"), "ab")
-    write_line(events$connection, line)
   }
+  writeLines(line, events$connection, useBytes = TRUE)
+  # Not by flush(), which looks for a method for each line.
+  flush.connection(events$connection)
   invisible()
 }
 
-write_line <- function(connection, line) {
-  writeLines(line, connection, useBytes = TRUE)
-  # Not by flush(), which looks for a method for each line.
-  flush.connection(connection)
+#' Is this connection still open, and its number not another's by now?
+#' @noRd
+is_there <- function(connection) {
+  if (is.null(connection)) return(FALSE)
+  # Not by as.integer(), nor with tryCatch(): this is asked for each line.
+  number <- .subset2(connection, 1L)
+  number %in% getAllConnections() && identical(getConnection(number), connection)
 }
 
 #' Now as ISO text; the part up to the second is kept, because formatting it is the slow half.

@@ -268,8 +268,11 @@ with_loaded <- function(before, loaded) {
 }
 
 put_back_folder <- function(folder) {
-  if (!dir.exists(folder)) dir.create(folder, recursive = TRUE)
-  if (!identical(getwd(), folder)) setwd(folder)
+  # A working directory that was removed has no name.
+  if (!identical(getwd(), folder)) {
+    if (!dir.exists(folder)) dir.create(folder, recursive = TRUE)
+    setwd(folder)
+  }
   left <- list.files(folder, all.files = TRUE, full.names = TRUE, no.. = TRUE)
   if (length(left) > 0) unlink(left, recursive = TRUE)
 }
