@@ -29,7 +29,7 @@ NULL
 log_metric <- function(name, value, step = NULL) {
   events <- job_events()
   if (is.null(events)) return(invisible())
-  check_name(name)
+  name <- metric_name(name)
   if (!(is.numeric(value) || is.logical(value)) || length(value) != 1 || is.na(value) && !is.nan(value)) {
     refuse_field("value", "must be one number")
   }
@@ -38,7 +38,7 @@ log_metric <- function(name, value, step = NULL) {
   }
   # Written out by hand: a training loop calls this for every batch.
   append_line(events, paste0(
-    "{\"event\":\"metric\",\"at\":\"", event_time(), "\"", point_field(), ",\"name\":", json_texts(name),
+    "{\"event\":\"metric\",\"at\":\"", event_time(), "\"", point_field(), ",\"name\":", name,
     ",\"value\":", json_floats(as.double(value)),
     ",\"step\":", if (is.null(step)) "null" else sprintf("%.0f", step), "}"
   ))
@@ -165,6 +165,21 @@ check_name <- function(name) {
   }
 }
 
+#' The name as JSON text, kept for the next time: a loop logs the same few again and again.
+#' @noRd
+metric_name <- function(name) {
+  check_name(name)
+  # In another encoding a variable's name is not the text itself.
+  if (Encoding(name) != "unknown") return(json_texts(name))
+  if (is.null(metric_names[[name]])) {
+    if (length(metric_names) >= 1000L) return(json_texts(name))
+    metric_names[[name]] <- json_texts(name)
+  }
+  metric_names[[name]]
+}
+
+metric_names <- new.env(parent = emptyenv())
+
 refuse_field <- function(field, reason) {
   abort_landbridge("invalid_field", sprintf("`%s` %s.", field, reason))
 }
@@ -206,18 +221,23 @@ point_field <- function() {
 #' @param line text in UTF-8
 #' @noRd
 append_line <- function(events, line) {
-  written <- tryCatch({
-    writeLines(line, events$connection, useBytes = TRUE)
-    flush(events$connection)
-    TRUE
-  }, error = function(error) FALSE)
-  if (!written) {
-    # The first line, or user code has closed all connections.
+  # The first line, or user code has closed all connections.
+  if (!is_there(events$connection)) {
     events$connection <- file(file.path(events$folder, "out", "events.jsonl"), "ab")
-    writeLines(line, events$connection, useBytes = TRUE)
-    flush(events$connection)
   }
+  writeLines(line, events$connection, useBytes = TRUE)
+  # Not by flush(), which looks for a method for each line.
+  flush.connection(events$connection)
   invisible()
+}
+
+#' Is this connection still open, and its number not another's by now?
+#' @noRd
+is_there <- function(connection) {
+  if (is.null(connection)) return(FALSE)
+  # Not by as.integer(), nor with tryCatch(): this is asked for each line.
+  number <- .subset2(connection, 1L)
+  number %in% getAllConnections() && identical(getConnection(number), connection)
 }
 
 #' Now as ISO text; the part up to the second is kept, because formatting it is the slow half.

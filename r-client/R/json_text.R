@@ -25,8 +25,8 @@ json_of_list <- function(x) {
 json_atoms <- function(x) {
   switch(typeof(x),
     character = json_texts(x),
-    logical = ifelse(is.na(x), "null", ifelse(x, "true", "false")),
-    integer = ifelse(is.na(x), "null", sprintf("%d", x)),
+    logical = null_where_missing(tolower(as.character(x)), x),
+    integer = null_where_missing(sprintf("%d", x), x),
     double = json_floats(x),
     abort_landbridge("bad_answer", sprintf("A value of type %s has no place in JSON.", typeof(x)))
   )
@@ -34,12 +34,18 @@ json_atoms <- function(x) {
 
 json_texts <- function(x) {
   x <- as_utf8(x)
+  texts <- null_where_missing(paste0("\"", x, "\""), x)
   # Quotes, backslashes and control characters are rare: jsonlite knows how to escape them.
-  special <- which(grepl("[\\x01-\\x1f\"\\\\\\x7f]", x, perl = TRUE, useBytes = TRUE))
-  texts <- paste0("\"", x, "\"")
-  texts[special] <- vapply(x[special], function(one) as.character(jsonlite::toJSON(one, auto_unbox = TRUE)), "")
-  texts[is.na(x)] <- "null"
+  special <- grepl("[\\x01-\\x1f\"\\\\\\x7f]", x, perl = TRUE, useBytes = TRUE)
+  if (any(special)) {
+    texts[special] <- vapply(x[special], function(one) as.character(jsonlite::toJSON(one, auto_unbox = TRUE)), "")
+  }
   Encoding(texts) <- "UTF-8"
+  texts
+}
+
+null_where_missing <- function(texts, x) {
+  if (anyNA(x)) texts[is.na(x)] <- "null"
   texts
 }
 

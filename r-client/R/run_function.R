@@ -53,7 +53,7 @@ make_function <- function(plan) {
   if (!is.null(plan$exported)) return(plan$exported)
   env <- new.env(parent = globalenv())
   for (free in plan$free) {
-    assign(free$name, if (is.null(free$plan)) free$value else make_function(free$plan), envir = env)
+    env[[free$name]] <- if (is.null(free$plan)) free$value else make_function(free$plan)
   }
   for (expression in plan$expressions) eval(expression, env)
   get(plan$name, envir = env, mode = "function", inherits = FALSE)
@@ -95,8 +95,8 @@ call_plan <- function(f, name, keys) {
 
 call_function <- function(plan, f, values) {
   env <- new.env(parent = globalenv())
-  for (i in seq_along(values)) assign(plan$arguments[[i]], values[[i]], envir = env)
-  assign(plan$name, f, envir = env)
+  for (i in seq_along(values)) env[[plan$arguments[[i]]]] <- values[[i]]
+  env[[plan$name]] <- f
   user_call(plan$call, env)
 }
 

@@ -16,6 +16,7 @@ work_sweep <- function(spec, folder) {
   sweep_state$process <- Sys.getpid()
   for (name in c("quit", "q")) replace_in_base(name, quit_of_point)
   keep_what_loading_sets()
+  notice_sinks()
   sweep <- loaded$value
   for (point in spec$points) {
     asked <- file.exists(c(sweep$recall, paste0(sweep$cancelled, point$point)))
@@ -93,7 +94,7 @@ function_can_change <- function(spec) {
 run_point <- function(sweep, point) {
   Sys.setenv(LANDBRIDGE_POINT = point$point)
   tell_point(sweep, "point", point, "", sweep$sizes, sweep$sizes)
-  in_job_state$point <- c(list(spec = sweep$spec), point[c("point", "job", "seed")])
+  in_job_state$point <- list(spec = sweep$spec, point = point$point, job = point$job, seed = point$seed)
   if (sweep$forks) return(run_in_fork(sweep, point))
   outcome <- outcome_of_point(sweep, point)
   sweep$sizes <- tell_outcome(sweep, point, outcome)
@@ -131,19 +132,20 @@ result_of_point <- function(sweep, point) {
 #' The JSON of a result; of plain numbers and logicals, which most results of sweeps are, without the way of a node.
 #' @noRd
 result_text <- function(value, sink) {
-  type <- if (is.atomic(value) && length(value) == 1L && is.null(attributes(value))) typeof(value)
-  plain <- isTRUE(type %in% c("double", "integer", "logical")) && length(in_job_state$values) == 0
-  if (!plain) return(protocol_json(encode_value(value, sink, "result")))
+  single <- length(value) == 1L && is.null(attributes(value)) && length(in_job_state$values) == 0
+  type <- if (single) switch(typeof(value), double = "float", integer = "int", logical = "bool")
+  if (is.null(type)) return(protocol_json(encode_value(value, sink, "result")))
   text <- json_atoms(value)
   field <- if (text == "null") "\"na\":true" else paste0("\"value\":", text)
-  sprintf("{\"kind\":\"scalar\",\"type\":\"%s\",%s}", single_types[[type]], field)
+  paste0("{\"kind\":\"scalar\",\"type\":\"", type, "\",", field, "}")
 }
 
 #' The sizes of the logs at the end of the point.
 #' @noRd
 tell_outcome <- function(sweep, point, outcome) {
-  flush(stdout())
-  flush(stderr())
+  # Not by flush(), which looks for a method each time.
+  flush.connection(stdout())
+  flush.connection(stderr())
   to <- log_sizes(sweep)
   tell_point(sweep, "outcome", point, paste0(",", outcome), sweep$sizes, to)
   to
@@ -193,9 +195,9 @@ own_variables <- function() {
 #' Make the process again what it was before the point; the facts as the next point finds them.
 #' @noRd
 put_back <- function(before) {
-  while (sink.number() > 0) sink()
-  if (sink.number("message") != 2) sink(type = "message")
-  if (!is.null(grDevices::dev.list())) grDevices::graphics.off()
+  if (sweep_state$diverted) put_back_streams()
+  # A device that was ever open has its place there.
+  if (length(.Devices) > 1L && !is.null(grDevices::dev.list())) grDevices::graphics.off()
   put_back_folder(before$folder)
   if (!is.null(sweep_state$loaded)) before <- with_loaded(before, sweep_state$loaded)
   if (!identical(own_variables(), before$variables)) before$variables <- put_back_variables(before$variables)
@@ -205,8 +207,37 @@ put_back <- function(before) {
     for (name in setdiff(search(), before$search)) detach(name, character.only = TRUE)
   }
   left <- names(globalenv())
+  if (can_be_seeded()) left <- left[left != ".Random.seed"]
   if (length(left) > 0) rm(list = left, envir = globalenv())
   before
+}
+
+#' Are the generators the usual ones, and nothing keeps them from being seeded? Then their state may stay: each point
+#' begins with a seed of its own.
+#' @noRd
+can_be_seeded <- function() {
+  global <- globalenv()
+  exists(".Random.seed", envir = global, inherits = FALSE) && !bindingIsActive(".Random.seed", global) &&
+    !bindingIsLocked(".Random.seed", global) && identical(global[[".Random.seed"]][1L], usual_generators)
+}
+
+#' Asking for the numbers of sinks takes long, so it is noticed when there may be any. What diverted output before the
+#' first point is put back after it.
+#' @noRd
+notice_sinks <- function() {
+  # By its own name, which its errors tell.
+  sink <- base::sink
+  sweep_state$diverted <- TRUE
+  replace_in_base("sink", function(file = NULL, append = FALSE, type = c("output", "message"), split = FALSE) {
+    sweep_state$diverted <- TRUE
+    sink(file, append, type, split)
+  })
+}
+
+put_back_streams <- function() {
+  while (sink.number() > 0) sink()
+  if (sink.number("message") != 2) sink(type = "message")
+  sweep_state$diverted <- FALSE
 }
 
 #' A package sets options and variables of its own when it is loaded, and does so once: those stay.
@@ -237,8 +268,11 @@ with_loaded <- function(before, loaded) {
 }
 
 put_back_folder <- function(folder) {
-  if (!dir.exists(folder)) dir.create(folder, recursive = TRUE)
-  if (!identical(getwd(), folder)) setwd(folder)
+  # A working directory that was removed has no name.
+  if (!identical(getwd(), folder)) {
+    if (!dir.exists(folder)) dir.create(folder, recursive = TRUE)
+    setwd(folder)
+  }
   left <- list.files(folder, all.files = TRUE, full.names = TRUE, no.. = TRUE)
   if (length(left) > 0) unlink(left, recursive = TRUE)
 }

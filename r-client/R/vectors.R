@@ -76,8 +76,22 @@ column_object <- function(x, sink, path) {
 decode_scalar <- function(node) {
   tags <- node_tags(node)
   value <- if (isTRUE(node$na)) NULL else node[["value"]]
+  plain <- if (is.null(tags)) plain_scalar(value, node$type)
+  if (!is.null(plain)) return(plain)
   if (identical(node$type, "bytes")) return(if (is.null(value)) raw() else jsonlite::base64_dec(value))
   restore_tag_places(vector_of_elements(list(value), node$type, tags), tags$na_tags)
+}
+
+#' A value that stands in JSON as what it is in R; else NULL. Most arguments of the points of a sweep are such values.
+#' @noRd
+plain_scalar <- function(value, type) {
+  if (is.null(value) || is.object(value)) return(NULL)
+  switch(type,
+    bool = if (is.logical(value)) value,
+    int = if (is.integer(value)) value,
+    float = if (is.numeric(value)) as.double(value),
+    str = if (is.character(value)) enc2utf8(value)
+  )
 }
 
 decode_vector <- function(node, source) {

@@ -39,6 +39,14 @@ test_that("lines are whole and in order, also after user code closed the connect
   expect_identical(events[[2]]$step, 7L)
 })
 
+test_that("a name is the same each time, in any encoding", {
+  folder <- inside_job()
+  latin <- iconv("gr\u00fcn", "UTF-8", "latin1")
+  names <- c("loss", "a\"b\\c", "gr\u00fcn", latin)
+  for (name in rep(names, 2)) log_metric(name, 1)
+  expect_identical(vapply(logged(folder), `[[`, "", "name"), rep(enc2utf8(names), 2))
+})
+
 test_that("arguments of the wrong kind are refused by name", {
   folder <- inside_job()
   log_param("first", 1)

@@ -93,6 +93,46 @@ test_that("nothing that a point leaves behind is the next one's", {
   expect_identical(seen[[2]], expected)
 })
 
+test_that("output that was diverted by a point, or before the first one, is not at the next", {
+  text <- c(
+    "divert <- function() { sink(tempfile()); sink(file(tempfile(), 'w'), type = 'message') }",
+    "if (is.null(getOption('made'))) { options(made = TRUE); divert() }",
+    "fit <- function(x) { seen <- c(sink.number(), sink.number('message')); if (x == 2) divert(); seen }"
+  )
+  seen <- results_of(run_sweep(text, lapply(1:4, function(number) point_of(number, number))))
+  expect_identical(seen[2:4], rep(list(c(0L, 2L)), 3))
+})
+
+test_that("what a point does to the generators is not the next one's", {
+  text <- c(
+    "fit <- function(x) {", "  drawn <- list(RNGkind(), runif(1), rnorm(1), sample(100, 1)); global <- globalenv()",
+    "  if (x == 1) suppressWarnings(RNGkind('Wichmann-Hill', 'Box-Muller', 'Rounding'))",
+    "  if (x == 2) lockBinding('.Random.seed', global)",
+    "  if (x >= 3) rm('.Random.seed', envir = global)",
+    "  if (x == 3) makeActiveBinding('.Random.seed', function(state) stop('not a state'), global)",
+    "  if (x == 4) { RNGkind('Marsaglia-Multicarry'); rm('.Random.seed', envir = global) }",
+    "  if (x == 5) assign('.Random.seed', 'not a state', global)",
+    "  drawn", "}"
+  )
+  points <- lapply(1:7, function(number) utils::modifyList(point_of(number, number), list(seed = 7L)))
+  drawn <- results_of(run_sweep(text, points))
+  expect_identical(drawn[[1]][[1]], c("Mersenne-Twister", "Inversion", "Rejection"))
+  expect_length(drawn, 7)
+  expect_length(unique(drawn), 1)
+})
+
+test_that("a point may close what is open, its own lines and those of the next stay", {
+  text <- c(
+    "fit <- function(x) {", "  landbridge::log_metric('before', x); closeAllConnections()",
+    "  own <- file('own', 'w'); landbridge::log_metric('after', x); cat('mine', file = own); close(own)",
+    "  readLines('own', warn = FALSE)", "}"
+  )
+  run <- run_sweep(text, lapply(1:2, function(number) point_of(number, number)))
+  expect_identical(results_of(run), list("mine", "mine"))
+  told <- vapply(run$events[-1], function(event) paste(event$event, event$name), "")
+  expect_identical(told, rep(c("point ", "metric before", "metric after", "outcome "), 2))
+})
+
 test_that("options of a package that a point has loaded stay, because it sets them once", {
   skip_if_not_installed("data.table")
   text <- "fit <- function(x) { nrow(data.table::data.table(x)[x > 0]) + length(getOption('datatable.verbose')) }"
