@@ -206,7 +206,7 @@ class TestRoles:
         assert ben.get(f"/api/v1/events?after=0&job={job}").json["events"] == []
         assert ben.get("/api/v1/events?after=0").json["events"] == []
         assert job not in ben.get("/jobs").text
-        assert anna.get(f"/api/v1/jobs/{job}").json["job"]["state"] == "waiting"
+        assert anna.get(f"/api/v1/jobs/{job}").json["job"]["state"] == "queued"
 
     @pytest.mark.row("AU16")
     def test_another_members_job_takes_as_long_as_none(self, services, caller, road):
