@@ -11,6 +11,7 @@ new_client <- function(place) {
   client$jobs <- new.env(parent = emptyenv())
   client$objects <- new.env(parent = emptyenv())
   client$digests <- new.env(parent = emptyenv())
+  client$calls <- new.env(parent = emptyenv()) # by session, the id of the last job that was submitted there
   structure(client, class = "landbridge_client")
 }
 

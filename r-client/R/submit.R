@@ -26,8 +26,24 @@ submit <- function(what, ...) {
   task <- as_task(what, function_name(substitute(what)))
   client <- current_client()
   body <- submission(task, list(...), client_sink(client, task))
-  answer <- ask_gateway(client, "POST", "/jobs", body = body, headers = c("Idempotency-Key" = new_key()))
-  job_from_answer(client, answer)
+  session <- body$task$session
+  wait <- if (!is.null(session) && was_short(client, client$calls[[session]])) short_call
+  headers <- c("Idempotency-Key" = new_key())
+  job <- job_from_answer(client, ask_gateway(client, "POST", "/jobs", list(wait = wait), body, headers))
+  if (!is.null(session)) client$calls[[session]] <- job$id
+  job
+}
+
+# Seconds of a call in a session that is waited for with its submission.
+short_call <- 0.05
+
+#' Was the last call in a session waited for, and short? Then the next one's end may come with its acceptance.
+#' @param last its id, or NULL
+#' @noRd
+was_short <- function(client, last) {
+  known <- if (!is.null(last)) client$jobs[[last]]
+  seconds <- known$whole$seconds
+  isTRUE(known$whole$state %in% ended_states) && is.numeric(seconds) && isTRUE(seconds < short_call)
 }
 
 #' The body of a job or, without its points, of a sweep.

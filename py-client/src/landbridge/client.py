@@ -76,6 +76,7 @@ class Client:
         self._reached = False
         self._fetching = threading.Lock()
         self.events = Events(self)
+        self.calls: dict[str, Any] = {}  # by session, the handle of the last job that was submitted there
 
     def close(self) -> None:
         """Close the connections and remove the files that results were read from."""
@@ -89,13 +90,13 @@ class Client:
         """The JSON object at ``path`` below ``/api/v1``; ``patience`` is added to the seconds it may take."""
         return self._json(self._send("GET", path, patience=patience, query=query)[1])
 
-    def post(self, path: str, body: Json | None = None, key: str | None = None) -> Json:
+    def post(self, path: str, body: Json | None = None, key: str | None = None, **query: Any) -> Json:
         """Send JSON. Where a repeat would be a second one, an idempotency ``key`` makes it the same."""
         headers = {"Idempotency-Key": key} if key else {}
         content = None if body is None else json.dumps(body, allow_nan=False).encode()
         if content is not None:
             headers["Content-Type"] = "application/json"
-        return self._json(self._send("POST", path, content=content, headers=headers, repeat=True)[1])
+        return self._json(self._send("POST", path, content=content, headers=headers, query=query, repeat=True)[1])
 
     def read(self, path: str, patience: float = 0, **query: Any) -> tuple[Mapping[str, str], bytes]:
         """Headers and body of an answer that is not JSON."""

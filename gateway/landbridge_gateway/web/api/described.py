@@ -84,7 +84,7 @@ CALLS: dict[str, Call] = {
         {200: ("upload",)}, {"offset": _whole(0, _MOST_OBJECT)}, body="bytes", errors=(404, 409, 413, 422, 507)
     ),
     "api_uploads.end": Call({201: ("object",)}, headers=_DIGEST, errors=(404, 409, 422, 507)),
-    "api_jobs.submit": Call({200: _JOB, 201: _JOB}, headers=_KEY, body="submission", errors=_SUBMITS),
+    "api_jobs.submit": Call({200: _JOB, 201: _JOB}, {"wait": _WAIT}, headers=_KEY, body="submission", errors=_SUBMITS),
     "api_jobs.listing": Call(
         {200: ("jobs", "next")},
         {

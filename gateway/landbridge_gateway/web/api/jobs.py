@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
+
 from flask import Blueprint, Response, request
 
 from landbridge_gateway.depot.logs import STREAMS
 from landbridge_gateway.errors import InvalidRequest
 from landbridge_gateway.failpoints import reach
 from landbridge_gateway.model import Json, State
+from landbridge_gateway.scheduler.hub import NoPlace
 from landbridge_gateway.store.database import Row
+from landbridge_gateway.store.jobs import ends_of
 from landbridge_gateway.store.listing import MOST, JobQuery, list_jobs
 from landbridge_gateway.store.queue import check_room
 from landbridge_gateway.web import present
@@ -24,6 +29,7 @@ from landbridge_gateway.web.waiting import answer_when
 blueprint = Blueprint("api_jobs", __name__)
 
 LONGEST_WAIT = 60
+LONGEST_CALL = 1  # that a submission waits for the end of its job
 _MOST_LOG = 4 * 1024**2
 _FIELDS = ("state", "language", "experiment", "tag", "text", "sweep", "point", "sort", "limit", "page")
 
@@ -48,9 +54,9 @@ def query_from_request(limit: int = 50) -> JobQuery:
 @blueprint.post("/jobs")
 @access(WRITE)
 def submit() -> tuple[Json, int] | Response:
-    """Submit a job; the same Idempotency-Key gives the same job."""
+    """Submit a job; the same Idempotency-Key gives the same job. A call of a session may be answered with its end."""
     here = services()
-    key = header("Idempotency-Key", 200)
+    key, wait = header("Idempotency-Key", 200), seconds("wait", LONGEST_CALL)
     who = caller()
     if (refused := turned_away(key)) is not None:
         return refused
@@ -62,7 +68,26 @@ def submit() -> tuple[Json, int] | Response:
     row, fresh = here.accepts.add(new, lambda db: check_room(db, who.name, 1, here.queue_bounds))
     here.scheduler.wake()
     reach("before the answer")
-    return _one(here, row, cursor), 201 if fresh else 200
+    status = 201 if fresh else 200
+    if wait and row["session"] and not row["ended"] and here.jobs.open_calls(row["session"]) == 1:
+        with suppress(NoPlace):  # then it is answered as any other
+            return _with_its_end(here, row["id"], wait, status)
+    return _one(here, row, cursor), status
+
+
+def _with_its_end(here: Services, job: str, wait: float, status: int) -> Response:
+    """The answer to a submission once the job has ended, or the time is over. The job is stored either way."""
+    host = request.host_url
+
+    def look() -> bool | None:
+        return here.jobs.state(job).ended or None
+
+    def render(_: bool | None) -> Response:
+        cursor = here.jobs.cursor()
+        told = {"job": present.whole(here, here.jobs.get(job), host), "cursor": cursor}
+        return Response(json.dumps(told), status, content_type="application/json")
+
+    return answer_when(look, render, wait, [ends_of(job)])
 
 
 @blueprint.get("/jobs")
