@@ -37,8 +37,8 @@ def f(seconds):
 class InContainers(Killing):
     """Kills of the two halves, with ten containers of somebody else beside."""
 
-    def quiet(self) -> bool:
-        return super().quiet() and not containers_of(self.serving.home)
+    def stirring(self) -> list[str]:
+        return super().stirring() or containers_of(self.serving.home)
 
     def __enter__(self) -> InContainers:
         image = image_of(RUNTIMES[0])
@@ -127,8 +127,8 @@ def test_an_engine_that_comes_back_finds_its_jobs_running(engine: OwnEngine, tmp
 class WithEngine(Killing):
     engine: OwnEngine
 
-    def quiet(self) -> bool:
-        return super().quiet() and not self.engine.docker("ps", "-aq").stdout.split()
+    def stirring(self) -> list[str]:
+        return super().stirring() or self.engine.docker("ps", "-aq").stdout.split()
 
     def kill_engine(self) -> None:
         self.engine.kill()
