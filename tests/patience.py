@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import select
 import subprocess
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 Found = TypeVar("Found")
 PATIENCE = 120.0  # seconds: a slow machine with other work beside it is no failure
@@ -48,3 +49,13 @@ def joined(thread: threading.Thread, what: str, seconds: float = PATIENCE) -> No
     thread.join(seconds)
     if thread.is_alive():
         raise NeverCame(f"the end of {what}", seconds)
+
+
+def first_line(stream: IO[str] | None, what: str, seconds: float = PATIENCE) -> str:
+    """The first thing that a process says; later ones may be held by the stream already, where nobody sees them."""
+    assert stream is not None
+    poll = select.poll()
+    poll.register(stream, select.POLLIN)
+    if not poll.poll(int(seconds * 1000)):
+        raise NeverCame(f"a word of {what}", seconds)
+    return stream.readline().rstrip("\n")
