@@ -116,6 +116,9 @@ class Killing:
 
     def run(self, cell: Cell) -> None:
         """Bring a job to the step, kill, and hold what became of it against the promises."""
+        # The last of the cell before may come to the same step, and somebody be killed for it at the wrong time. An
+        # installation that does not come to rest is not gone on with: each cell would wait for it anew.
+        self._until_quiet()
         in_the_job = cell.where in (*IN_THE_JOB, HELD)
         meet = JobMeeting(self.folder / f"job{next(self._numbers)}") if in_the_job else None
         client = self.client(cell.language, cell.where, meet and meet.path)
@@ -139,8 +142,6 @@ class Killing:
             self.serving.start()
 
     def _at_step(self, cell: Cell, client: Client, meet: JobMeeting | None) -> None:
-        # The last of the cell before may come to the same step, and somebody be killed for it at the wrong time.
-        self._until_quiet()
         early, in_the_job = cell.step != "after the answer", cell.step in IN_THE_JOB
         if early and not in_the_job:
             self.meeting.want(cell.step)
