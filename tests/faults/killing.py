@@ -199,7 +199,7 @@ class Killing:
 
     def _attempt_of(self, pid: int) -> str | None:
         environment = processes.environment(pid)
-        return Path(environment["TMPDIR"]).name if environment.get(MARK) == self.identity else None
+        return Path(environment.get("TMPDIR", "unknown")).name if environment.get(MARK) == self.identity else None
 
     def _judge(self, cell: Cell, client: Client) -> None:
         end = self.took(client)
