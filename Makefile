@@ -40,8 +40,9 @@ test: test-tools setup images ## Run every test, on two processors at once (WORK
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 KILLS ?= 5000
-faults: test-tools setup ## Kill it 5,000 times (KILLS=) at named steps and at random, and print a table
-	$(BIN)/python -m tests.faults.matrix $(KILLS)
+SEED ?=
+faults: test-tools setup ## Kill it 5,000 times (KILLS=) at named steps and at random (SEED=), and print a table
+	$(BIN)/python -m tests.faults.matrix $(KILLS) $(SEED)
 
 docs-types: images ## Measure what becomes of each kind of column, and write docs/types.md
 	$(BIN)/python -m tests.types.document

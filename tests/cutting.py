@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import struct
 import threading
@@ -10,18 +11,22 @@ from contextlib import contextmanager, suppress
 from typing import Self
 from urllib.parse import urlsplit
 
+_ON_THE_WAY = 256 * 1024  # bytes that were carried by and not delivered yet, and are lost with a connection
+
 
 class Cutting:
     """Listens beside a gateway and passes on what comes, both ways.
 
-    Each number in ``cuts`` is for one connection that carries as many bytes as that: it is reset there. What goes by
-    unharmed afterwards is counted in ``carried``.
+    Each number in ``cuts`` is for one connection that carries as many bytes as that: it is reset there. With ``each``
+    so is every other connection, until ``most`` bytes went by in all: from then on nobody is let through. What goes by
+    is counted in ``carried``, and resets in ``broken``.
     """
 
-    def __init__(self, url: str, cuts: list[int]) -> None:
+    def __init__(self, url: str, cuts: list[int], each: float = math.inf, most: float = math.inf) -> None:
         parts = urlsplit(url)
         self._to = (str(parts.hostname), int(parts.port or 80))
-        self.cuts, self.carried, self.made = list(cuts), 0, 0
+        self.cuts, self.carried, self.made, self.broken = list(cuts), 0, 0, 0
+        self._each, self._most = each, most
         self._lock = threading.Lock()
         self._pairs: list[_Pair] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -32,6 +37,8 @@ class Cutting:
         return self
 
     def __exit__(self, *_: object) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # closing alone would not wake who accepts
         self._listener.close()
         # A thread that still waits on one of them ends with it.
         for pair in self._pairs:
@@ -42,11 +49,16 @@ class Cutting:
             while True:
                 client, _ = self._listener.accept()
                 self.made += 1
+                if self.carried > self._most:
+                    client.close()
+                    continue
                 try:
                     gateway = socket.create_connection(self._to)
                 except OSError:
-                    client.close()
-                    raise
+                    client.close()  # as the gateway would have, which is not there just now
+                    continue
+                for end in (client, gateway):
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _ON_THE_WAY)
                 pair = _Pair(client, gateway)
                 self._pairs.append(pair)
                 for source, target in ((client, gateway), (gateway, client)):
@@ -59,9 +71,10 @@ class Cutting:
                 with self._lock:
                     self.carried += len(data)
                     pair.carried += len(data)
-                    cut = bool(self.cuts) and pair.carried >= self.cuts[0]
+                    cut = pair.carried >= (self.cuts[0] if self.cuts else self._each)
                     if cut:
-                        self.cuts.pop(0)
+                        self.broken += 1
+                        del self.cuts[:1]
                 if cut:
                     pair.reset()
                     return
@@ -97,6 +110,6 @@ class _Pair:
 
 
 @contextmanager
-def cutting(url: str, *cuts: int) -> Iterator[Cutting]:
-    with Cutting(url, list(cuts)) as made:
+def cutting(url: str, *cuts: int, each: float = math.inf, most: float = math.inf) -> Iterator[Cutting]:
+    with Cutting(url, list(cuts), each, most) as made:
         yield made

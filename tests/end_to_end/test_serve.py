@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import signal
 import socket
 import subprocess
 
 import pytest
 
+from tests import processes
+from tests.patience import PATIENCE
 from tests.serving import COMMAND, Serving
 
 
@@ -53,7 +54,7 @@ def test_a_database_that_is_taken_away_is_cried_out_and_no_empty_one_made(tmp_pa
         database = serving.home / "landbridge.db"
         database.rename(tmp_path / "aside")
         assert serving.next_line().startswith("ATTENTION: The gateway's database landbridge.db is not where it was.")
-        os.kill(serving.child("gateway"), signal.SIGKILL)
+        serving.kill("gateway")
         assert serving.next_line() == "the gateway ended and is started again"
         assert serving.next_line().startswith("The gateway's database landbridge.db is not where it was.")
         assert not database.exists()
@@ -66,8 +67,7 @@ def test_a_database_that_is_taken_away_is_cried_out_and_no_empty_one_made(tmp_pa
 @pytest.mark.parametrize("name", ["gateway", "warden"])
 def test_a_half_that_dies_is_started_again_on_the_same_address(tmp_path, name):
     with Serving(tmp_path / "home", "process") as serving:
-        before = serving.child(name)
-        os.kill(before, signal.SIGKILL)
+        before = serving.kill(name)
         assert serving.next_line() == f"the {name} ended and is started again"
         # The socket is held by the supervisor, so a call made meanwhile is answered late and not refused.
         assert serving.call("")["protocol"] == 1
@@ -78,12 +78,9 @@ def test_a_half_that_dies_is_started_again_on_the_same_address(tmp_path, name):
 def test_the_halves_do_not_outlive_a_killed_supervisor(tmp_path):
     serving = Serving(tmp_path / "home", "process").start()
     halves = [os.pidfd_open(serving.child(name)) for name in ("gateway", "warden")]
-    serving.process.kill()
-    serving.process.communicate()
+    serving.stop(signal.SIGKILL)
     for descriptor in halves:
-        ended = select.poll()
-        ended.register(descriptor, select.POLLIN)
-        assert ended.poll(30_000), "it still runs"
+        assert processes.is_gone(descriptor, PATIENCE), "it still runs"
         os.close(descriptor)
 
 

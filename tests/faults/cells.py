@@ -11,6 +11,7 @@ from landbridge_gateway.failpoints import STEPS
 
 LANGUAGES = ("python", "r")
 IN_THE_JOB = ("log half written", "result half written")
+HELD = "held"  # from its first moment on: it cannot be done before it is killed
 # While there is a process of the job that can be killed before it is done.
 _JOB_LIVES = STEPS[STEPS.index("created") : STEPS.index("result seen")]
 # While the request stands at one of these, the scheduler goes on.
@@ -30,6 +31,8 @@ def f(path, meet, where):
         with open(meet + ".go") as here:
             here.readline()
 
+    if where == "held":
+        wait()
     if where == "log half written":
         print("half of a line", end="", flush=True)
         wait()
@@ -59,6 +62,7 @@ f <- function(path, meet, where) {
     readLines(here, 1)
     close(here)
   }
+  if (where == "held") wait()
   if (where == "log half written") {
     cat("half of a line")
     flush(stdout())
@@ -86,6 +90,11 @@ class Cell:
     victim: str
     language: str
     contained: bool = False  # in containers, which outlive the warden
+
+    @property
+    def where(self) -> str:
+        """What its job does: one that is to be killed waits for that, wherever the gateway is just then."""
+        return self.step if self.step in IN_THE_JOB or self.victim != "job" else HELD
 
     def __str__(self) -> str:
         return f"{self.victim} at `{self.step}`, {self.language}"

@@ -7,16 +7,15 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from typing import Self
 
+from tests.patience import PATIENCE, ended, until
 from tests.serving import COMMAND
 
 ROOT = Path(__file__).resolve().parents[2]
 # Kept between runs, for the images that it was given once.
 KEPT = ROOT / ".cache" / "faults-docker"
-_PATIENCE = 60.0
 
 
 class OwnEngine:
@@ -49,18 +48,23 @@ class OwnEngine:
                 stderr=log,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + _PATIENCE
-        while self.docker("info").returncode:
-            assert self._process.poll() is None, (self.folder / "log").read_text()[-2000:]
-            assert time.monotonic() < deadline, (self.folder / "log").read_text()[-2000:]
+        until(self._answers, "an answer of the tests' own engine", instead=self._log, pause=0.1)
+
+    def _answers(self) -> bool:
+        assert self._process.poll() is None, f"the engine ended: {self._log()}"
+        return self.docker("info").returncode == 0
+
+    def _log(self) -> str:
+        return (self.folder / "log").read_text()[-2000:]
 
     def docker(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["docker", "-H", self.host, *words], capture_output=True, text=True, check=False)
+        command = ["docker", "-H", self.host, *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
     def kill(self) -> None:
         """As a crash: nobody of its containers is told."""
         self._process.kill()
-        self._process.wait()
+        ended(self._process, "the tests' own engine, which was killed,")
         # containerd dies with it. The next engine would wait for one whose process nobody has waited for yet.
         (self.folder / "exec" / "containerd" / "containerd.pid").unlink(missing_ok=True)
 
@@ -84,7 +88,7 @@ class OwnEngine:
             self.docker("rm", "-f", name)
         self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(_PATIENCE)
+            self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
         for mounted in (self.folder / "exec" / "netns").glob("*"):

@@ -23,11 +23,11 @@ def broken_promises(home: Path, accepted: dict[str, str]) -> list[str]:
         record.close()
 
 
-def quiet(home: Path) -> bool:
-    """Is nothing on its way any more?"""
+def stirring(home: Path) -> list[str]:
+    """What is on its way, or left of something: nothing, when it is quiet."""
     record = sqlite3.connect(f"file:{home / 'landbridge.db'}?mode=ro", uri=True)
     try:
-        return not _left(record, home) and not record.execute(_OPEN).fetchall()
+        return [*_left(record, home), *_open_attempts(record)]
     finally:
         record.close()
 
@@ -41,8 +41,11 @@ def _jobs(record: sqlite3.Connection, accepted: dict[str, str]) -> list[str]:
     said = [f"{job} was accepted and is not there" for job in accepted.values() if job not in known]
     said += [f"{job} is {known[job]}, and ended as {told}" for job, told in ends.items() if told != [known[job]]]
     said += [f"the key {key} made {count} jobs" for key, count in keys.items() if count != 1]
-    open_ones = record.execute(_OPEN).fetchall()
-    return said + [f"attempt {job}.{number} was never closed" for job, number in open_ones]
+    return said + _open_attempts(record)
+
+
+def _open_attempts(record: sqlite3.Connection) -> list[str]:
+    return [f"attempt {job}.{number} was never closed" for job, number in record.execute(_OPEN)]
 
 
 def _objects(record: sqlite3.Connection, home: Path) -> list[str]:

@@ -6,11 +6,11 @@ import itertools
 import json
 import os
 import random
-import signal
+import sqlite3
 import subprocess
-import sys
 import threading
 import time
+import traceback
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,109 +18,27 @@ from pathlib import Path
 from typing import Any, Self
 
 from landbridge_gateway.engines.leftovers import MARK, leftovers
-from landbridge_gateway.engines.process import _r_command
 from landbridge_gateway.failpoints import STEPS
 
-from tests.faults.armed import FOLDER, R_COMMAND
-from tests.faults.cells import IN_THE_JOB, LANGUAGES, Cell, body, given, object_of, times_run
-from tests.faults.history import quiet
+from tests import processes
+from tests.faults.armed import FOLDER
+from tests.faults.cells import HELD, IN_THE_JOB, LANGUAGES, Cell, body, given, object_of, times_run
+from tests.faults.clients import KILLED, Client
+from tests.faults.history import stirring
+from tests.faults.installation import Armed
 from tests.faults.meeting import JobMeeting, Meeting, Met
-from tests.serving import Serving
+from tests.patience import PATIENCE, NeverCame, ended, joined, until
 
-ROOT = Path(__file__).resolve().parents[2]
-_ARMED = [sys.executable, "-m", "tests.faults.armed"]
-_PATIENCE = 60.0
 DECOYS = 10
+_PATIENCE_AFTER_A_STORM = 2 * PATIENCE  # a job that is on its way ends, and one that was begun just then
 AT_RANDOM = "at random"
 RANDOM_VICTIMS = ("gateway", "gateway", "warden", "service", "job", "client")
 
 
-class Armed(Serving):
-    """A gateway whose steps can be waited at; started again as often as it is killed, at the same port."""
-
-    def __init__(self, home: Path, engine: str = "process", **environ: str) -> None:
-        known = " ".join([*_r_command()][:1] + [command[1] for command in _r_command().values()])
-        paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-        super().__init__(home, engine, _ARMED, **{"PYTHONPATH": paths, R_COMMAND: known} | environ)
-
-    def start(self) -> Serving:
-        super().start()
-        self.port = int(self.url.rpartition(":")[2])
-        self._reading = threading.Thread(target=self._read_on, args=(self.process,), daemon=True)
-        self._reading.start()
-        return self
-
-    def _read_on(self, process: subprocess.Popen[str]) -> None:
-        # A pipe that nobody reads would stop the supervisor after some hundred kills.
-        assert process.stdout is not None
-        self.said += [line.rstrip("\n") for line in process.stdout]
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        code = self.process.wait(60)
-        self._reading.join(10)
-        if self.process.stdout:
-            self.process.stdout.close()
-        return code
-
-    def child(self, name: str) -> int:
-        """The process id of one half, which may be about to be started again."""
-        while True:
-            with suppress(subprocess.CalledProcessError, ValueError):
-                return super().child(name)
-
-    def kill(self, name: str) -> None:
-        with suppress(ProcessLookupError):
-            os.kill(self.child(name), signal.SIGKILL)
-
-    def kill_all(self) -> None:
-        """The supervisor and both halves, at once; and start again."""
-        self.process.send_signal(signal.SIGSTOP)
-        for name in ("gateway", "warden"):
-            self.kill(name)
-        self.stop(signal.SIGKILL)
-        self.start()
-
-
-@dataclass
-class Client:
-    """One client that is killed, or not; a second one goes on with what the first had learnt."""
-
-    serving: Armed
-    folder: Path
-    process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = [sys.executable, "-I", "-S", str(ROOT / "tests/faults/asking.py"), "127.0.0.1"]
-        given = [str(self.serving.port), self.serving.token, str(self.folder)]
-        self.process = subprocess.Popen([*command, *given], stdin=subprocess.PIPE)
-
-    def go(self) -> None:
-        """It may submit."""
-        assert self.process is not None and self.process.stdin is not None
-        with suppress(BrokenPipeError):
-            self.process.stdin.write(b"\n")
-            self.process.stdin.close()
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-
-    def end(self) -> dict[str, Any]:
-        """What it said, when it has ended."""
-        assert self.process is not None
-        code = self.process.wait(_PATIENCE)
-        # One that is killed when it has said all, before it is gone, has said all.
-        assert code == 0 or "end" in self.said(), f"the client ended with {code}: {self.said()}"
-        return self.said()
-
-    def said(self) -> dict[str, Any]:
-        path, found = self.folder / "said", {}
-        for line in path.read_text().splitlines() if path.exists() else []:
-            found |= json.loads(line)
-        return found
+def told(problem: BaseException) -> str:
+    """A problem in one sentence, with its place."""
+    frame = traceback.extract_tb(problem.__traceback__)[-1]
+    return f"{type(problem).__name__} at {Path(frame.filename).name}:{frame.lineno}: {problem}"
 
 
 @dataclass
@@ -138,7 +56,7 @@ class Killing:
     def __init__(self, folder: Path, engine: str = "process", **environ: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.tally = folder, Tally()
-        self._numbers = itertools.count(1)
+        self._numbers, self._lock = itertools.count(1), threading.Lock()
         self.meeting = Meeting(folder / "meeting")
         self.serving = Armed(folder / "home", engine, **{FOLDER: str(self.meeting.folder)} | environ)
 
@@ -150,30 +68,37 @@ class Killing:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.meeting.close()
-        self._await_quiet()
-        self.serving.stop()
+        try:
+            self.meeting.close()
+            self._await_quiet()
+            self.serving.stop()
+        finally:
+            self._end_decoys()
+
+    def _end_decoys(self) -> None:
         alive = [decoy for decoy in self._decoys if decoy.poll() is None]
         for decoy in self._decoys:
             decoy.kill()
-            decoy.wait()
+            ended(decoy, "a process of somebody else")
         if len(alive) != DECOYS:
             self.tally.broken.append(f"{DECOYS - len(alive)} processes of somebody else were killed")
 
     def _await_quiet(self) -> None:
         """What is left when nobody asks for anything any more is what is counted as left."""
         begun = time.monotonic()
-        self._until_quiet()
+        with suppress(NeverCame):  # what is there all the same is told by the history
+            self._until_quiet()
         self.tally.seconds_to_quiet = time.monotonic() - begun
 
     def _until_quiet(self) -> None:
-        until = time.monotonic() + _PATIENCE
-        while not self.quiet() and time.monotonic() < until:
-            time.sleep(0.02)  # nobody tells of it: it is looked at from outside
+        until(lambda: not self.stirring(), "a quiet installation", instead=self.stirring)
 
-    def quiet(self) -> bool:
-        """Is nothing on its way any more, and nothing left?"""
-        return quiet(self.serving.home)
+    def stirring(self) -> list[str]:
+        """What is on its way, or left of something."""
+        try:
+            return stirring(self.serving.home)
+        except (OSError, sqlite3.OperationalError) as changing:
+            return [f"it changes while it is looked at: {changing}"]
 
     @property
     def identity(self) -> str:
@@ -191,70 +116,96 @@ class Killing:
 
     def run(self, cell: Cell) -> None:
         """Bring a job to the step, kill, and hold what became of it against the promises."""
-        meet = JobMeeting(self.folder / f"job{next(self._numbers)}") if cell.step in IN_THE_JOB else None
-        client = self.client(cell.language, cell.step, meet and meet.path)
+        # The last of the cell before may come to the same step, and somebody be killed for it at the wrong time. An
+        # installation that does not come to rest is not gone on with: each cell would wait for it anew.
+        self._until_quiet()
+        in_the_job = cell.where in (*IN_THE_JOB, HELD)
+        meet = JobMeeting(self.folder / f"job{next(self._numbers)}") if in_the_job else None
+        client = self.client(cell.language, cell.where, meet and meet.path)
         try:
             self._at_step(cell, client, meet)
             self._judge(cell, client)
         except Exception as problem:  # noqa: BLE001 - told with its cell, and the other cells are run
-            self.tally.broken.append(f"{cell}: {type(problem).__name__} {problem}")
-            self.meeting.close_step()
-            if client.process:
-                client.kill()
+            self.tally.broken.append(f"{cell}: {told(problem)}")
+            self._make_way()
         finally:
+            client.close()
             if meet:
                 meet.close()
 
+    def _make_way(self) -> None:
+        """For the cells that follow one that failed: nobody waits any more, and there is somebody to kill."""
+        self.meeting.close_step()
+        for pid in leftovers(self.identity):
+            self._kill_of_a_job(pid)
+        if self.serving.process.poll() is not None:
+            self.serving.start()
+
     def _at_step(self, cell: Cell, client: Client, meet: JobMeeting | None) -> None:
-        # The last of the cell before may come to the same step, and somebody be killed for it at the wrong time.
-        self._until_quiet()
-        early = cell.step != "after the answer"
-        if early and not meet:
+        early, in_the_job = cell.step != "after the answer", cell.step in IN_THE_JOB
+        if early and not in_the_job:
             self.meeting.want(cell.step)
         client.start()
         if not early:
-            while "object" not in client.said():
-                pass
+            client.learn("object")
             self.meeting.want(cell.step)
-        client.go()
-        if meet:
-            meet.met(_PATIENCE)
-        met = None if meet else self.meeting.met(_PATIENCE)
-        at = time.time()
-        self._kill(cell.victim, client, met)
-        self._killed_at = at
+        client.go(stay=cell.victim == "client")
+        if meet and in_the_job:
+            meet.met()
+        met = None if in_the_job else self.meeting.met()
+        try:
+            self._hit = self._kill(cell.victim, client, met)
+        finally:
+            if met:
+                met.let_go()
         self.tally.kills[cell.step, cell.victim] += 1
-        if meet:
+        if meet and cell.victim != "job":
             meet.let_go()
-        if met:
-            met.let_go()
         if cell.victim == "client":
             client.start()
             client.go()
 
-    def _kill(self, victim: str, client: Client, met: Met | None) -> None:
+    def _kill(self, victim: str, client: Client, met: Met | None) -> set[str]:
+        """The victim is gone when this returns; the attempts that processes were hit of, where it is the job."""
+        if victim == "job":
+            return self._kill_jobs()
         if victim == "client":
-            client.kill()
+            assert client.kill(), f"the client ended before it was killed: {client.said()}"
         elif victim == "service":
             self.serving.kill_all()
         elif victim == "engine":
             self.kill_engine()
-        elif victim == "job":
-            for pid in leftovers(self.identity):
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
         elif met and met.who == victim:
-            os.kill(met.pid, signal.SIGKILL)
+            assert met.kill(), f"the {victim} did not stand at the step any more"
         else:
             self.serving.kill(victim)
+        return set()
+
+    def _kill_jobs(self) -> set[str]:
+        hit: set[str] = set()
+
+        def none_left() -> bool:
+            found = leftovers(self.identity)
+            hit.update(attempt for pid in found if (attempt := self._kill_of_a_job(pid)))
+            # One that forks, or is just becoming another program and cannot be told, is found in the next round.
+            return bool(hit) and not found
+
+        until(none_left, "a process of the job to be killed, and the end of all of them")
+        return hit
+
+    def _kill_of_a_job(self, pid: int) -> str | None:
+        attempt = self._attempt_of(pid)
+        return attempt if attempt and processes.kill(pid, lambda: self._attempt_of(pid) == attempt) else None
+
+    def _attempt_of(self, pid: int) -> str | None:
+        environment = processes.environment(pid)
+        return Path(environment.get("TMPDIR", "unknown")).name if environment.get(MARK) == self.identity else None
 
     def _judge(self, cell: Cell, client: Client) -> None:
         end = self.took(client)
-        if cell.victim == "job" and end["state"] == "succeeded":
-            # It went on while the gateway stood at the step: one that was done has nothing that could be killed.
-            (result,) = (self.serving.home / "depot" / "jobs" / client.said()["job"]).glob("*/out/result.json")
-            assert result.stat().st_mtime < self._killed_at, "it was killed before it was done, and is succeeded"
-            return
+        if cell.victim == "job":
+            # It was held until it was killed, and so cannot have been done by then.
+            assert self._hit == {f"{end['id']}.{end['attempt']}"}, f"{sorted(self._hit)} was hit, and not {end['id']}"
         assert end["state"] in cell.may_end(), f"it is {end['state']}: {end['error']}"
         if cell.victim in ("gateway", "client") and STEPS.index(cell.step) >= STEPS.index("start sent"):
             assert end["attempt"] == 1, f"it has {end['attempt']} attempts"
@@ -264,7 +215,8 @@ class Killing:
         said = client.end()
         end, times = said["end"], times_run(self.serving.home, said["job"])
         self.tally.accepted[(client.folder / "key").read_text()] = said["job"]
-        self.tally.states[end["state"]] += 1
+        with self._lock:
+            self.tally.states[end["state"]] += 1
         assert times <= 1, f"it ran {times} times"
         if end["state"] == "succeeded":
             assert times == 1, "it never ran"
@@ -285,34 +237,39 @@ class Killing:
         dice, over = random.Random(seed), threading.Event()
         alive: dict[int, Client] = {}
         lines = [
-            threading.Thread(target=self._load, args=(number, dice.random(), over, alive)) for number in range(clients)
+            threading.Thread(target=self._load, args=(number, dice.random(), over, alive), daemon=True)
+            for number in range(clients)
         ]
         for line in lines:
             line.start()
-        for _ in range(kills):
-            over.wait(dice.uniform(0.05, 0.6))
-            self._kill_at_random(dice, alive)
-        over.set()
-        for line in lines:
-            line.join()
+        try:
+            for _ in range(kills):
+                over.wait(dice.uniform(0.05, 0.6))
+                self._kill_at_random(dice, alive)
+        finally:
+            over.set()
+            for line in lines:
+                joined(line, "a client of a storm", _PATIENCE_AFTER_A_STORM)
 
     def _kill_at_random(self, dice: random.Random, alive: dict[int, Client]) -> None:
         victim = dice.choice(RANDOM_VICTIMS)
-        if victim == "job":
-            running = leftovers(self.identity)
-            if not running:
-                victim = "warden"
-            else:
-                with suppress(ProcessLookupError):
-                    os.kill(dice.choice(running), signal.SIGKILL)
-        if victim == "client":
-            with suppress(KeyError, IndexError):
-                alive[dice.choice([*alive])].kill()
-        elif victim == "service":
+        if victim == "service":
             self.serving.kill_all()
-        elif victim != "job":
+        elif victim in ("job", "client"):
+            hit = self._kill_a_job(dice) if victim == "job" else self._kill_a_client(dice, alive)
+            # Where there was none to kill.
+            victim = victim if hit else "warden"
+        if victim in ("gateway", "warden"):
             self.serving.kill(victim)
         self.tally.kills[AT_RANDOM, victim] += 1
+
+    def _kill_a_job(self, dice: random.Random) -> bool:
+        running = leftovers(self.identity)
+        return bool(running) and self._kill_of_a_job(dice.choice(running)) is not None
+
+    def _kill_a_client(self, dice: random.Random, alive: dict[int, Client]) -> bool:
+        begun = [*alive.values()]
+        return bool(begun) and dice.choice(begun).kill()
 
     def _load(self, number: int, seed: float, over: threading.Event, alive: dict[int, Client]) -> None:
         dice = random.Random(seed)
@@ -323,10 +280,18 @@ class Killing:
                     client.start()
                     alive[number] = client
                     client.go()
-                    assert client.process is not None
-                    client.process.wait(_PATIENCE)
+                    self._until_ended(client, over)
                 self.took(client)
             except Exception as problem:  # noqa: BLE001 - told, and the others go on
-                self.tally.broken.append(f"at random, {client.folder.name}: {type(problem).__name__} {problem}")
+                self.tally.broken.append(f"at random, {client.folder.name}: {told(problem)}")
             finally:
                 alive.pop(number, None)
+                client.close()
+
+    @staticmethod
+    def _until_ended(client: Client, over: threading.Event) -> None:
+        # How long a storm takes is no fault of the gateway's, which may hardly be there while it lasts.
+        while client.process is not None and client.process.poll() is None and not over.wait(0.02):
+            continue
+        code = client.ended()
+        assert code in (0, KILLED), f"the client ended with {code}: {client.said()}"

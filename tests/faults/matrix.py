@@ -1,27 +1,33 @@
-"""Many kills in few installations side by side, and what came of them; ``python -m tests.faults.matrix 5000``."""
+"""Many kills in few installations side by side, and what came of them: ``python -m tests.faults.matrix KILLS [SEED]``.
+
+Each round tells its seed: a run with that seed begins with the same round.
+"""
 
 from __future__ import annotations
 
 import random
+import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from landbridge_gateway.failpoints import STEPS
 
 from tests.faults.cells import Cell, cells
 from tests.faults.history import broken_promises
-from tests.faults.killing import AT_RANDOM, Killing, Tally
+from tests.faults.killing import AT_RANDOM, Killing, Tally, told
 
 VICTIMS = ("gateway", "warden", "service", "job", "client")
 SIDE_BY_SIDE = 2
 _IN_A_STORM = 50
 _IN_A_HOME = 100  # kills, after which another home is begun: what is left over is looked for at its end
+_IDLE = 3  # rounds without a kill, after which nothing more is expected of the next
 
 
 @dataclass
@@ -39,6 +45,13 @@ class Report:
         self.accepted += len(tally.accepted)
         self.seconds_to_quiet = max(self.seconds_to_quiet, tally.seconds_to_quiet)
         self.broken += [*tally.broken, *promises]
+
+    def join(self, other: Report) -> None:
+        self.kills += other.kills
+        self.states += other.states
+        self.accepted += other.accepted
+        self.seconds_to_quiet = max(self.seconds_to_quiet, other.seconds_to_quiet)
+        self.broken += other.broken
 
     def lines(self) -> Iterator[str]:
         """The table by step and victim."""
@@ -64,59 +77,72 @@ def run_cells(folder: Path, wanted: Sequence[Cell]) -> Report:
         for cell in part:
             killing.run(cell)
 
-    return _side_by_side(folder, [(work, part) for part in parts if part])
+    named = [(f"{len(part)} cells", partial(work, part=part)) for part in parts if part]
+    return _side_by_side(folder, named)
 
 
 def run_storms(folder: Path, kills: int, seed: int) -> Report:
     """So many kills at random times under load."""
     each = [kills // SIDE_BY_SIDE + (number < kills % SIDE_BY_SIDE) for number in range(SIDE_BY_SIDE)]
-    return _side_by_side(
-        folder,
-        [(lambda killing, given: killing.storm(*given), (count, seed + number)) for number, count in enumerate(each)],
-    )
+    named = [
+        (f"storm of {count} with seed {seed + number}", partial(Killing.storm, kills=count, seed=seed + number))
+        for number, count in enumerate(each)
+        if count
+    ]
+    return _side_by_side(folder, named)
 
 
-def _side_by_side(folder: Path, work: Sequence) -> Report:
+def _side_by_side(folder: Path, work: Sequence[tuple[str, Callable[[Killing], None]]]) -> Report:
     report, begun = Report(), time.monotonic()
-
-    def one(number: int) -> tuple[Tally, list[str]]:
-        do, given = work[number]
-        with Killing(folder / f"{number}") as killing:
-            do(killing, given)
-        return killing.tally, broken_promises(killing.serving.home, killing.tally.accepted)
-
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        for found in pool.map(one, range(len(work))):
+        installations = [folder / f"{number}" for number in range(len(work))]
+        for found in pool.map(_one, installations, work):
             report.add(*found)
     report.seconds = time.monotonic() - begun
     return report
 
 
+def _one(folder: Path, work: tuple[str, Callable[[Killing], None]]) -> tuple[Tally, list[str]]:
+    """What came of one installation; whatever breaks it is told with its name, and the others go on."""
+    (name, do), tally = work, Tally()
+    try:
+        with Killing(folder) as killing:
+            tally = killing.tally
+            do(killing)
+        promises = broken_promises(killing.serving.home, tally.accepted)
+    except Exception as problem:  # noqa: BLE001
+        promises = [told(problem)]
+    return tally, [f"{name}: {problem}" for problem in promises]
+
+
 def main(kills: int, seed: int) -> int:
-    """Rounds of all cells in a random order, and of storms, until there were so many kills."""
-    total, dice, begun = Report(), random.Random(seed), time.monotonic()
-    print(f"seed {seed}", flush=True)
-    while (left := kills - sum(total.kills.values())) > 0:
-        with tempfile.TemporaryDirectory(prefix="landbridge-kills-") as folder:
-            if dice.random() < 1 / 3:
-                found = run_storms(Path(folder), min(left, _IN_A_STORM * SIDE_BY_SIDE), dice.randrange(2**32))
-            else:
-                wanted = dice.sample(cells(VICTIMS), _IN_A_HOME * SIDE_BY_SIDE)[:left]
-                found = run_cells(Path(folder), wanted)
-        total.kills += found.kills
-        total.states += found.states
-        total.accepted += found.accepted
-        total.broken += found.broken
-        total.seconds_to_quiet = max(total.seconds_to_quiet, found.seconds_to_quiet)
+    """Rounds of cells in a random order, and of storms, until there were so many kills."""
+    total, seeds, begun, idle = Report(), random.Random(seed), time.monotonic(), 0
+    while (left := kills - sum(total.kills.values())) > 0 and idle < _IDLE:
+        folder = Path(tempfile.mkdtemp(prefix="landbridge-kills-"))
+        found = run_round(folder, left, seed)
+        found.broken = [f"seed {seed}: {problem}" for problem in found.broken]
+        total.join(found)
         total.seconds = time.monotonic() - begun
-        print(
-            f"{sum(total.kills.values())} kills, {len(total.broken)} broken promises",
-            *found.broken,
-            sep="\n",
-            flush=True,
-        )
+        made = sum(found.kills.values())
+        idle = 0 if made else idle + 1
+        print(f"seed {seed}: {made} kills, {len(found.broken)} broken promises", *found.broken, sep="\n", flush=True)
+        if found.broken:
+            print(f"What is left of that is kept in {folder}.", flush=True)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+        seed = seeds.randrange(2**32)
     print(*total.lines(), sep="\n")
-    return 1 if total.broken else 0
+    return 1 if total.broken or left > 0 else 0
+
+
+def run_round(folder: Path, most: int, seed: int) -> Report:
+    """One storm, or cells: the first round of a run with the same seed is the same."""
+    dice = random.Random(seed)
+    if dice.random() < 1 / 3:
+        return run_storms(folder, min(most, _IN_A_STORM * SIDE_BY_SIDE), dice.randrange(2**32))
+    known = cells(VICTIMS)
+    return run_cells(folder, dice.sample(known, min(len(known), _IN_A_HOME * SIDE_BY_SIDE))[:most])
 
 
 if __name__ == "__main__":

@@ -9,11 +9,11 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import processes
 from tests.faults.armed import WIDTH
+from tests.patience import PATIENCE, NeverCame
 
-
-class NeverReached(AssertionError):
-    """Nobody came to the step in time."""
+_TIMEOUT = 10.0
 
 
 @dataclass
@@ -26,6 +26,18 @@ class Met:
 
     def let_go(self) -> None:
         self.end.close()
+
+    def kill(self) -> bool:
+        """Was it there to be killed? It is gone now."""
+        return processes.kill(self.pid, self._stands)
+
+    def _stands(self) -> bool:
+        try:
+            return self.end.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+        except BlockingIOError:
+            return True  # it says nothing, and has not gone
+        except OSError:
+            return False
 
 
 class Meeting:
@@ -62,7 +74,13 @@ class Meeting:
                 end, _ = self._listener.accept()
             except OSError:
                 return
-            who, pid, _ = end.recv(256).decode().split(" ", 2)
+            try:
+                end.settimeout(_TIMEOUT)
+                who, pid, _ = end.recv(256).decode().split(" ", 2)
+                end.setblocking(False)
+            except (OSError, ValueError):
+                end.close()  # it was killed on its way
+                continue
             with self._lock:
                 if not self._open:
                     end.close()
@@ -71,18 +89,23 @@ class Meeting:
                 self._met, self._open = Met(who, int(pid), end), False
             self._there.set()
 
-    def met(self, seconds: float) -> Met:
-        if not self._there.wait(seconds):
+    def met(self) -> Met:
+        if not self._there.wait(PATIENCE):
+            step = self._wanted.read_text().strip()
             self.close_step()
-            raise NeverReached
-        assert self._met is not None
-        return self._met
+            raise NeverCame(f"somebody at `{step}`", PATIENCE)
+        with self._lock:
+            met, self._met = self._met, None
+        assert met is not None
+        return met
 
     def close_step(self) -> None:
         """Nobody is wanted any more."""
         with self._lock:
             self._open = False
             self._write("")
+            if self._met:
+                self._met.let_go()  # it came when nobody waited any more
 
     def close(self) -> None:
         self.close_step()
@@ -99,9 +122,11 @@ class JobMeeting:
             os.mkfifo(f"{path}.{name}", 0o666)
         self._reached = os.open(f"{path}.reached", os.O_RDONLY | os.O_NONBLOCK)
 
-    def met(self, seconds: float) -> None:
-        if not select.select([self._reached], [], [], seconds)[0]:
-            raise NeverReached
+    def met(self) -> None:
+        poll = select.poll()
+        poll.register(self._reached, select.POLLIN)
+        if not poll.poll(int(PATIENCE * 1000)):
+            raise NeverCame("a job at its own step", PATIENCE)
 
     def let_go(self) -> None:
         # Opened for both, so that it does not wait for a job that was killed.

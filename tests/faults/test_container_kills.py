@@ -14,6 +14,8 @@ from tests.faults.cells import LANGUAGES, Cell
 from tests.faults.engines import OwnEngine, image_of, may_be_started
 from tests.faults.history import broken_promises
 from tests.faults.killing import Killing
+from tests.gates import until_said
+from tests.patience import PATIENCE
 from tests.serving import COMMAND, Serving, containers_of, remove_containers
 
 pytestmark = pytest.mark.docker
@@ -37,8 +39,8 @@ def f(seconds):
 class InContainers(Killing):
     """Kills of the two halves, with ten containers of somebody else beside."""
 
-    def quiet(self) -> bool:
-        return super().quiet() and not containers_of(self.serving.home)
+    def stirring(self) -> list[str]:
+        return super().stirring() or containers_of(self.serving.home)
 
     def __enter__(self) -> InContainers:
         image = image_of(RUNTIMES[0])
@@ -51,7 +53,12 @@ class InContainers(Killing):
         return subprocess.run([*command, image, "x"], capture_output=True, text=True, check=True).stdout.strip()
 
     def __exit__(self, *given: object) -> None:
-        super().__exit__(*given)
+        try:
+            super().__exit__(*given)
+        finally:
+            self._end_containers()
+
+    def _end_containers(self) -> None:
         there = subprocess.run(["docker", "ps", "-aq", "--no-trunc"], capture_output=True, text=True, check=True)
         missing = set(self._beside) - set(there.stdout.split())
         if missing:
@@ -87,8 +94,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[OwnEngine]:
 
 def begun(serving: Serving, seconds: int) -> lb.Job:
     job = lb.submit(lb.python(SLOW, "f"), seconds)
-    while "second 0" not in str(job.logs()):
-        serving.call("/events?wait=0.1")
+    until_said("second 0", job)
     return job
 
 
@@ -102,12 +108,12 @@ def test_an_engine_that_dies_takes_its_jobs_along_and_nothing_else(engine: OwnEn
         assert serving.call(f"/jobs/{job.id}")["job"]["state"] == "running"
         later = lb.submit(lb.python(SLOW, "f"), 0)
         engine.start()
-        end = job.wait(120)
+        end = job.wait(PATIENCE)
         assert end.state == "lost"
         assert "engine" in end.document["error"]["message"]
         assert end.document["attempt"] == 1
-        assert later.wait(120).state in ("succeeded", "failed")
-        assert lb.submit(lb.python(SLOW, "f"), 0).result(timeout=120) == "done"
+        assert later.wait(PATIENCE).state in ("succeeded", "failed")
+        assert lb.submit(lb.python(SLOW, "f"), 0).result(timeout=PATIENCE) == "done"
 
 
 @pytest.mark.parametrize("engine", [True], indirect=True, ids=["with live restore"])
@@ -117,7 +123,7 @@ def test_an_engine_that_comes_back_finds_its_jobs_running(engine: OwnEngine, tmp
         job = begun(serving, 8)
         engine.kill()
         engine.start()
-        assert job.result(timeout=120) == "done"
+        assert job.result(timeout=PATIENCE) == "done"
         assert job.refresh().document["attempt"] == 1
         assert [line.split()[1] for line in str(job.logs()).splitlines() if line.startswith("second")] == [
             str(second) for second in range(8)
@@ -127,8 +133,8 @@ def test_an_engine_that_comes_back_finds_its_jobs_running(engine: OwnEngine, tmp
 class WithEngine(Killing):
     engine: OwnEngine
 
-    def quiet(self) -> bool:
-        return super().quiet() and not self.engine.docker("ps", "-aq").stdout.split()
+    def stirring(self) -> list[str]:
+        return super().stirring() or self.engine.docker("ps", "-aq").stdout.split()
 
     def kill_engine(self) -> None:
         self.engine.kill()

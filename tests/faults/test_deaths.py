@@ -16,10 +16,13 @@ from typing import Any
 import landbridge as lb
 import pytest
 
+from tests.gates import WAIT, let_go, until_said
+from tests.patience import PATIENCE, until
 from tests.serving import COMMAND, Serving, containers_of
 
 pytestmark = pytest.mark.docker
 MIB = 1024**2
+_ALL_OF_THEM = 3 * PATIENCE
 GREEDY = "head -c 1000000000 /dev/zero | tail > /dev/null"  # tail keeps what has no end of line
 
 
@@ -131,8 +134,7 @@ def dead(serving):
 def begun(serving: Serving, *bodies: tuple[str, str], **options: Any) -> list[lb.Job]:
     """Jobs whose user code runs."""
     jobs = [lb.submit(lb.task(code(*body), **options)) for body in bodies]
-    while not all("last words" in job.logs() for job in jobs):
-        serving.call("/events?wait=0.1")
+    until_said("last words", *jobs)
     return jobs
 
 
@@ -142,7 +144,7 @@ SLEEP = (("python", "import time; time.sleep(600)"), ("r", "Sys.sleep(600)"))
 @pytest.mark.parametrize(("language", "name"), CASES)
 def test_its_cause_is_named_with_what_is_known_of_it(serving, dead, language, name):
     job, death = dead[language, name], DEATHS[name]
-    told = job.wait(120).refresh().document
+    told = job.wait(_ALL_OF_THEM).refresh().document
     assert (told["state"], told["cause"]) == (death.state, death.cause)
     if death.state == "succeeded":
         assert re.search(death.says, told["warnings"][0]["message"])
@@ -157,7 +159,7 @@ def test_its_cause_is_named_with_what_is_known_of_it(serving, dead, language, na
 
 
 def test_the_r_client_says_the_same(serving, dead, tmp_path):
-    job = dead["r", "main process out of memory"].wait(120)
+    job = dead["r", "main process out of memory"].wait(_ALL_OF_THEM)
     script = tmp_path / "look.R"
     script.write_text(
         f'library(landbridge)\nx <- tryCatch(result("{job.id}"), error = identity)\ncat(conditionMessage(x))\n'
@@ -177,7 +179,7 @@ def test_a_container_that_somebody_removes_makes_its_job_lost(serving):
     names = [name for name in serving.containers() if any(job.id in name for job in jobs)]
     subprocess.run(["docker", "rm", "-f", *names], check=True, capture_output=True)
     for job in jobs:
-        error = job.exception(60)
+        error = job.exception(PATIENCE)
         assert isinstance(error, lb.errors.JobLost)
         assert "The job's container was removed by somebody" in error.message
         assert "last words" in str(error)
@@ -191,7 +193,7 @@ def test_a_lost_job_is_tried_again_where_that_was_asked_for(serving):
     (job,) = begun(serving, ("python", body), retries=1)
     (name,) = [name for name in serving.containers() if job.id in name]
     subprocess.run(["docker", "rm", "-f", name], check=True, capture_output=True)
-    assert job.result(60) == 2
+    assert job.result(PATIENCE) == 2
     assert [one["state"] for one in job.attempts()] == ["lost", "succeeded"]
     assert job.logs("stdout", attempt=1) == "last words\n"
 
@@ -210,44 +212,55 @@ def test_a_job_that_ignores_the_word_and_forks_away_is_dead_all_the_same(serving
     """F12."""
     (job,) = begun(serving, ("python", STUBBORN))
     job.cancel()
-    assert isinstance(job.exception(60), lb.errors.JobCancelled)
+    assert isinstance(job.exception(PATIENCE), lb.errors.JobCancelled)
     left = subprocess.run(["pgrep", "-f", "sleep 86399.25"], capture_output=True, text=True, check=False)
     assert left.stdout == ""
 
 
+def pause(serving: Serving, job: lb.Job) -> None:
+    (name,) = [name for name in serving.containers() if job.id in name]
+    subprocess.run(["docker", "pause", name], check=True, capture_output=True)
+
+
 def test_a_container_that_was_paused_by_hand_can_be_cancelled_and_runs_out_of_time(serving):
     """F6."""
-    cancelled, late = begun(serving, SLEEP[0], SLEEP[0], seconds=8)
-    for job in (cancelled, late):
-        (name,) = [name for name in serving.containers() if job.id in name]
-        subprocess.run(["docker", "pause", name], check=True, capture_output=True)
+    # The first has time enough, and the second is paused as soon as it runs.
+    (cancelled,) = begun(serving, SLEEP[0])
+    pause(serving, cancelled)
+    (late,) = begun(serving, SLEEP[0], seconds=20)
+    pause(serving, late)
     cancelled.cancel()
-    assert isinstance(cancelled.exception(60), lb.errors.JobCancelled)
-    assert late.exception(60).cause == "timeout"
+    assert isinstance(cancelled.exception(PATIENCE), lb.errors.JobCancelled)
+    assert late.exception(PATIENCE).cause == "timeout"
 
 
 def test_a_stalled_warden_loses_nothing_and_its_late_word_counts_for_nothing(serving):
     """F25: SIGSTOP for longer than the lease."""
-    body = 'import time, landbridge\n    time.sleep(2)\n    return landbridge.context()["attempt"]'
+    body = f"""import landbridge
+    number = landbridge.context()["attempt"]
+    if number > 1:
+        return number
+    {WAIT}
+    return number"""
     patient, eager = (lb.submit(lb.task(code("python", body), retries=retries)) for retries in (0, 1))
-    while not all("last words" in job.logs() for job in (patient, eager)):
-        serving.call("/events?wait=0.1")
+    until_said("last words", patient, eager)
     warden = serving.child("warden")
     os.kill(warden, signal.SIGSTOP)
     try:
-        while eager.state != "queued":
-            serving.call(f"/events?wait=0.5&job={eager.id}")
-        assert patient.state == "running"
+        for job in (patient, eager):
+            let_go(serving.home, job)
+            until((serving.home / "depot" / "jobs" / job.id / "1" / "out" / "result.json").exists, "its result")
+        until(lambda: eager.refresh().state == "queued", "its next attempt", instead=lambda: eager.state)
+        assert patient.refresh().state == "running"
     finally:
         os.kill(warden, signal.SIGCONT)
-    assert patient.result(60) == 1
-    assert eager.result(60) == 2
+    assert patient.result(PATIENCE) == 1
+    assert eager.result(PATIENCE) == 2
     assert [(one["state"], one["late"]) for one in eager.attempts()] == [("superseded", "result"), ("succeeded", None)]
     assert len(patient.attempts()) == 1
 
 
 def test_nothing_is_left_of_any_of_them(serving, dead):
     for job in dead.values():
-        job.wait(120)
-    while containers_of(serving.home):
-        serving.call("/events?wait=0.1")
+        job.wait(_ALL_OF_THEM)
+    until(lambda: not containers_of(serving.home), "the end of all containers", instead=serving.containers, pause=0.1)

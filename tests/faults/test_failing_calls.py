@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import resource
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -16,7 +15,8 @@ from typing import Any
 import pytest
 
 from tests.faults.cells import body, given, object_of
-from tests.faults.history import broken_promises, quiet
+from tests.faults.history import broken_promises, stirring
+from tests.patience import PATIENCE, first_line, until
 from tests.serving import Serving
 
 TYPED = {"disk_full": 507, "disk_failed": 500, "overloaded": 503, "internal_error": 500}
@@ -39,13 +39,13 @@ def failing(pid: int, call: str, error: str, number: int) -> Iterator[None]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert tracer.stderr is not None
-    assert "attached" in tracer.stderr.readline()
     try:
+        word = first_line(tracer.stderr, "strace")
+        assert "attached" in word, word
         yield
     finally:
         tracer.terminate()
-        tracer.communicate(timeout=30)
+        tracer.communicate(timeout=PATIENCE)
 
 
 class Submitting:
@@ -80,12 +80,11 @@ class Submitting:
             return str(json.load(answer)["object"]["id"])
 
     def end(self) -> dict[str, Any]:
-        after = 0
-        while True:
-            found = self._serving.call(f"/events?after={after}&wait=20&ends=only&job={self.job}")
-            if self.job in found.get("jobs", {}):
-                return dict(found["jobs"][self.job])
-            after = found["cursor"]
+        def ended() -> dict[str, Any] | None:
+            found = self._serving.call(f"/events?after=0&wait=20&ends=only&job={self.job}")
+            return found.get("jobs", {}).get(self.job)
+
+        return until(ended, f"the end of {self.job}", instead=lambda: self._serving.call(f"/jobs/{self.job}"))
 
 
 @pytest.fixture(scope="module")
@@ -138,8 +137,6 @@ def test_what_is_left_after_all_of_it(serving: Serving) -> None:
     serving.stop()
     # What failed while nobody waited for it, as digests may have, is done by the next start.
     serving.start()
-    deadline = time.monotonic() + 60
-    while not quiet(serving.home) and time.monotonic() < deadline:
-        serving.call("/events?wait=0.1")
+    until(lambda: not stirring(serving.home), "a quiet home", instead=lambda: stirring(serving.home), pause=0.1)
     serving.stop()
     assert broken_promises(serving.home, {}) == []

@@ -3,11 +3,11 @@ result that somebody was told of is whole."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +18,11 @@ import pandas as pd
 import pytest
 from landbridge.client import current
 
+from tests import processes
 from tests.faults.cells import LANGUAGES, body, given
-from tests.faults.killing import Client
+from tests.faults.clients import Client
 from tests.faults.written import Call, Disk, calls, strace, told
+from tests.patience import PATIENCE
 from tests.serving import COMMAND, Serving
 
 _OBJECT = re.compile(r"obj_[0-9a-z]{16}")
@@ -34,13 +36,10 @@ class Traced(Serving):
     def __init__(self, home: Path, log: Path) -> None:
         super().__init__(home, "process", [*strace(log), *COMMAND])
 
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+    def tell(self, number: signal.Signals) -> None:
         # strace would pass away and leave it running.
-        found = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False)
-        for pid in found.stdout.split():
-            os.kill(int(pid), number)
-        self.process.communicate(timeout=60)
-        return self.process.returncode
+        for pid in processes.children(self.process.pid):
+            os.kill(pid, number)
 
 
 @dataclass
@@ -71,13 +70,12 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     folder = tmp_path_factory.mktemp("cut")
     log, home = folder / "written", folder / "home"
     with Traced(home, log) as serving:
-        serving.port = int(serving.url.rpartition(":")[2])
         clients = [submitted(serving, folder, language) for language in LANGUAGES]
         lb.connect(serving.url, serving.token)
         small, large = pd.DataFrame({"x": [1.0, 2.0]}), pd.DataFrame({"x": np.arange(LARGE // 8, dtype="float64")})
         jobs = [lb.submit(double, frame) for frame in (small, large)]
         for job in jobs:
-            assert float(job.result(timeout=120)["x"].iloc[1]) == 2.0 * float(1 + (job is jobs[0]))
+            assert float(job.result(timeout=2 * PATIENCE)["x"].iloc[1]) == 2.0 * float(1 + (job is jobs[0]))
         known = [client.end()["job"] for client in clients] + [job.id for job in jobs]
         current().close()
     return Recorded(list(calls(log)), home, known)
@@ -89,10 +87,8 @@ def submitted(serving: Serving, folder: Path, language: str) -> Client:
     own.mkdir()
     (own / "input").write_bytes(given())
     (own / "key").write_text(language)
-    import json
-
     (own / "body.json").write_text(json.dumps(body(language, "", "")))
-    client = Client(serving, own)  # type: ignore[arg-type]
+    client = Client(serving, own)
     client.start()
     client.go()
     return client

@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.patience import PATIENCE, joined
+
 
 @dataclass
 class Flood:
@@ -33,12 +35,13 @@ class Flood:
         pause = clients / rate if rate else 0.0
         text = json.dumps(body)
         threads = [
-            threading.Thread(target=self._submit, args=(port, token, text, until, pause, most)) for _ in range(clients)
+            threading.Thread(target=self._submit, args=(port, token, text, until, pause, most), daemon=True)
+            for _ in range(clients)
         ]
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            joined(thread, "a client of a flood", seconds + PATIENCE)
 
     def _submit(self, port: int, token: str, body: str, until: float, pause: float, most: int | None) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)

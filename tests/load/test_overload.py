@@ -12,6 +12,7 @@ import pytest
 from tests.gateway.conftest import source_task, submission
 from tests.load.flood import Flood
 from tests.load.waiters import resident_megabytes
+from tests.patience import joined, until
 from tests.serving import Serving
 
 SECONDS, CLIENTS, EACH = 6, 64, 10
@@ -27,11 +28,16 @@ def serving(tmp_path_factory):
 def until_ended(serving, cursor, jobs):
     """The state of each job, once all of them have ended."""
     states = {}
-    while not jobs <= states.keys():
+
+    def further():
+        nonlocal cursor
         told = serving.call(f"/events?after={cursor}&wait=30&ends=only")
-        assert told["events"], f"{len(jobs - states.keys())} jobs have not ended"
-        states |= {event["job"]: event["state"] for event in told["events"]}
+        states.update({event["job"]: event["state"] for event in told["events"]})
         cursor = told["cursor"]
+        return told["events"]
+
+    while not jobs <= states.keys():
+        until(further, f"the end of another of {len(jobs - states.keys())} jobs")
     return {job: states[job] for job in jobs}
 
 
@@ -54,12 +60,13 @@ def test_what_is_accepted_runs_and_the_rest_is_told_when_to_come_back(serving):
     pouring = threading.Thread(
         target=flood.pour, args=(port, serving.token, submission(source_task()), SECONDS, CLIENTS)
     )
+    began = time.monotonic()
     pouring.start()
     while pouring.is_alive():
         meanwhile.append(one_job(serving, other))
-    pouring.join()
+    joined(pouring, "the flood")
     # Far more than could be run; and however many ask again at once, no more are refused in a second than may be.
-    assert len(flood.accepted) < len(flood.refused) < 50 * (SECONDS + 12)
+    assert len(flood.accepted) < len(flood.refused) < 50 * (time.monotonic() - began + 12)
     states = until_ended(serving, cursor, set(flood.accepted))
     assert set(states.values()) == {"succeeded"}
     assert len(states) == len(flood.accepted) >= EACH

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 
 from tests.gateway.conftest import source_task, submission
 from tests.load.waiters import crowd, open_files, resident_megabytes, threads
+from tests.patience import PATIENCE, joined, until
 from tests.serving import Serving
 
 CLIENTS = 500
@@ -24,9 +24,11 @@ def serving(tmp_path_factory):
 
 def until_waiting(serving, count):
     """Until as many requests wait as the gateway says in its answer to one that is too many."""
-    deadline = time.monotonic() + 30
-    while serving.call("")["load"]["waiting"] != count:
-        assert time.monotonic() < deadline, serving.call("")["load"]
+
+    def waits() -> bool:
+        return serving.call("")["load"]["waiting"] == count
+
+    until(waits, f"{count} requests that wait", instead=lambda: serving.call("")["load"])
 
 
 def test_500_waiting_clients_hold_no_thread_and_one_file_each(serving):
@@ -41,7 +43,7 @@ def test_500_waiting_clients_hold_no_thread_and_one_file_each(serving):
         assert open_files(gateway) <= before[1] + CLIENTS + SPARE_FILES
         assert resident_megabytes(gateway) < before[2] + 200
         job = serving.call("/jobs", "POST", submission(source_task()))["job"]
-        answers = clients.answers(30)
+        answers = clients.answers(PATIENCE)
         assert {answer.status for answer in answers} == {200}
         assert {answer.body["events"][0]["job"] for answer in answers} == {job["id"]}
         assert {answer.headers["landbridge-protocol"] for answer in answers} == {"1"}
@@ -59,24 +61,26 @@ def test_who_names_a_job_is_not_woken_by_another(serving):
         client.ask(f"/events?after={cursor}&wait=60&job=job_0000000000000000", serving.token)
         until_waiting(serving, 1)
         job = serving.call("/jobs", "POST", submission(source_task()))
-        cursor, state = job["cursor"], ""
-        while state != "succeeded":
-            told = serving.call(f"/events?after={cursor}&wait=30&job={job['job']['id']}")
-            assert {event["job"] for event in told["events"]} == {job["job"]["id"]}
-            cursor, state = told["cursor"], told["events"][-1]["state"]
+
+        def succeeded() -> bool:
+            told = serving.call(f"/events?after={job['cursor']}&wait=1&job={job['job']['id']}")
+            assert {event["job"] for event in told["events"]} <= {job["job"]["id"]}
+            return "succeeded" in [event["state"] for event in told["events"]]
+
+        until(succeeded, "the end of the other job")
         assert serving.call("")["load"]["waiting"] == 1
 
 
 def test_a_wait_that_is_over_is_answered_without_events(serving):
     with crowd(serving.url, 50) as clients:
         clients.ask("/events?after=1000000&wait=0.2", serving.token)
-        assert [answer.body for answer in clients.answers(30)] == [{"events": [], "cursor": 1000000}] * 50
+        assert [answer.body for answer in clients.answers(PATIENCE)] == [{"events": [], "cursor": 1000000}] * 50
 
 
 def test_more_than_may_wait_are_refused_with_a_time_to_come_back(serving):
     with crowd(serving.url, 610) as clients:
         clients.ask("/events?after=1000000&wait=60", serving.token)
-        refused = clients.answers(30, most=10)
+        refused = clients.answers(PATIENCE, most=10)
         until_waiting(serving, 600)
     assert {(answer.status, answer.headers["retry-after"]) for answer in refused} == {(429, "1")}
     error = refused[0].body["error"]
@@ -94,10 +98,10 @@ def test_others_are_answered_while_all_places_are_taken(serving):
 
 def test_a_request_sent_too_early_is_answered_after_the_one_that_waits(serving):
     with crowd(serving.url, 1) as client:
-        client.ask("/events?after=1000000&wait=3", serving.token)
+        client.ask("/events?after=1000000&wait=10", serving.token)
         until_waiting(serving, 1)
         client.ask("/events?after=2000000&wait=0", serving.token)
-        assert client.answers(30)[0].body == {"events": [], "cursor": 1000000}
+        assert client.answers(PATIENCE)[0].body == {"events": [], "cursor": 1000000}
 
 
 def test_the_end_answers_everybody_who_waits(tmp_path):
@@ -106,8 +110,8 @@ def test_the_end_answers_everybody_who_waits(tmp_path):
         until_waiting(serving, CLIENTS)
         ending = threading.Thread(target=serving.stop)
         ending.start()
-        answers = clients.answers(30)
-        ending.join(60)
+        answers = clients.answers(PATIENCE)
+        joined(ending, "a gateway that was told to stop")
         assert serving.process.returncode == 0
         assert [answer.body for answer in answers] == [{"events": [], "cursor": 1000000}] * CLIENTS
         assert {answer.headers["connection"] for answer in answers} == {"close"}
