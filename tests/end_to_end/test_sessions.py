@@ -8,6 +8,8 @@ import landbridge as lb
 import pandas as pd
 import pytest
 
+from tests.patience import until
+
 pytestmark = pytest.mark.docker
 
 
@@ -78,6 +80,14 @@ def test_each_call_has_a_record_and_a_log_of_its_own(held):
     assert job.logs("stdout") == "kept it\n"
     assert (job.document["session"], job.document["runtime"]) == (held.id, held.runtime)
     assert held.submit(recall, 1).wait().logs("stdout") == ""
+
+
+def test_the_end_of_a_short_call_comes_with_its_acceptance(held):
+    def ended_at_once():
+        held.submit(where).result()
+        return held.submit(where).known_state == "succeeded"
+
+    until(ended_at_once, "a call that has ended when it is accepted")
 
 
 def test_tables_go_in_and_come_back(held):
@@ -195,6 +205,13 @@ stopifnot(identical(state(wait(job)), "cancelled"), identical(result(s$submit(re
 
 wrong <- tryCatch(s$submit(task(remember, memory = "1g"), 1), error = identity)
 stopifnot(inherits(wrong, "landbridge_invalid_field"), grepl("`memory` is the session's own", conditionMessage(wrong)))
+short <- function() {
+  result(s$submit(recall, 1))
+  landbridge:::has_ended(s$submit(recall, 1))
+}
+until <- Sys.time() + 60
+while (!short()) stopifnot(Sys.time() < until)
+
 close(s)
 stopifnot(identical(state(wait(s$job)), "succeeded"))
 gone <- tryCatch(s$submit(remember, 1), landbridge_conflict = conditionMessage)

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from landbridge import errors
 from landbridge.client import Client
+from landbridge.job import Job
+from landbridge.submission import send
 
 from tests.py_client.gateway import FakeGateway, answer, refusal
 from tests.py_client.test_client import INT, connected, handle
@@ -110,3 +112,42 @@ def test_who_stops_waiting_is_told_that_the_job_goes_on(
     assert f"Stopped waiting; {job.id} goes on" in capsys.readouterr().err
     with connected.events.alone() as alone:
         assert alone
+
+
+SHORT, LONG = {"seconds": 0.01}, {"seconds": 0.2}
+
+
+def called(gateway: FakeGateway, client: Client, session: str) -> tuple[Job, str | None]:
+    """A call in a session, and the wait that it was sent with."""
+    body = {"protocol": 1, "task": {"session": session}, "values": {"items": []}}
+    job = send(client, body)
+    return job, gateway.sent("POST", "/jobs")[-1].query.get("wait")
+
+
+def test_a_call_is_waited_for_with_its_submission_where_the_last_one_was_short(
+    gateway: FakeGateway, connected: Client
+) -> None:
+    first, waited = called(gateway, connected, "job_a")
+    assert waited is None
+    second, waited = called(gateway, connected, "job_a")
+    assert waited is None  # nobody has waited for the first: many are submitted at once
+    for job in (first, second):
+        gateway.end(gateway.jobs[job.id], result=INT, **SHORT)
+    assert second.result() == 7
+    third, waited = called(gateway, connected, "job_a")
+    assert waited == "0.05"
+    assert called(gateway, connected, "job_b")[1] is None  # another session
+    gateway.end(gateway.jobs[third.id], result=INT, **LONG)
+    third.result()
+    assert called(gateway, connected, "job_a")[1] is None
+    send(connected, {"protocol": 1, "task": {}, "values": {"items": []}})
+    assert "wait" not in gateway.sent("POST", "/jobs")[-1].query
+
+
+def test_an_end_that_came_with_the_acceptance_is_not_asked_for(gateway: FakeGateway, connected: Client) -> None:
+    made = gateway.job(1, state="succeeded", result=INT, **SHORT)
+    gateway.faults = [answer({"job": made, "cursor": 3}, 201)]
+    job, _ = called(gateway, connected, "job_a")
+    assert job.result() == 7
+    assert [(seen.method, seen.path) for seen in gateway.requests] == [("POST", "/jobs")]
+    assert called(gateway, connected, "job_a")[1] == "0.05"

@@ -93,3 +93,24 @@ test_that("variables of scripts have names, arguments have none", {
   expect_equal(body$task[["function"]]$outputs, list("total"))
   expect_equal(lapply(body$values$items, `[[`, 1), list(NULL, "depth"))
 })
+
+test_that("a call is waited for with its submission where the last one of its session was short", {
+  ended <- function(number, seconds) answer("/jobs", job_json(number, seconds = seconds), "POST", status = 201)
+  local_gateway(
+    submitted(), ended(2, 0.01), ended(3, 0.2), ended(4, 0.01), submitted(5), submitted(6), submitted(7)
+  )
+  call <- function(session) submit(task(function() 1, session = session))
+  first <- call("job_0000000000000099") # the first one, of which nothing is known yet
+  second <- call("job_0000000000000099") # nobody has waited for the first
+  expect_equal(result(second), 42)
+  third <- call("job_0000000000000099")
+  expect_equal(result(third), 42)
+  fourth <- call("job_0000000000000099") # the third took long
+  call("job_0000000000000098") # another session
+  call("job_0000000000000099")
+  submit(function() 1)
+  queries <- vapply(seen("/jobs"), function(request) request$query, "")
+  expect_equal(queries, c("", "", "wait=0.05", "", "", "wait=0.05", ""))
+  # Their ends came with their acceptance.
+  expect_false("/api/v1/events" %in% vapply(seen(), function(request) request$path, ""))
+})
