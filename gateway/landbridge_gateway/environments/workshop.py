@@ -140,7 +140,8 @@ class Workshop:
 
     def _keep_output(self, container: str, log: Path) -> None:
         left = _LOG_BYTES
-        with log.open("ab") as file:
+        # At once: whoever looks at it meanwhile sees what it waits for.
+        with log.open("ab", buffering=0) as file:
             for part in self._api.logs(container, stream=True, follow=True):
                 file.write(part[:left])
                 left -= min(left, len(part))
