@@ -212,11 +212,24 @@ download <- function(wanted) {
 downloaded <- function(debian) {
   files <- files_of(debian)
   sizes <- file.size(file.path(archives, names(files)))
-  if (all(!is.na(sizes) & sizes == files)) return(names(files))
-  done <- do.call(apt, as.list(c("--allow-downgrades", "--download-only", "install", debian)))
-  if (done$ok) return(names(files))
+  missing <- names(files)[is.na(sizes) | sizes != files]
+  if (length(missing)) fetch(missing)
+  names(files)
+}
+
+# By name and version, as their files have them: to solve everything once more would take half a second.
+fetch <- function(files) {
+  before <- setwd(archives)
+  on.exit(setwd(before))
+  unlink(files)
+  parts <- strsplit(sub("[.]deb$", "", files), "_", fixed = TRUE)
+  exact <- vapply(parts, function(one) {
+    sprintf("%s%s=%s", one[[1]], if (one[[3]] == "all") "" else paste0(":", one[[3]]), utils::URLdecode(one[[2]]))
+  }, "")
+  done <- do.call(run, as.list(c("apt-get", "-q", "download", exact)))
+  if (done$ok) return(invisible())
   away <- any(grepl("Failed to fetch|Could not (resolve|connect)|Unable to connect", done$said))
-  what <- if (away) "Debian's mirror cannot be reached:" else "The packages cannot be had together:"
+  what <- if (away) "Debian's mirror cannot be reached:" else "The packages cannot be downloaded:"
   fail(paste(what, why(done$said)))
 }
 
