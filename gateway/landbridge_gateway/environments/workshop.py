@@ -137,6 +137,9 @@ class Workshop:
             ),
         )
         self._api.start(container)
+        # It may have been abandoned before there was anything to end.
+        if work.name in self._abandoned:
+            self.abandon(work.name)
 
     def _keep_output(self, container: str, log: Path) -> None:
         left = _LOG_BYTES
