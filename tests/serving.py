@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 COMMAND = [sys.executable, "-m", "landbridge_gateway.cli"]
+LONG = 600  # seconds that nothing takes, however busy the machine is with other tests
 
 
 class Serving:
@@ -53,7 +54,7 @@ class Serving:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
-        rest, _ = self.process.communicate(timeout=60)
+        rest, _ = self.process.communicate(timeout=LONG)
         self.said += rest.splitlines()
         return self.process.returncode
 
@@ -85,7 +86,7 @@ class Serving:
         request = urllib.request.Request(f"{self.url}/api/v1{path}", data, headers, method=method)
         request.add_header("Authorization", f"Bearer {self.token}")
         request.add_header("Content-Type", "application/json")
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=LONG) as answer:
             return json.load(answer)
 
     def containers(self) -> list[str]:

@@ -28,7 +28,7 @@ from landbridge_gateway.environments.sources import packaged_folder
 from landbridge_gateway.environments.wanted import Wanted, wanted
 
 from tests.end_to_end.repository import Repository
-from tests.serving import COMMAND
+from tests.serving import COMMAND, LONG
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 RUNTIMES = {"python": "python:3.14", "r": "r:4.6"}
@@ -66,6 +66,8 @@ def images():
 def shelves(tmp_path):
     made = Shelves(tmp_path, f"test{os.getpid()}")
     yield made
+    while made.builds():
+        continue  # modules are still being compiled
     made.make().prune(0)
     made.client.close()
 
@@ -122,11 +124,11 @@ def test_one_that_nobody_waits_for_is_ended(shelves):
 
     thread = threading.Thread(target=build)
     thread.start()
-    assert began.wait(60)
+    assert began.wait(LONG)
     while not shelves.builds():
         assert thread.is_alive()
     shelf.abandon(place)
-    thread.join(60)
+    thread.join(LONG)
     assert [type(one) for one in raised] == [Abandoned]
     nothing_is_left(shelves)
 
@@ -165,7 +167,7 @@ def test_two_that_want_the_same_share_one_build(shelves):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(300)
+        thread.join(LONG)
     assert len(found) == 2
     assert found[0] == found[1]  # to the second in which it was built, and how long that took
 

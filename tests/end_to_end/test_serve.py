@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from tests.serving import COMMAND, Serving
+from tests.serving import COMMAND, LONG, Serving
 
 
 def serve(home, *options, **environ):
@@ -21,7 +21,7 @@ def serve(home, *options, **environ):
         env=os.environ | environ,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONG,
         check=False,
     )
 
@@ -83,7 +83,7 @@ def test_the_halves_do_not_outlive_a_killed_supervisor(tmp_path):
     for descriptor in halves:
         ended = select.poll()
         ended.register(descriptor, select.POLLIN)
-        assert ended.poll(30_000), "it still runs"
+        assert ended.poll(LONG * 1000), "it still runs"
         os.close(descriptor)
 
 
