@@ -11,6 +11,7 @@ from typing import IO, Any, TypeVar
 
 Found = TypeVar("Found")
 PATIENCE = 120.0  # seconds: a slow machine with other work beside it is no failure
+LONG = 600  # seconds that nothing takes, however busy the machine is with other tests
 _PAUSE = 0.02
 
 

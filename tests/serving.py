@@ -146,7 +146,7 @@ class Serving:
         request = urllib.request.Request(f"{self.url}/api/v1{path}", data, headers, method=method)
         request.add_header("Authorization", f"Bearer {self.token}")
         request.add_header("Content-Type", "application/json")
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=LONG) as answer:
             return json.load(answer)
 
     def containers(self) -> list[str]:

@@ -3,11 +3,18 @@
 # Usage: Rscript r_packages.R WORK download|install. `WORK/wanted.json` says what is wanted; `WORK/solved.json` or
 # `WORK/failed.json` is left behind. The first step has the network and runs no package's code; the second installs what
 # was downloaded, and has none.
+#
+# At /mnt is what all builds of a runtime share: Debian's lists and the files of its packages. Several may run at once,
+# so only the first step uses these, in turn (in_turn.sh). It leaves the files that the second step needs in a folder
+# there that is this build's alone.
 
 options(warn = 1)
 work <- commandArgs(TRUE)[[1]]
 step <- commandArgs(TRUE)[[2]]
 lists_are_fresh <- 3600 # seconds
+left_for <- 86400 # seconds after which the folder of a build is that of one that died
+shared <- "/mnt"
+archives <- file.path(shared, "archives")
 nearest <- 5
 most_unmet <- 10
 prefixes <- c("r-cran-", "r-bioc-", "r-other-")
@@ -38,12 +45,17 @@ why <- function(said) {
   paste(sub("^E: ", "", if (length(told)) told else utils::tail(said, 3)), collapse = " ")
 }
 
+age <- function(path) as.numeric(difftime(Sys.time(), file.mtime(path), units = "secs"))
+
+make_folder <- function(path) {
+  dir.create(path, recursive = TRUE, showWarnings = FALSE)
+  path
+}
+
 update_lists <- function() {
-  stamp <- "/mnt/updated"
-  if (file.exists(stamp) && difftime(Sys.time(), file.mtime(stamp), units = "secs") < lists_are_fresh) return(TRUE)
-  for (folder in c("/mnt/lists/partial", "/mnt/archives/partial")) {
-    dir.create(folder, recursive = TRUE, showWarnings = FALSE)
-  }
+  stamp <- file.path(shared, "updated")
+  if (file.exists(stamp) && age(stamp) < lists_are_fresh) return(TRUE)
+  for (folder in file.path(c(file.path(shared, "lists"), archives), "partial")) make_folder(folder)
   updated <- apt("-o", "APT::Update::Error-Mode=any", "update")
   if (!updated$ok) fail(paste("The list of Debian's packages cannot be had:", why(updated$said)))
   file.create(stamp)
@@ -190,33 +202,90 @@ download <- function(wanted) {
   for (one in wanted$solved) add_again(plan, one)
   if (length(wanted$solved) == 0) add_all(plan, wanted$packages)
   check_met(plan)
-  writeLines(unique(plan$debian), file.path(work, "debian.txt"))
   writeLines(plan$sources, file.path(work, "sources.txt"))
   writeLines(names(debian_packages()), file.path(work, "before.txt"))
-  if (length(plan$debian) == 0) return()
-  done <- do.call(apt, as.list(c("--allow-downgrades", "--download-only", "install", unique(plan$debian))))
-  if (done$ok) return()
+  files <- if (length(plan$debian)) downloaded(unique(plan$debian))
+  writeLines(if (length(files)) kept_apart(files) else character(), file.path(work, "files.txt"))
+}
+
+# The files of all packages that come with these, in the shared folder.
+downloaded <- function(debian) {
+  files <- files_of(debian)
+  sizes <- file.size(file.path(archives, names(files)))
+  missing <- names(files)[is.na(sizes) | sizes != files]
+  if (length(missing)) fetch(missing)
+  names(files)
+}
+
+# By name and version, as their files have them: to solve everything once more would take half a second.
+fetch <- function(files) {
+  before <- setwd(archives)
+  on.exit(setwd(before))
+  unlink(files)
+  parts <- strsplit(sub("[.]deb$", "", files), "_", fixed = TRUE)
+  exact <- vapply(parts, function(one) {
+    sprintf("%s%s=%s", one[[1]], if (one[[3]] == "all") "" else paste0(":", one[[3]]), utils::URLdecode(one[[2]]))
+  }, "")
+  done <- do.call(run, as.list(c("apt-get", "-q", "download", exact)))
+  if (done$ok) return(invisible())
   away <- any(grepl("Failed to fetch|Could not (resolve|connect)|Unable to connect", done$said))
-  what <- if (away) "Debian's mirror cannot be reached:" else "The packages cannot be had together:"
+  what <- if (away) "Debian's mirror cannot be reached:" else "The packages cannot be downloaded:"
   fail(paste(what, why(done$said)))
+}
+
+# Which files these are, and their sizes: apt names those that it does not find, and here it finds none.
+files_of <- function(debian) {
+  nothing <- dirname(make_folder("/tmp/nothing/partial"))
+  said <- suppressWarnings(system2("apt-get", shQuote(c(
+    "-q", "-y", "--no-install-recommends", "--allow-downgrades", "-o", paste0("Dir::Cache::archives=", nothing),
+    "--print-uris", "install", debian
+  )), stdout = TRUE, stderr = TRUE))
+  if (!is.null(attr(said, "status"))) {
+    cat(said, sep = "\n")
+    fail(paste("The packages cannot be had together:", why(said)))
+  }
+  found <- regmatches(said, regexec("^'[^']*' ([^ ]+) ([0-9]+) ", said))
+  found <- found[lengths(found) > 0]
+  stats::setNames(as.numeric(vapply(found, `[[`, "", 3)), vapply(found, `[[`, "", 2))
+}
+
+# Another build may change what is shared while this one installs, so it has these files by names of its own: links, or
+# copies where there are none. Their numbers will do, and keep the command that installs hundreds short.
+kept_apart <- function(files) {
+  builds <- make_folder(file.path(shared, "builds"))
+  old <- list.files(builds, full.names = TRUE)
+  unlink(old[which(age(old) > left_for)], recursive = TRUE)
+  own <- make_folder(file.path(builds, readLines("/proc/sys/kernel/random/uuid")))
+  from <- file.path(archives, files)
+  to <- file.path(own, paste0(seq_along(files), ".deb"))
+  linked <- suppressWarnings(file.link(from, to))
+  if (!all(linked | file.copy(from, to))) fail("The packages that were downloaded are not all there.")
+  to
 }
 
 run_quietly <- function(command, ...) system2(command, shQuote(c(...)), stdout = TRUE, stderr = FALSE)
 
 install <- function(wanted) {
-  debian <- readLines(file.path(work, "debian.txt"))
-  if (length(debian)) {
-    # What is half written after a power cut is no image yet: there is nothing to sync for.
-    done <- do.call(apt, as.list(c(
-      "--allow-downgrades", "--no-download", "-o", "Dpkg::Options::=--force-unsafe-io", "install", debian
-    )))
-    if (!done$ok) fail(paste("The packages could not be installed:", why(done$said)))
-  }
+  files <- readLines(file.path(work, "files.txt"))
+  if (length(files)) install_debian(files)
   for (source in readLines(file.path(work, "sources.txt"))) install_source(source)
   asked <- vapply(as.character(wanted$packages), function(text) parse_requirement(text)$name, "")
   check_loads(asked)
   version <- paste(R.version$major, R.version$minor, sep = ".")
   write_json("solved.json", list(version = version, packages = solved(asked)))
+}
+
+install_debian <- function(files) {
+  aside <- c(
+    paste0("Dir::State::lists=", dirname(make_folder("/tmp/lists/partial"))),
+    paste0("Dir::Cache::archives=", dirname(make_folder("/tmp/archives/partial"))),
+    "Dir::Cache::pkgcache=", "Dir::Cache::srcpkgcache="
+  )
+  # What is half written after a power cut is no image yet: there is nothing to sync for.
+  options <- rbind("-o", c(aside, "Dpkg::Options::=--force-unsafe-io"))
+  done <- do.call(apt, as.list(c("--allow-downgrades", options, "install", files)))
+  unlink(dirname(files[[1]]), recursive = TRUE)
+  if (!done$ok) fail(paste("The packages could not be installed:", why(done$said)))
 }
 
 install_source <- function(source) {

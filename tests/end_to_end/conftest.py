@@ -9,6 +9,7 @@ from pathlib import Path
 import landbridge as lb
 import pytest
 
+from tests.patience import LONG
 from tests.serving import COMMAND, Serving
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +41,7 @@ def run_r(gateway: Serving, tmp_path: Path):
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=LONG,
             check=False,
         )
         assert done.returncode == expect, done.stdout + done.stderr

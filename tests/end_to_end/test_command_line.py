@@ -9,6 +9,7 @@ import landbridge as lb
 import pytest
 from landbridge.client import current
 
+from tests.patience import LONG
 from tests.serving import COMMAND, Serving
 
 REPORTING = """
@@ -32,7 +33,7 @@ def serving(tmp_path_factory):
 def landbridge(serving):
     def run(*words: str, expect: int = 0, home: str | None = None) -> str:
         command = [*COMMAND, *words, "--home", home or str(serving.home)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LONG, check=False)
         assert done.returncode == expect, done.stdout + done.stderr
         return done.stdout if expect == 0 else done.stderr
 
@@ -43,7 +44,7 @@ def landbridge(serving):
 def job(serving):
     lb.connect(serving.url, serving.token)
     made = lb.submit(lb.task(lb.python(REPORTING, "f"), name="shown", experiment="commands"))
-    assert made.result(timeout=60) == 1
+    assert made.result(timeout=LONG) == 1
     return made
 
 
@@ -68,7 +69,7 @@ def test_a_job_is_cancelled_and_an_ended_one_stays(landbridge, job):
     sleeper = lb.submit(lb.python("import time\n\ndef f():\n    time.sleep(600)\n", "f"))
     landbridge("cancel", sleeper.id)
     with pytest.raises(lb.errors.JobCancelled):
-        sleeper.result(timeout=60)
+        sleeper.result(timeout=LONG)
     assert landbridge("cancel", job.id) == f"{job.id}  succeeded\n"
 
 
@@ -108,7 +109,7 @@ def test_a_running_home_is_backed_up_and_another_made_of_it(landbridge, job, ser
 def test_old_jobs_are_removed_once_it_is_said_so(landbridge, serving):
     lb.connect(serving.url, serving.token)
     made = lb.submit(lb.task(lb.python("def f():\n    return 1\n", "f"), name="old", experiment="old"))
-    made.result(timeout=60)
+    made.result(timeout=LONG)
     lines = landbridge("gc", "--experiment", "old").splitlines()
     assert lines[0].split()[:2] == [made.id, "succeeded"]
     assert lines[1].startswith("would remove 1 job, 0 objects, ")

@@ -6,6 +6,10 @@ import json
 import os
 import subprocess
 import threading
+from collections.abc import Iterator
+from concurrent import futures
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +28,7 @@ from landbridge_gateway.environments.sources import packaged_folder
 from landbridge_gateway.environments.wanted import Wanted, wanted
 
 from tests.end_to_end.repository import Repository
+from tests.patience import LONG
 from tests.serving import COMMAND
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
@@ -62,6 +67,8 @@ def images():
 def shelves(tmp_path):
     made = Shelves(tmp_path, f"test{os.getpid()}")
     yield made
+    while made.builds():
+        continue  # modules are still being compiled
     made.make().prune(0)
     made.client.close()
 
@@ -118,11 +125,11 @@ def test_one_that_nobody_waits_for_is_ended(shelves):
 
     thread = threading.Thread(target=build)
     thread.start()
-    assert began.wait(60)
+    assert began.wait(LONG)
     while not shelves.builds():
         assert thread.is_alive()
     shelf.abandon(place)
-    thread.join(60)
+    thread.join(LONG)
     assert [type(one) for one in raised] == [Abandoned]
     nothing_is_left(shelves)
 
@@ -161,9 +168,74 @@ def test_two_that_want_the_same_share_one_build(shelves):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(300)
+        thread.join(LONG)
     assert len(found) == 2
     assert found[0] == found[1]  # to the second in which it was built, and how long that took
+
+
+class TestBuildsOfRAtOnce:
+    """Other builds on this engine share their downloads with these, so only what these do themselves is looked at."""
+
+    def test_those_of_one_gateway_and_of_another_succeed(self, shelves, tmp_path):
+        other = Shelves(tmp_path / "other", f"{shelves.name}b")
+        wishes = [(shelves, ("zoo", "gsl")), (shelves, ("xtable", "gsl")), (other, ("coda", "gsl"))]
+        try:
+            with ThreadPoolExecutor() as threads:
+                made = [threads.submit(one.make().ensure, *wish("r", *names), lambda _: None) for one, names in wishes]
+            for building, (_, names) in zip(made, wishes, strict=True):
+                assert set(names) <= names_in(building.result())
+        finally:
+            other.make().prune(0)
+            other.client.close()
+
+    def test_one_that_waits_for_anothers_download_says_so_and_goes_on(self, shelves):
+        with ThreadPoolExecutor() as threads, downloading(shelves) as other:
+            building = threads.submit(shelves.make().ensure, *wish("r", "zoo"), lambda _: None)
+            while "Waiting for another build" not in logged(shelves):
+                assert not building.done(), building.result()
+                futures.wait([building], timeout=0.1)
+            # It dies, and the kernel lets go of its lock.
+            subprocess.run(["docker", "kill", other], check=True, capture_output=True)
+            assert "zoo" in names_in(building.result())
+        assert logged(shelves).count("Waiting for another build") == 1  # however many it waited for
+
+    def test_one_that_installs_needs_nothing_that_others_change_meanwhile(self, shelves, monkeypatch):
+        run = workshop.Workshop.run
+        with ExitStack() as stack:
+
+            def run_alone(*given, keep=False):
+                if keep:  # it installs what was downloaded
+                    stack.enter_context(downloading(shelves, "rm -rf /mnt/archives/*.deb /mnt/lists/* /mnt/updated"))
+                return run(*given, keep=keep)
+
+            monkeypatch.setattr(workshop.Workshop, "run", run_alone)
+            made = shelves.make().ensure(*wish("r", "zoo"), lambda _: None)
+        assert "zoo" in names_in(made)
+
+
+@contextmanager
+def downloading(shelves: Shelves, program: str = "true") -> Iterator[str]:
+    """A container that downloads for R when its turn has come, as far as others can tell; gives its name."""
+    image = ImageBuilder(shelves.client).find(Runtimes.load(packaged_folder("containers"))["r:4.6"])
+    name = f"landbridge-{shelves.name}-downloading"
+    options = [f"--name={name}", "--user=0:0", "--network=none", "--volume=landbridge-apt-r-4.6:/mnt"]
+    command = f"exec 9>>/mnt/lock; flock 9; {program}; echo has its turn; read line"
+    given = ["docker", "run", "--rm", "-i", *options, "--entrypoint=sh", str(image), "-c", command]
+    with subprocess.Popen(given, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as made:
+        assert made.stdin and made.stdout
+        try:
+            assert made.stdout.readline() == "has its turn\n"
+            yield name
+        finally:
+            made.stdin.close()  # which ends it
+
+
+def logged(shelves: Shelves) -> str:
+    return "".join(path.read_text() for path in (shelves.root / "environments").glob("env_*.log"))
+
+
+def names_in(made: Environment) -> set[str]:
+    return {one["name"] for one in made.packages}
 
 
 def test_a_package_that_comes_as_source_alone_is_built_in_sight_of_nothing_else(shelves):

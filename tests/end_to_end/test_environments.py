@@ -94,10 +94,13 @@ class TestPython:
         assert [one["name"] for one in about["packages"] if one.get("asked")] == ["humanize"]
 
     def test_the_next_job_has_it_at_once_and_warm(self, serving, job):
-        while not any(one["packages"] and one["ready"] for one in serving.call("")["pool"]):
-            serving.call("/events?wait=0.2")
-        again = python("humanize >= 4").wait(600).refresh()
-        assert packages_of(serving, again)["environment"] == packages_of(serving, job)["environment"]
+        for _ in range(5):
+            while not any(one["packages"] and one["ready"] for one in serving.call("")["pool"]):
+                serving.call("/events?wait=0.2")
+            again = python("humanize >= 4").wait(600).refresh()
+            assert packages_of(serving, again)["environment"] == packages_of(serving, job)["environment"]
+            if again.document["environment"]["warm"]:  # what the gateway says of the pool may be a moment old
+                break
         assert again.document["environment"]["warm"] is True
 
     def test_packages_can_be_read_and_not_changed(self, job):
@@ -198,7 +201,7 @@ def test_a_job_that_is_cancelled_half_way_ends_its_build(serving):
         assert job.refresh().state == "waiting", job.document
         serving.call("/events?wait=0.1")
     job.cancel()
-    assert job.wait(60).state == "cancelled"
+    assert job.wait(600).state == "cancelled"
     while builds_of(serving):
         serving.call("/events?wait=0.1")
     assert "lme4" not in env(serving, "list")
@@ -212,12 +215,8 @@ def builds_of(serving: Serving) -> str:
 
 
 def test_nothing_of_a_build_is_left(serving):
-    for _ in range(600):
-        # Modules may still be compiled.
-        if not builds_of(serving):
-            break
+    while builds_of(serving):  # modules may still be compiled
         serving.call("/events?wait=0.1")
-    assert builds_of(serving) == ""
     assert list((serving.home / "environments").glob("*.work")) == []
 
 

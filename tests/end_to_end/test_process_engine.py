@@ -10,6 +10,7 @@ import landbridge as lb
 import pandas as pd
 import pytest
 
+from tests.patience import LONG
 from tests.serving import Serving
 
 
@@ -38,7 +39,7 @@ def test_jobs_of_both_languages_run_and_hand_tables_on():
 
 def test_a_death_is_named_as_in_a_container():
     with pytest.raises(lb.errors.JobFailed, match="SIGKILL"):
-        lb.submit(lb.python("import os\n\ndef f():\n    os.kill(os.getpid(), 9)\n", "f")).result(timeout=60)
+        lb.submit(lb.python("import os\n\ndef f():\n    os.kill(os.getpid(), 9)\n", "f")).result(timeout=LONG)
 
 
 def test_a_cancelled_job_and_its_children_end(serving, tmp_path):
@@ -50,8 +51,8 @@ def test_a_cancelled_job_and_its_children_end(serving, tmp_path):
     child = os.pidfd_open(int(mark.read_text()))
     job.cancel()
     with pytest.raises(lb.errors.JobCancelled):
-        job.result(timeout=60)
+        job.result(timeout=LONG)
     ended = select.poll()
     ended.register(child, select.POLLIN)
-    assert ended.poll(30_000), "the job's child still runs"
+    assert ended.poll(LONG * 1000), "the job's child still runs"
     os.close(child)

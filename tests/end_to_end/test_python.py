@@ -11,6 +11,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from tests.patience import LONG
+
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("client")]
 
 FACTOR = 3
@@ -152,7 +154,7 @@ def test_a_running_job_is_cancelled(gateway):
         gateway.call("/events?wait=5")
     job.cancel()
     with pytest.raises(lb.errors.JobCancelled, match=f"Job {job.id} was cancelled."):
-        job.result(timeout=60)
+        job.result(timeout=LONG)
 
 
 def test_a_file_out_is_saved_and_downloaded():
@@ -180,11 +182,11 @@ def test_one_waiting_request_serves_all_jobs_and_a_result_comes_before_the_conta
         import time
 
         # What is left running after the result keeps the process, and so the container, for a while.
-        threading.Thread(target=time.sleep, args=(20,)).start()
+        threading.Thread(target=time.sleep, args=(60,)).start()
         return "early"
 
     job = lb.submit(lingers)
-    assert job.result(timeout=60) == "early"
+    assert job.result(timeout=LONG) == "early"
     slot = gateway.home / "depot" / "jobs" / job.id / "1" / "slot"
     container = slot.read_text() if slot.exists() else job.id
     assert [name for name in gateway.containers() if container in name]
@@ -270,7 +272,7 @@ class TestBadInput:
     def test_a_death_is_named_and_its_last_lines_shown(self, ending, cause, told):
         job = lb.submit(lb.python(DYING + f"    {ending}\n", "f"))
         with pytest.raises(lb.errors.JobFailed) as caught:
-            job.result(timeout=120)
+            job.result(timeout=LONG)
         assert told in str(caught.value)
         assert "last words" in str(caught.value)
         assert lb.get(job.id).state == "failed"
@@ -283,7 +285,7 @@ class TestBadInput:
                 held.append(bytearray(32 * 1024 * 1024))
 
         with pytest.raises(lb.errors.JobFailed, match="more memory than its limit of 256 MiB"):
-            lb.submit(lb.task(grows, memory="256m")).result(timeout=120)
+            lb.submit(lb.task(grows, memory="256m")).result(timeout=LONG)
 
     def test_too_long_is_named_with_its_limit(self):
         def sleeps():
@@ -292,7 +294,7 @@ class TestBadInput:
             time.sleep(600)
 
         with pytest.raises(lb.errors.JobFailed, match="longer than its limit of 2 s"):
-            lb.submit(lb.task(sleeps, seconds=2)).result(timeout=120)
+            lb.submit(lb.task(sleeps, seconds=2)).result(timeout=LONG)
 
 
 def test_numeric_libraries_use_as_many_threads_as_the_job_has_processors():

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from tests import processes
-from tests.patience import PATIENCE
+from tests.patience import LONG, PATIENCE
 from tests.serving import COMMAND, Serving
 
 
@@ -22,7 +22,7 @@ def serve(home, *options, **environ):
         env=os.environ | environ,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONG,
         check=False,
     )
 

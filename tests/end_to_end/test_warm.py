@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import queue
 import subprocess
+import threading
 import time
 
+import docker
 import landbridge as lb
 import pandas as pd
 import pytest
+from landbridge_gateway.engines.docker import ATTEMPT_LABEL, GATEWAY_LABEL, DockerEngine
+from landbridge_gateway.environments.images import ImageBuilder
+from landbridge_gateway.environments.runtimes import Runtimes
+from landbridge_gateway.environments.sources import packaged_folder
 
+from tests.faults.armed import FOLDER
+from tests.faults.killing import Armed
+from tests.faults.meeting import Meeting
+from tests.patience import LONG
 from tests.serving import COMMAND, Serving, containers_of
 
 pytestmark = pytest.mark.docker
+TRIES = 5
 
 PYTHON = """
 def look():
@@ -66,20 +79,26 @@ def waiting(serving, language):
 
 def until(serving, language, condition):
     """Wait for the pool by asking again: what it does is no event of a job."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + LONG
     while not condition(waiting(serving, language)):
         assert time.monotonic() < deadline, waiting(serving, language)
         serving.call("/events?wait=0.05")
 
 
+def ready_slot(serving, language="python"):
+    lb.submit(LOOKS[language]()).result(LONG)
+    until(serving, language, lambda found: found and found[0]["ready"])
+
+
 def run_warm(serving, language, task, *values):
     """A job that was handed a container which waited."""
-    lb.submit(LOOKS[language]()).result()
-    until(serving, language, lambda found: found and found[0]["ready"])
-    job = lb.submit(task, *values)
-    job.wait()
-    assert job.document["environment"]["warm"] is True
-    return job
+    for _ in range(TRIES):
+        ready_slot(serving, language)
+        job = lb.submit(task, *values).wait(LONG)
+        if job.document["environment"]["warm"]:
+            return job
+        # What the gateway says of the pool may be a moment old, and the one that waited be one too many since.
+    raise AssertionError(serving.call("")["pool"])
 
 
 @pytest.mark.parametrize("language", LOOKS)
@@ -126,20 +145,88 @@ def test_a_job_with_limits_of_its_own_is_not_handed_a_slot_of_others(serving):
     assert job.document["environment"]["warm"] is False
 
 
+def harmed(serving, harm):
+    """Have it befall all slots that run; gives the names of those that it befell, which are some."""
+    # One that was killed may still be on its way out, and one that is too many be removed at this moment.
+    slots = [name for name in containers_of(serving.home, "status=running") if "slot_" in name]
+    befell = [name for name in slots if not subprocess.run(["docker", harm, name], capture_output=True).returncode]
+    assert befell, slots
+    return befell
+
+
 def test_a_slot_that_dies_or_is_paused_is_replaced(serving):
     for harm in ("kill", "pause"):
-        lb.submit(LOOKS["python"]()).result()
-        until(serving, "python", lambda found: found and found[0]["ready"])
-        # One that was killed may still be on its way out.
-        slots = [name for name in containers_of(serving.home, "status=running") if "slot_" in name]
-        subprocess.run(["docker", harm, *slots], check=True, capture_output=True)
-        assert lb.submit(LOOKS["python"]()).result()["cwd"] == []
+        ready_slot(serving)
+        harmed(serving, harm)
+        assert lb.submit(LOOKS["python"]()).result(LONG)["cwd"] == []
+
+
+def test_a_job_whose_slot_was_paused_before_it_had_the_word_runs(tmp_path):
+    meeting = Meeting(tmp_path / "meet")
+    environ = {FOLDER: str(meeting.folder), "LANDBRIDGE_POOL_MEMORY": "200m"}
+    with Armed(tmp_path / "home", "docker", **environ) as serving:
+        lb.connect(serving.url, serving.token)
+        ready_slot(serving)
+        meeting.want("created and noted")
+        job = lb.submit(LOOKS["python"]())
+        handing = meeting.met(LONG)
+        harmed(serving, "pause")
+        handing.let_go()
+        assert job.result(LONG)["cwd"] == []
+        assert job.refresh().document["environment"]["warm"] is True
+    meeting.close()
+
+
+def test_the_engine_tells_of_a_pause_that_nobody_heard_of_and_ends_it(tmp_path):
+    client, gateway, slot = docker.from_env(timeout=120), f"test{os.getpid()}", "slot_0000000000000000"
+    runtimes = Runtimes.load(packaged_folder("containers"))
+    engine = DockerEngine(gateway, runtimes, lambda given: ImageBuilder(given, locks=tmp_path))
+    made = client.containers.run(
+        *(engine.prepare("python:3.14", lambda _: None), ["600"]),
+        entrypoint=["sleep"],
+        name=f"landbridge-{gateway}-{slot}",
+        labels={GATEWAY_LABEL: gateway, ATTEMPT_LABEL: slot},
+        detach=True,
+    )
+    try:
+        made.pause()
+        told = queue.Queue()
+        threading.Thread(target=engine.watch, args=(lambda *_: None, told.put), daemon=True).start()
+        assert told.get(timeout=LONG) == slot
+        engine.resume(slot)
+        made.reload()
+        assert made.status == "running"
+        engine.resume(slot)  # which is fine
+    finally:
+        engine.close()
+        made.remove(force=True)
+        client.close()
+
+
+def test_a_job_that_has_begun_and_is_paused_stays_so(serving):
+    text = "def f():\n    import socket, time\n    print(socket.gethostname(), flush=True)\n    time.sleep(600)\n"
+    ready_slot(serving)
+    job = lb.submit(lb.python(text, "f"))
+    deadline = time.monotonic() + LONG
+    while not (host := job.logs("stdout").strip()):
+        assert time.monotonic() < deadline
+        serving.call("/events?wait=0.05")
+    subprocess.run(["docker", "pause", host], check=True, capture_output=True)
+    # A slot that is paused after it goes: by then the warden has heard of both.
+    until(serving, "python", lambda found: found and found[0]["ready"])
+    later = harmed(serving, "pause")
+    while set(later) & set(containers_of(serving.home)):
+        assert time.monotonic() < deadline
+    state = ["docker", "inspect", "--format", "{{.State.Status}}", host]
+    assert subprocess.run(state, check=True, capture_output=True, text=True).stdout.strip() == "paused"
+    job.cancel()
+    assert job.wait(LONG).state == "cancelled"
 
 
 def test_cancelling_reaches_a_warm_container(serving):
     text = "def f():\n    import time\n    print('begun', flush=True)\n    time.sleep(600)\n"
     lb.submit(LOOKS["python"]()).result()
-    for _ in range(5):
+    for _ in range(TRIES):
         until(serving, "python", lambda found: found and found[0]["ready"])
         job = lb.submit(lb.python(text, "f"))
         while "begun" not in job.logs("stdout"):
@@ -147,7 +234,7 @@ def test_cancelling_reaches_a_warm_container(serving):
         warm = job.refresh().document["environment"]["warm"]
         job.cancel()
         assert job.wait().state == "cancelled"
-        if warm:  # what the gateway says of the pool may be a moment old, and the container taken
+        if warm:
             break
     assert warm is True
 

@@ -9,6 +9,7 @@ import pytest
 from landbridge_gateway.depot.folders import write_folder
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.slots import Slots
+from landbridge_gateway.engines.interface import EngineError
 from landbridge_gateway.model import Exit, Limits
 from landbridge_gateway.warden.pool import SLOT_MEMORY, Kind, Pool
 from landbridge_gateway.warden.warm import WarmPool
@@ -98,7 +99,7 @@ class NotedEngine:
     name, warms = "noted", True
 
     def __init__(self):
-        self.started, self.gone, self.now, self.seen = [], [], "sha256:1", "sha256:1"
+        self.started, self.gone, self.resumed, self.now, self.seen = [], [], [], "sha256:1", "sha256:1"
 
     def image(self, _runtime):
         return self.seen
@@ -112,6 +113,9 @@ class NotedEngine:
 
     def remove(self, container):
         self.gone.append(container)
+
+    def resume(self, container):
+        self.resumed.append(container)
 
 
 class TestHandingOut:
@@ -160,11 +164,13 @@ class TestHandingOut:
         assert engine.gone == engine.started
         assert warm.status() == []
 
-    def test_one_that_died_or_was_paused_while_it_waited_is_removed(self, warm, opened, engine, slots):
+    @pytest.mark.parametrize("harm", ["ended", "paused"])
+    def test_one_that_died_or_was_paused_while_it_waited_is_removed(self, warm, opened, engine, slots, harm):
         container = engine.started[0]
         assert warm.attempt(container) is None
-        warm.ended(container)
-        assert (engine.gone, warm.take(KIND), warm.status()) == ([container], None, [])
+        getattr(warm, harm)(container)
+        assert (engine.gone, engine.resumed, warm.take(KIND), warm.status()) == ([container], [], None, [])
+        assert warm._wake.is_set()
         assert not slots.folder(container).path.exists()
 
     def test_one_whose_worker_dies_in_the_moment_leaves_a_folder_to_start_cold(self, warm, opened, job):
@@ -211,12 +217,45 @@ class TestHandingOut:
         assert warm.begun(slot) == Exit(137)
         assert not warm.withheld(slot.id, Exit(137))
 
-    def test_pausing_a_job_is_not_the_end_of_it(self, warm, opened, engine, job):
+    def test_one_that_ends_while_it_is_started_is_no_trouble(self, warm, engine, slots, monkeypatch):
+        def start(order):
+            warm.ended(order.attempt)
+            raise EngineError("It is gone.", "")
+
+        monkeypatch.setattr(engine, "start", start)
+        with pytest.raises(EngineError):
+            warm._open(KIND)
+        assert warm.status() == []
+
+    @pytest.mark.parametrize("step", ["taken", "handed over", "given", "found again"])
+    def test_one_that_was_paused_before_its_job_began_goes_on(self, warm, opened, engine, slots, job, step):
+        """The pause is heard of late, when the slot is no slot any more: at each step until the worker has the word."""
+        slot = warm.take(KIND)
+        if step != "taken":
+            warm.begin(slot, ATTEMPT)
+        if step in ("given", "found again"):
+            warm.go(slot)
+        if step == "found again":
+            warm = WarmPool(engine, slots, Pool(0, 600), lambda _: None)
+        warm.paused(slot.id)
+        assert (engine.resumed, engine.gone) == ([slot.id], [])
+
+    @pytest.mark.parametrize("found_again", [False, True])
+    def test_a_job_that_has_begun_and_is_paused_stays_so(self, warm, opened, engine, slots, job, found_again):
         slot = warm.take(KIND)
         warm.begin(slot, ATTEMPT)
         warm.go(slot)
-        warm.ended(slot.id)  # what the engine's word of a pause leads to
-        assert (engine.gone, warm.container(ATTEMPT)) == ([], slot.id)
+        assert os.read(opened[0], 9) == b"go\n"
+        os.close(opened[0])  # a worker that has the word reads no more
+        if found_again:
+            warm = WarmPool(engine, slots, Pool(0, 600), lambda _: None)
+        warm.paused(slot.id)
+        assert (engine.resumed, engine.gone) == ([], [])
+        opened[0] = os.open(os.devnull, os.O_RDONLY)
+
+    def test_a_job_in_a_container_of_its_own_that_is_paused_stays_so(self, warm, engine, job):
+        warm.paused(ATTEMPT)
+        assert (engine.resumed, engine.gone) == ([], [])
 
     def test_the_next_warden_removes_what_only_waited(self, opened, engine, slots):
         following = WarmPool(engine, slots, Pool(0, 600), lambda _: None)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from landbridge_gateway.home import Home
 from landbridge_gateway.model import Exit, Limits, Usage
 from landbridge_gateway.warden import output
 from landbridge_gateway.warden.link import WardenLink
-from landbridge_gateway.warden.pool import Pool
+from landbridge_gateway.warden.pool import SLOT_MEMORY, Pool
 from landbridge_gateway.warden.server import Warden
 
 ATTEMPT, TOKEN = "job_0000000000000000.1", "att_0000000000000000"
@@ -54,6 +56,43 @@ class ObedientEngine:
         self.over.wait()
 
 
+class PausableEngine(ObedientEngine):
+    """Starts slots as well; what somebody pauses is told by calling ``paused``."""
+
+    warms = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_start.set()
+        self.slots: queue.Queue[Any] = queue.Queue()
+        self.resumed: queue.Queue[str] = queue.Queue()
+        self.removed: queue.Queue[str] = queue.Queue()
+        self.paused: Callable[[str], None] = lambda _: None
+        self.watched = threading.Event()
+
+    def start(self, order: Any) -> str:
+        if order.warm:
+            self.slots.put(order)
+        return super().start(order)
+
+    def image(self, _: str) -> str:
+        return "sha256:x"
+
+    def refresh(self, _: str) -> None:
+        """It is the same."""
+
+    def watch(self, _: Any, paused: Callable[[str], None]) -> None:
+        self.paused = paused
+        self.watched.set()
+        self.over.wait()
+
+    def resume(self, attempt: str) -> None:
+        self.resumed.put(attempt)
+
+    def remove(self, attempt: str) -> None:
+        self.removed.put(attempt)
+
+
 class Ear:
     """The gateway's end: sends what it is told to, and keeps what it hears."""
 
@@ -78,9 +117,13 @@ def engine():
 
 @pytest.fixture
 def warden(tmp_path, engine):
+    return served(tmp_path, engine, Pool(0, 0))
+
+
+def served(tmp_path, engine, pool):
     home = Home(tmp_path / "home")
     home.prepare()
-    made = Warden(home, engine, 1, Pool(0, 0))
+    made = Warden(home, engine, 1, pool)
     made._layout.prepare()
     ready = threading.Event()
     threading.Thread(target=made.serve, args=(ready.set,), daemon=True).start()
@@ -97,14 +140,14 @@ def ear(warden):
     made.link.close()
 
 
-def laid_out(warden, disk=Limits.disk, **more):
+def laid_out(warden, disk=Limits.disk, attempt=ATTEMPT, **more):
     """A job's folder, and the command to start it."""
-    folder = warden._layout.job_folder(ATTEMPT)
-    for path in (folder.objects, folder.files):
+    folder = warden._layout.job_folder(attempt)
+    for path in (folder.inputs, folder.objects, folder.files):
         path.mkdir(parents=True)
     folder.spec.write_text(json.dumps({"token": TOKEN}))
     limits = Limits(disk=disk).as_json()
-    return folder, {"attempt": ATTEMPT, "runtime": "r", "language": "r", "limits": limits, "token": TOKEN} | more
+    return folder, {"attempt": attempt, "runtime": "r", "language": "r", "limits": limits, "token": TOKEN} | more
 
 
 def test_every_word_of_an_attempt_carries_its_token(warden, ear, engine):
@@ -169,3 +212,45 @@ def test_a_warden_that_is_asked_answers(warden):
     for _ in range(3):
         assert answered.acquire(timeout=LONG)
     ear.link.close()
+
+
+class TestPauses:
+    @pytest.fixture
+    def engine(self):
+        made = PausableEngine()
+        yield made
+        made.over.set()
+
+    @pytest.fixture
+    def warden(self, tmp_path, engine):
+        made = served(tmp_path, engine, Pool(SLOT_MEMORY, 600))
+        assert engine.watched.wait(LONG)
+        yield made
+        made._warm.close()
+
+    @pytest.fixture
+    def slot(self, warden, ear, engine):
+        """One that waits, after a first job that was started cold; its worker reads."""
+        _, start = laid_out(warden)
+        ear.link.send("start", **start)
+        assert ear.next("started")["warm"] is False
+        order = engine.slots.get(timeout=LONG)
+        reader = os.open(order.folder / "go", os.O_RDONLY | os.O_NONBLOCK)
+        while not any(one["ready"] for one in ear.next("pool")["slots"]):
+            pass
+        yield order.attempt
+        os.close(reader)
+
+    def test_a_slot_that_waits_is_taken_out_and_replaced(self, engine, slot):
+        engine.paused(slot)
+        assert engine.removed.get(timeout=LONG) == slot
+        assert engine.slots.get(timeout=LONG).attempt != slot
+        assert engine.resumed.empty()
+
+    def test_a_slot_that_was_handed_a_job_before_its_pause_is_heard_of_goes_on(self, warden, ear, engine, slot):
+        _, start = laid_out(warden, attempt="job_0000000000000001.1")
+        ear.link.send("start", **start)
+        assert ear.next("started")["warm"] is True
+        engine.paused(slot)
+        assert engine.resumed.get(timeout=LONG) == slot
+        assert engine.removed.empty()

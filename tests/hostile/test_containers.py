@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 from landbridge_gateway.engines.outbound import own_addresses
 
+from tests.patience import LONG
 from tests.serving import COMMAND, Serving
 
 pytestmark = pytest.mark.docker
@@ -113,6 +114,10 @@ def test_a_job_that_may_reach_out_reaches_nothing_near(gateway: Serving, listene
     task = lb.task(code(language, "reached"), network="outbound")
     job = lb.submit(task, addresses)
     assert job.result() == ["closed"] * len(addresses)
+    # A network goes with its job, so this is that of one that is there as long as it is looked at.
+    waits = lb.submit(lb.task(lb.python(WAITS), network="outbound"))
+    while "begun" not in waits.logs("stdout"):
+        gateway.call("/events?wait=0.1")
     held = subprocess.run(
         ["docker", "ps", "--filter", "label=landbridge.network", "--format", "{{.Names}}"],
         capture_output=True,
@@ -120,6 +125,17 @@ def test_a_job_that_may_reach_out_reaches_nothing_near(gateway: Serving, listene
         check=True,
     ).stdout
     assert (gateway.home / "id").read_text().strip() in held
+    waits.cancel()
+    assert waits.wait(LONG).state == "cancelled"
+
+
+WAITS = """
+import time
+
+def waits():
+    print("begun", flush=True)
+    time.sleep(3600)
+"""
 
 
 LETS_OUT = """
@@ -251,7 +267,7 @@ def own(language: str, name: str) -> object:
 def test_files_processes_and_space_have_ends(gateway: Serving, language: str) -> None:
     asked = {"fills": {}, "forks": {"pids": 64}, "takes": {}, "leaves": {"disk": "8m"}}
     jobs = {name: lb.submit(lb.task(own(language, name), memory="256m", **limits)) for name, limits in asked.items()}
-    found = {name: job.result(timeout=240) for name, job in jobs.items()}
+    found = {name: job.result(timeout=LONG) for name, job in jobs.items()}
     assert 1000 < found["fills"] <= 256 * 1024**2 // 8192
     assert 10 < found["forks"] <= 64
     assert "No space left on device" in found["takes"]
@@ -262,7 +278,7 @@ def test_files_processes_and_space_have_ends(gateway: Serving, language: str) ->
 @pytest.mark.row("CO13")
 def test_a_job_that_spins_on_all_processors_gets_its_share(gateway: Serving, language: str) -> None:
     job = lb.submit(lb.task(own(language, "spins"), cpus=0.5))
-    assert job.result(timeout=240) < 0.75
+    assert job.result(timeout=LONG) < 0.75
     assert gateway.call("/jobs?limit=1")["jobs"]
 
 
@@ -270,7 +286,7 @@ def test_a_job_that_spins_on_all_processors_gets_its_share(gateway: Serving, lan
 @pytest.mark.row("CO11")
 def test_twice_the_memory_is_not_had_and_no_swap_is_taken(gateway: Serving, language: str) -> None:
     with pytest.raises(lb.errors.JobFailed, match="memory") as caught:
-        lb.submit(lb.task(own(language, "grows"), memory="256m")).result(timeout=240)
+        lb.submit(lb.task(own(language, "grows"), memory="256m")).result(timeout=LONG)
     assert caught.value.cause == "memory"
 
 
@@ -279,7 +295,7 @@ def test_twice_the_memory_is_not_had_and_no_swap_is_taken(gateway: Serving, lang
 def test_nothing_outlives_its_container(gateway: Serving, language: str) -> None:
     mark = str(1_000_000 + secrets.randbelow(1_000_000))
     job = lb.submit(own(language, "outlives"), mark)
-    assert job.result(timeout=240) is True
+    assert job.result(timeout=LONG) is True
     cursor = gateway.call("/events")["cursor"]
     slot = gateway.home / "depot" / "jobs" / job.id / "1" / "slot"
     container = slot.read_text() if slot.exists() else job.id
@@ -300,11 +316,11 @@ def test_a_job_that_writes_nonsense_to_the_gateway_hurts_itself_alone(gateway: S
         json.dumps({"event": "artifact", "at": "now", "name": "taken", "value": foreign}),
     ]
     job = lb.submit(own(language, "forges"), lines)
-    assert job.result(timeout=240) is True
+    assert job.result(timeout=LONG) is True
     record = job.record()
     assert record["artifacts"] == []
     assert "could not be kept" in " ".join(warning["message"] for warning in record["warnings"])
-    assert other.result(timeout=240) == 7
+    assert other.result(timeout=LONG) == 7
 
 
 @pytest.mark.row("AR13")
@@ -318,6 +334,6 @@ def test_names_that_are_the_same_empty_or_differ_by_case_come_back_from_both_lan
         lb.r('f <- function(x) { stopifnot(identical(names(x), c("a", "a", "", "A", "\\u00e4", "a.1"))); x }'), table
     )
     for job in (through_python, through_r):
-        back = job.result(timeout=240)
+        back = job.result(timeout=LONG)
         assert list(back.columns) == names
         assert back.iloc[0].tolist() == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]

@@ -16,10 +16,12 @@ from landbridge_gateway.schemas import Schemas
 from landbridge_gateway.settings import Settings
 from landbridge_gateway.web.app import create_app
 from landbridge_gateway.web.services import Services
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.gateway.conftest import ROOT, NotedCommands, Road, source_task, submission
 
+LONG = 300_000  # milliseconds that nothing takes, however busy the machine is with other tests
+expect.set_options(timeout=LONG)
 AT = "2026-11-23T10:00:00.000000Z"
 FRAME = {
     "kind": "frame",
@@ -122,6 +124,7 @@ def _jobs(site: SimpleNamespace) -> tuple[str, str, str, str]:
 def signed_in(site: SimpleNamespace, browser: Browser) -> Iterator[Page]:
     """A page of a signed-in browser; anything that breaks on it, or loads from elsewhere, fails the test."""
     context = browser.new_context()
+    context.set_default_timeout(LONG)
     page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))

@@ -81,9 +81,9 @@ def test_an_open_job_follows_by_itself(site, signed_in):
     expect(signed_in.locator("h1")).to_contain_text("running")
     with site.road.folder(attempt).log("stdout").open("a") as log:
         log.write("grown meanwhile\n")
-    expect(signed_in.locator("pre[role=log]")).to_contain_text("grown meanwhile", timeout=15_000)
+    expect(signed_in.locator("pre[role=log]")).to_contain_text("grown meanwhile")
     site.road.leave(attempt, result=NULL)
-    expect(signed_in.locator("h1")).to_contain_text("succeeded", timeout=15_000)
+    expect(signed_in.locator("h1")).to_contain_text("succeeded")
     site.road.exit(attempt, 0)
     assert signed_in.evaluate("document.body.dataset.live") == "no"
 

@@ -91,6 +91,13 @@ class Slots:
         """The pipe of the slot that an attempt was given, while its worker still waits there."""
         return self.open_pipe(self._layout.job_folder(attempt))
 
+    def awaited(self, attempt: str) -> bool:
+        """Does the worker of the slot that an attempt was given still wait for the word, or has not read it yet?"""
+        pipe = self.pipe_of(attempt)
+        if pipe is not None:
+            os.close(pipe)
+        return pipe is not None
+
     def open_pipe(self, folder: JobFolder) -> int | None:
         """The pipe's end for writing; None while nobody reads, which is until the worker is ready."""
         try:

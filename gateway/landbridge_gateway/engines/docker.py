@@ -248,6 +248,9 @@ class DockerEngine:
             if known:
                 ended(attempt, known)
         self._ends.engine_came()
+        # Their events may have been missed: of a slot that was handed out since, nobody would ever know.
+        for attempt in self._paused():
+            paused(attempt)
         for event in stream:
             attempt = event["Actor"]["Attributes"].get(ATTEMPT_LABEL)
             if not attempt:
@@ -283,6 +286,11 @@ class DockerEngine:
                 self._outbound.close(self._container_name(network))
         return {attempt: self._exit_in(attempt, found["State"]) for attempt, found in labelled.items() if attempt}
 
+    def _paused(self) -> list[str]:
+        filters = {"label": f"{GATEWAY_LABEL}={self._gateway_id}", "status": "paused"}
+        found = self._api.containers(all=True, filters=filters)
+        return [one["Labels"][ATTEMPT_LABEL] for one in found if ATTEMPT_LABEL in one["Labels"]]
+
     def _exit_in(self, attempt: str, state: str) -> Exit | None:
         if state == "created":
             # Either its start is under way here, or an earlier warden died between the two calls.
@@ -302,6 +310,11 @@ class DockerEngine:
         self._ends.ours(attempt)
         with suppress(DockerException, requests.RequestException):
             self._api.kill(self._container_name(attempt), signal="SIGINT")
+
+    def resume(self, attempt: str) -> None:
+        # Where the engine is away it is listed as paused, and told of again, when it is back.
+        with suppress(DockerException, requests.RequestException):
+            self._api.unpause(self._container_name(attempt))
 
     def stop(self, attempt: str, grace: int) -> None:
         self._ends.ours(attempt)

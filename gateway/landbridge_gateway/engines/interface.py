@@ -90,7 +90,7 @@ class Engine(Protocol):
 
     def watch(self, ended: Callable[[str, Exit], None], paused: Callable[[str], None]) -> None:
         """Call ``ended(attempt, exit)`` for every container of ours that ends from now on, and ``paused(attempt)`` for
-        one that somebody pauses; does not return.
+        one that somebody pauses, or has paused before; does not return.
         """
         ...
 
@@ -119,6 +119,10 @@ class Engine(Protocol):
 
     def interrupt(self, attempt: str) -> None:
         """Send a session what Ctrl-C sends. One that is gone is fine."""
+        ...
+
+    def resume(self, attempt: str) -> None:
+        """Let a container go on that somebody paused. One that runs, or is gone, is fine."""
         ...
 
     def stop(self, attempt: str, grace: int) -> None:

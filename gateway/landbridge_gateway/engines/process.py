@@ -137,6 +137,12 @@ class ProcessEngine:
         if child is not None and child.poll() is None:
             child.send_signal(signal.SIGINT)
 
+    def resume(self, attempt: str) -> None:
+        with self._lock:
+            child = self._children.get(attempt)
+        if child is not None and child.poll() is None:
+            _kill_group(child.pid, signal.SIGCONT)
+
     def stop(self, attempt: str, grace: int) -> None:
         with self._lock:
             child = self._children.get(attempt)

@@ -122,13 +122,15 @@ class Installer:
         variables += [f"{key}={value}" for key, value in host.arguments.items() if not key.startswith("PIP_")]
         variables += [f"CURL_CA_BUNDLE={_WORK}/host/ca.crt"] if host.ca_bundle else []
         # Given by a program and not as the container's: those would stay in the image.
-        program = ["env", *variables, "Rscript", "--vanilla", f"{_TOOLS}/r_packages.R", _WORK]
+        program = ["Rscript", "--vanilla", f"{_TOOLS}/r_packages.R", _WORK]
         binds = [f"{work}:{_WORK}:rw", volume, *self._tools()]
         network = host.network or "bridge"
-        first = Work(name, below, [*program, "download"], binds, "0:0", network, capabilities=_ROOTS, read_only=False)
+        download = ["env", *variables, "sh", f"{_TOOLS}/in_turn.sh", "/mnt/lock", *program, "download"]
+        first = Work(name, below, download, binds, "0:0", network, capabilities=_ROOTS, read_only=False)
         if self._workshop.run(first, log):
             self._solved(work, wanted, log)
-        then = Work(name, below, [*program, "install"], binds, "0:0", "none", capabilities=_ROOTS, read_only=False)
+        install = ["env", *variables, *program, "install"]
+        then = Work(name, below, install, binds, "0:0", "none", capabilities=_ROOTS, read_only=False)
         try:
             self._workshop.run(then, log, keep=True)
             solved = self._solved(work, wanted, log)

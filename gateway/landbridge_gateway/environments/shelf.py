@@ -114,8 +114,7 @@ class Shelf:
                 parent = self._parent(below, wanted)
                 on, depth = (parent.image, parent.depth + 1) if parent else (below, 0)
                 labels = [f"LABEL {ENVIRONMENT_LABEL}={name}"]
-                with self._alone(f"apt-{runtime.name}"):
-                    image, solved = self._installer.r(name, on, wanted, host, log, runtime.name, labels)
+                image, solved = self._installer.r(name, on, wanted, host, log, runtime.name, labels)
         except BaseException:
             for half in (name, f"{name}.work"):
                 shutil.rmtree(self.notes.root / half, ignore_errors=True)

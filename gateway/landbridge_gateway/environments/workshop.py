@@ -137,10 +137,14 @@ class Workshop:
             ),
         )
         self._api.start(container)
+        # It may have been abandoned before there was anything to end.
+        if work.name in self._abandoned:
+            self.abandon(work.name)
 
     def _keep_output(self, container: str, log: Path) -> None:
         left = _LOG_BYTES
-        with log.open("ab") as file:
+        # At once: whoever looks at it meanwhile sees what it waits for.
+        with log.open("ab", buffering=0) as file:
             for part in self._api.logs(container, stream=True, follow=True):
                 file.write(part[:left])
                 left -= min(left, len(part))

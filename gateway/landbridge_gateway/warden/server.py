@@ -69,7 +69,7 @@ class Warden:
             self._warm.start()
         ready()
         threading.Thread(
-            target=self._engine.watch, args=(self._ended, self._warm.ended), name="engine-watch", daemon=True
+            target=self._engine.watch, args=(self._ended, self._warm.paused), name="engine-watch", daemon=True
         ).start()
         while True:
             connection, _ = server.accept()

@@ -162,16 +162,31 @@ class WarmPool:
         if slot:
             self._slots.remove(slot)
 
-    def ended(self, container: str) -> None:
-        """A slot's container has ended, or was paused; that of a job is not this pool's."""
+    def ended(self, container: str) -> bool:
+        """A container has ended, or is of no use any more; True where it was a slot that waited."""
         with self._lock:
             slot = next((one for one in self._waiting if one.id == container), None)
             if slot:
                 self._waiting.remove(slot)
-        if slot:
-            self.discard(slot)
-            self._tell()
-            self._wake.set()
+        if slot is None:
+            return False
+        self.discard(slot)
+        self._tell()
+        self._wake.set()
+        return True
+
+    def paused(self, container: str) -> None:
+        """Somebody paused a container. A slot that waits is replaced, and a job that has begun stays as it is.
+
+        A slot that was handed out meanwhile goes on: who paused it meant no job, which would wait there for ever.
+        """
+        if self.ended(container) or not container.startswith(SLOT):
+            return
+        # An earlier warden may have handed it out. One without an attempt is on its way to one, or to its removal.
+        attempt = self.attempt(container) or self._slots.attempt_of(container)
+        if attempt is None or self._slots.awaited(attempt):
+            log.info("%s was paused before its job had begun, and goes on", container)
+            self._engine.resume(container)
 
     def recover(self, found: dict[str, Exit | None]) -> dict[str, Exit | None]:
         """Attempts and their ends, from what the engine has: slots of an earlier warden are taken over or removed."""
@@ -247,7 +262,7 @@ class WarmPool:
         try:
             slot.image = self._engine.start(order)
         except EngineError:
-            with self._lock:
+            with self._lock, suppress(ValueError):  # it may have ended already
                 self._waiting.remove(slot)
             self._slots.remove(name)
             raise
