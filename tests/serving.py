@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import processes
-from tests.patience import PATIENCE, NeverCame, ended, joined, until
+from tests.patience import LONG, PATIENCE, NeverCame, ended, joined, until
 
 COMMAND = [sys.executable, "-m", "landbridge_gateway.cli"]
 _LAST_LINES = 40
