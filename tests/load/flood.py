@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import threading
 import time
 from dataclasses import dataclass, field
@@ -14,11 +15,19 @@ from tests.patience import PATIENCE, joined
 
 @dataclass
 class Flood:
-    """What came back: ids and milliseconds of what was accepted, status and Retry-After of what was not."""
+    """What came back: ids and times of what was accepted, status and Retry-After of what was not.
+
+    ``sent`` has of each accepted one when it was sent, in seconds, and how long its answer took, in milliseconds.
+    """
 
     accepted: list[str] = field(default_factory=list)
-    taken: list[float] = field(default_factory=list)
+    sent: list[tuple[float, float]] = field(default_factory=list)
     refused: list[tuple[int, str | None]] = field(default_factory=list)
+    full_since: float = math.inf  # when a client was told so for the first time
+
+    def taken(self, while_full: bool) -> list[float]:
+        """How long the answers took of those that were sent after the first refusal was told, or before."""
+        return [taken for at, taken in self.sent if (at > self.full_since) is while_full]
 
     def pour(
         self,
@@ -56,8 +65,9 @@ class Flood:
             answer = connection.getresponse()
             told = json.load(answer)
             if answer.status == 201:
-                self.taken.append(1000 * (time.perf_counter() - began))
+                self.sent.append((began, 1000 * (time.perf_counter() - began)))
                 self.accepted.append(told["job"]["id"])
             else:
+                self.full_since = min(self.full_since, time.perf_counter())
                 self.refused.append((answer.status, answer.headers["Retry-After"]))
         connection.close()
