@@ -81,3 +81,17 @@ def test_a_commit_that_fails_is_told_to_all_and_the_next_succeeds(database, monk
     with database.write() as db:
         db.execute("DROP TRIGGER full")
     assert accepts.add(new(3, "c"))[1] is True
+
+
+def test_of_those_stored_together_none_is_taken_where_the_disk_refuses_one(database):
+    accepts = Accepts(database, Jobs(database))
+    with database.write() as db:
+        db.execute(
+            f"""CREATE TRIGGER full BEFORE INSERT ON jobs WHEN NEW.id = 'job_{2:016}'
+                BEGIN SELECT RAISE(ROLLBACK, 'disk is full'); END"""
+        )
+    outcomes = submit_at_once(database, accepts, [new(number, f"k{number}") for number in range(1, 6)])
+    # SQLite undid what was stored before it, and what would have come after it was no part of any transaction.
+    assert all(isinstance(outcome, sqlite3.Error) for outcome in outcomes.values())
+    assert database.rows("SELECT id FROM jobs") == []
+    assert accepts.add(new(3, "k3"))[1] is True

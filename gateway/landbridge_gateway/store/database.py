@@ -49,6 +49,7 @@ class Database:
         self._after: list[Callable[[], object]] = []
         self._durable: bool | None = None  # of the transaction under way, if there is one
         self._depth = 0  # of transactions within it
+        self._undone: BaseException | None = None  # why SQLite undid the whole transaction under way
         self._level = ""  # of durability, as the connection was told last
         self._lock = threading.RLock()
         self._local = threading.local()
@@ -136,18 +137,22 @@ class Database:
         try:
             with self._writer.atomic():
                 yield
+                if self._undone:
+                    raise self._undone  # whoever caught it may have gone on, outside of any transaction
         except BaseException as error:
             self._touched, self._after = set(), []
             if isinstance(error, sqlite3.OperationalError):
                 raise _told(error) from error
             raise
         finally:
-            self._durable, self._local.writing = None, False
+            self._durable, self._local.writing, self._undone = None, False, None
 
     @contextmanager
     def _part(self, durable: bool) -> Iterator[None]:
         if durable and not self._durable:
             raise RuntimeError("A durable transaction cannot be part of one that is not.")
+        if self._undone:
+            raise self._undone
         # By names of our own, which SQLite knows again: those of sqlite-utils are new ones each time.
         self._depth += 1
         name, before = f"part_{self._depth}", len(self._after)
@@ -155,9 +160,11 @@ class Database:
         connection.execute(f"SAVEPOINT {name}")
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             del self._after[before:]
-            if connection.in_transaction:
+            if not connection.in_transaction:
+                self._undone = error  # by a full disk, for one, SQLite undoes the whole transaction
+            else:
                 connection.execute(f"ROLLBACK TO {name}")
                 connection.execute(f"RELEASE {name}")
             raise
