@@ -169,7 +169,7 @@ def test_a_job_whose_slot_was_paused_before_it_had_the_word_runs(tmp_path):
         ready_slot(serving)
         meeting.want("created and noted")
         job = lb.submit(LOOKS["python"]())
-        handing = meeting.met(LONG)
+        handing = meeting.met()
         harmed(serving, "pause")
         handing.let_go()
         assert job.result(LONG)["cwd"] == []
