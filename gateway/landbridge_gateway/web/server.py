@@ -108,11 +108,9 @@ def run_gateway(settings: Settings, descriptor: int) -> None:
     link.start()
 
     def stop(*_: object) -> None:
-        # Waiting requests go home first, or the server would wait for them. From another thread, because stopping
-        # waits for the loop that this handler interrupts.
+        # From another thread: stopping waits for the loop that this handler interrupts, which may hold a lock as well.
         server.stopping = True
-        services.hub.close()
-        threading.Thread(target=_stop, args=(server,), name="stop").start()
+        threading.Thread(target=_stop, args=(server, services), name="stop").start()
 
     # Stopping has an effect only on a prepared server, so nobody is told of it before.
     server.prepare()
@@ -127,7 +125,9 @@ def run_gateway(settings: Settings, descriptor: int) -> None:
         services.close()
 
 
-def _stop(server: _Server) -> None:
+def _stop(server: _Server, services: Services) -> None:
+    # Waiting requests go home first, or the server would wait for them.
+    services.hub.close()
     server.waiting_room.close()
     server.stop()
 
