@@ -16,7 +16,7 @@ from pathlib import Path
 from landbridge_gateway.depot.layout import JobFolder, Layout
 from landbridge_gateway.depot.trees import remove_tree
 from landbridge_gateway.errors import trouble
-from landbridge_gateway.json_text import NotJson, parse
+from landbridge_gateway.json_text import NotJson, objects_in_lines, parse
 from landbridge_gateway.model import FORMATS, Json
 
 log = logging.getLogger(__name__)
@@ -170,22 +170,8 @@ def read_events(folder: JobFolder, offset: int) -> EventBatch:
     if not end:
         skip = len(data) if len(data) > MOST_EVENT_LINE else 0
         return EventBatch([], offset + skip, 1 if skip else 0, more=len(data) == MOST_EVENTS_READ)
-    events, broken = [], 0
-    for line in data[:end].splitlines():
-        parsed = _event(line)
-        if parsed is None:
-            broken += 1
-        else:
-            events.append(parsed)
+    events, broken = objects_in_lines(data[:end])
     return EventBatch(events, offset + end, broken, more=len(data) == MOST_EVENTS_READ)
-
-
-def _event(line: bytes) -> Json | None:
-    try:
-        parsed = parse(line)
-    except NotJson:
-        return None
-    return parsed if isinstance(parsed, dict) else None
 
 
 def note_adopted(folder: JobFolder, name: str, object_id: str) -> None:

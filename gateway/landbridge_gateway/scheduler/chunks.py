@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from landbridge_gateway.depot.folders import Unreadable
@@ -14,7 +13,7 @@ from landbridge_gateway.depot.outcome import Facts, Outcome, decide, failure
 from landbridge_gateway.model import Cause, Exit, Json, State, attempt_id
 from landbridge_gateway.scheduler.collect import MOST_WARNED, Collector, told
 from landbridge_gateway.scheduler.decisions import Flight, not_on_disk
-from landbridge_gateway.store.clock import timestamp
+from landbridge_gateway.store.clock import as_timestamp, timestamp
 from landbridge_gateway.store.jobs import Jobs
 from landbridge_gateway.store.records import Reported
 from landbridge_gateway.store.sweeps import Begun, Ended, Sweeps
@@ -58,8 +57,9 @@ class Chunks:
             batch.problems.append(f"{read.broken} lines are not JSON")
         known = dict(flight.chunk), flight.current, flight.since
         try:
-            for event in read.events:
-                self._take(batch, folder, flight, event)
+            unfit = self._collector.unfit(read.events)
+            for place, event in enumerate(read.events):
+                self._take(batch, folder, flight, event, unfit.get(place))
             about = (flight.job, flight.number)
             if any(end.result and end.result["kind"] not in _INLINE for end in batch.ended):
                 self._bring_to_disk(batch, flight)
@@ -79,13 +79,13 @@ class Chunks:
                 replace(end, result=None, **fields) if end.state is State.SUCCEEDED else end for end in batch.ended
             ]
 
-    def _take(self, batch: _Batch, folder: JobFolder, flight: Flight, event: Json) -> None:
+    def _take(self, batch: _Batch, folder: JobFolder, flight: Flight, event: Json, unfit: str | None) -> None:
         points, number = flight.chunk, event.get("point")
         job = flight.job if number is None else points.get(number) if isinstance(number, int) else None
         if job is None:
             batch.problems.append("it speaks of a point that it does not have")
             return
-        kept = self._collector.event(folder, job, flight.owner, event, batch.problems)
+        kept = self._collector.event(folder, job, flight.owner, event, unfit, batch.problems)
         if kept is None:
             return
         kind = kept["event"]
@@ -171,6 +171,6 @@ def _fields(outcome: Outcome) -> dict[str, Any]:
 def _time(text: str) -> str:
     """A worker's time where it is one, else the gateway's."""
     try:
-        return timestamp(datetime.fromisoformat(text))
+        return as_timestamp(text)
     except (ValueError, OverflowError):
         return timestamp()
