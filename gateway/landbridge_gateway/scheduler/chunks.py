@@ -47,10 +47,12 @@ class Chunks:
         return moved
 
     def _absorb_batch(self, flight: Flight) -> bool | None:
-        attempt = self._jobs.attempt(flight.job, flight.number)
+        offset = self._jobs.events_offset(flight.job, flight.number)
+        if offset is None:
+            return None
         folder = self.folder(flight)
-        read = self._collector.events(flight.job, flight.number, attempt["events_offset"]) if attempt else None
-        if attempt is None or read is None or read.offset == attempt["events_offset"]:
+        read = self._collector.events(flight.job, flight.number, offset)
+        if read.offset == offset:
             return None
         batch = _Batch()
         if read.broken:

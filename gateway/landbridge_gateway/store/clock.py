@@ -19,7 +19,7 @@ _TIMESTAMP = re.compile(f"[12][0-9]{{3}}-(?:{_DAY})T(?:[01][0-9]|2[0-3]):[0-5][0
 
 
 def as_timestamp(text: str) -> str:
-    """A moment in any ISO form, as the record writes it. Raises ``ValueError`` or ``OverflowError`` where it is none."""
+    """A moment in any ISO form as the record writes it. Raises ``ValueError`` or ``OverflowError`` where it is none."""
     return text if _TIMESTAMP.fullmatch(text) else timestamp(datetime.fromisoformat(text))
 
 
