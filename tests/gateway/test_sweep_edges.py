@@ -1,12 +1,13 @@
 """Sweeps at their edges: restarts, sizes, points run again, and batches that are refused."""
 
 import errno
+import re
 import sqlite3
 from dataclasses import replace
 
 import pytest
 import sqlite_utils
-from landbridge_gateway.model import State, point_seed
+from landbridge_gateway.model import JOB_ID, State, new_id, new_ids, point_seed
 from landbridge_gateway.scheduler.decisions import MOST_POINTS, Flight, chunk_size, time_left, to_recall
 from landbridge_gateway.schemas import Schemas
 from landbridge_gateway.store.migrations import migrations
@@ -333,3 +334,37 @@ def test_points_that_ended_before_the_upgrade_are_counted(settings, home):
         assert {name: n for name, n in counts.items() if n} == {"total": 4, "succeeded": 2, "failed": 1, "queued": 1}
     finally:
         services.close()
+
+
+@pytest.mark.parametrize(
+    ("type", "values"),
+    [
+        ("int", [1, -2, None, 2**53]),
+        ("float", [0.1, 1e300, None, -0.0, 3]),
+        ("bool", [True, None, False]),
+        ("str", ["a, b", '"job"', None, "", "\u00e9\n", "], ["]),
+        # What no client sends, and no schema forbids.
+        ("int", [[1, 2], {"kind": "job", "job": "job_0000000000000000"}, 3]),
+    ],
+)
+def test_each_value_of_a_column_is_its_points(client, road, type, values):
+    sweep = sweep_of(client, column(*values, type=type), column(*range(len(values))))
+    given = [point for one in (worker(road), worker(road)) for point in one.spec["points"]]
+    assert [point["point"] for point in given] == list(range(len(values)))
+    for (number, value), point in zip(enumerate(values), given, strict=True):
+        own = {"na": True} if value is None else {"value": value}
+        assert point["values"] == [{"kind": "scalar", "type": type, **own}, {**ONE, "value": number}]
+        assert road.job(point["job"])["sweep"] == sweep
+
+
+def test_a_batch_of_points_without_columns_has_empty_ones(client, road):
+    sweep_of(client, n=2, items=[[None, ONE]])
+    given = [point for one in (worker(road), worker(road)) for point in one.spec["points"]]
+    assert [point["values"] for point in given] == [[], []]
+
+
+def test_many_ids_are_drawn_as_one_is():
+    ids = new_ids("job", 1000)
+    assert len({*ids, new_id("job")}) == 1001
+    assert all(re.fullmatch(JOB_ID, one) for one in ids)
+    assert new_ids("job", 0) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from landbridge_gateway.depot.folders import Unreadable
@@ -78,7 +77,7 @@ class Chunks:
         if problem:
             fields = _fields(not_on_disk(problem))
             batch.ended = [
-                replace(end, result=None, **fields) if end.state is State.SUCCEEDED else end for end in batch.ended
+                end._replace(result=None, **fields) if end.state is State.SUCCEEDED else end for end in batch.ended
             ]
 
     def _take(self, batch: _Batch, folder: JobFolder, flight: Flight, event: Json, unfit: str | None) -> None:

@@ -6,8 +6,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from landbridge_gateway.model import Cause, Json, State, point_seed
 from landbridge_gateway.store.clock import seconds_between, timestamp
@@ -27,25 +26,22 @@ _COUNTS = f"""SELECT total, {", ".join(ENDS)},
   FROM sweeps WHERE id = :sweep"""
 
 
-@dataclass(frozen=True)
-class NewPoint:
-    """``values``: one node for each column of the sweep's table. ``inputs``: jobs whose results these are."""
+class NewPoint(NamedTuple):
+    """``values``: one node for each column of the sweep's table, as JSON. ``inputs``: jobs whose results these are."""
 
     id: str
-    values: list[Json]
+    values: str
     inputs: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class Begun:
+class Begun(NamedTuple):
     """When a point began, and the first of its bytes in the chunk's logs."""
 
     at: str
     logs: Json | None = None
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(NamedTuple):
     """How a point ended. ``begun`` is None where it never began; ``logs`` are its bytes in the chunk's logs."""
 
     job: str
@@ -119,7 +115,7 @@ class Sweeps:
                     (
                         *fixed,
                         *(point.id, f"{sweep['id']}:{number}", State.WAITING if point.inputs else State.QUEUED),
-                        *(point_seed(sweep["seed"], number), json.dumps(point.values), number),
+                        *(point_seed(sweep["seed"], number), point.values, number),
                     )
                     for number, point in enumerate(points, start)
                 ),
@@ -147,7 +143,7 @@ class Sweeps:
     # Chunks.
 
     def assign(self, sweep: str, chunk: int, most: int) -> list[Row]:
-        """Give a chunk the first points that nobody has: point, id, seed and values of each."""
+        """Give a chunk the first points that nobody has: point, id, seed and values of each, these as JSON text."""
         with self._db.write(durable=False) as db:
             rows = returning(
                 db,
@@ -158,7 +154,7 @@ class Sweeps:
                 {"sweep": sweep, "chunk": chunk, "most": most},
             )
             db.execute("UPDATE jobs SET unassigned = unassigned - ? WHERE id = ?", (len(rows), sweep))
-        return sorted((decoded(row) for row in rows), key=lambda row: int(row["point"]))
+        return sorted(rows, key=lambda row: int(row["point"]))
 
     def give_back(self, sweep: str, chunk: int) -> None:
         """Points that a chunk had and did not begin go back in line."""
