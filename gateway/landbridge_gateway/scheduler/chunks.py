@@ -106,7 +106,7 @@ class Chunks:
             batch.reported.append((job, flight.number if job == flight.job else 1, kept))
 
     def _ended(self, folder: JobFolder, flight: Flight, job: str, event: Json, since: str | None) -> Ended:
-        logs: Json = {stream: event[stream] for stream in STREAMS if stream in event}
+        logs = _printed(event)
         given: dict[str, Any] = {"job": job, "begun": since, "at": _time(event["at"]), "logs": logs or None}
         try:
             if "result" in event:
@@ -163,6 +163,12 @@ def _death(exited: Exit, flight: Flight, stop: str | None) -> Outcome:
 def _exit_of(died: Json) -> Exit:
     number = died.get("signal")
     return Exit(_SIGNALLED + number if number else died.get("code") or 0, oom=bool(died.get("memory")))
+
+
+def _printed(event: Json) -> Json:
+    """Where what a point printed stands in the logs: of most points nothing does."""
+    ranges = ((stream, event.get(stream)) for stream in STREAMS)
+    return {stream: found for stream, found in ranges if found and found[0] != found[1]}
 
 
 def _fields(outcome: Outcome) -> dict[str, Any]:

@@ -214,25 +214,26 @@ class Sweeps:
         if not ended:
             return
         # An end that stands already stays.
-        states = _open_states(db, [one.job for one in ended])
-        new = [one for one in ended if one.job in states]
+        there = _not_ended(db, [one.job for one in ended])
+        new = [one for one in ended if one.job in there]
         done = _count_ends(db, sweep, new)
         # Through `running` in the same step where it began in this batch.
         changed = db.conn.executemany(
             """UPDATE jobs SET state = ?, cause = ?, result = ?, error = ?, logs = ?, ended = ?, seconds = ?,
                  attempt = ?, started = coalesce(started, ?), done = ?
-               WHERE id = ? AND ended IS NULL""",
+               WHERE seq = ? AND ended IS NULL""",
             (
                 (
                     *(one.state, one.cause, _text(one.result), _text(one.error), _text(one.logs), one.at),
-                    *(seconds_between(one.begun, one.at), int(one.begun is not None), one.begun, place, one.job),
+                    *(seconds_between(one.begun, one.at), int(one.begun is not None), one.begun, place),
+                    there[one.job]["seq"],
                 )
                 for place, one in enumerate(new, done + 1)
             ),
         ).rowcount
         if changed != len(new):
             raise IllegalTransition(f"{len(new)} points of {sweep} end, and {changed} of them are there.")
-        waited = sum(states[one.job] in (State.WAITING, State.QUEUED) for one in new)
+        waited = sum(there[one.job]["state"] in (State.WAITING, State.QUEUED) for one in new)
         count_waiting(db, owner, -waited)
         db.conn.executemany(
             "INSERT INTO events (job, owner, attempt, at, state, cause) VALUES (?, ?, ?, ?, ?, ?)",
@@ -316,10 +317,10 @@ def _count_ends(db: Any, sweep: str, ended: Sequence[Ended]) -> int:
     return int(returning(db, sql, (len(ended), sweep))[0]["done"]) - len(ended)
 
 
-def _open_states(db: Any, jobs: Sequence[str]) -> dict[str, str]:
-    """Inside a transaction: the states of those of the jobs that have not ended."""
-    sql = "SELECT id, state FROM jobs WHERE ended IS NULL AND id IN (SELECT value FROM json_each(?))"
-    return {row["id"]: row["state"] for row in returning(db, sql, (json.dumps(jobs),))}
+def _not_ended(db: Any, jobs: Sequence[str]) -> dict[str, Row]:
+    """Inside a transaction: those of the jobs that have not ended, with their place in the table and their state."""
+    sql = "SELECT id, seq, state FROM jobs WHERE ended IS NULL AND id IN (SELECT value FROM json_each(?))"
+    return {row["id"]: row for row in returning(db, sql, (json.dumps(jobs),))}
 
 
 def _text(document: Json | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import resource
@@ -119,6 +120,9 @@ def run_gateway(settings: Settings, descriptor: int) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor passes its own on
     lifeline.hold()
+    # What was loaded stays: else every full look for garbage goes through all of it again, with everybody waiting.
+    gc.collect()
+    gc.freeze()
     threading.Thread(target=_say_ready, args=(services, lifeline), daemon=True).start()
     try:
         server.serve()

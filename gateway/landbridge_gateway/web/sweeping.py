@@ -68,7 +68,9 @@ def _points(services: Services, table: Json, caller: Caller) -> Iterator[NewPoin
     # Of a vector's values none is a job.
     lists = [[node for _, node in column["items"]] for column in table["columns"] if column["kind"] == "list"]
     values = zip(*map(_texts, table["columns"]), strict=True) if table["columns"] else repeat(())
-    for point, (job, own) in enumerate(zip(new_ids("job", table["n"]), values, strict=False)):
+    # In order, so that what is told of points that run one after another stands together in each index.
+    ids = sorted(new_ids("job", table["n"]))
+    for point, (job, own) in enumerate(zip(ids, values, strict=False)):
         inputs = sorted(jobs_in(inner for nodes in lists for inner in walk(nodes[point]))) if lists else ()
         yield NewPoint(job, f"[{', '.join(own)}]", inputs)
 
