@@ -235,9 +235,12 @@ class Sweeps:
             raise IllegalTransition(f"{len(new)} points of {sweep} end, and {changed} of them are there.")
         waited = sum(there[one.job]["state"] in (State.WAITING, State.QUEUED) for one in new)
         count_waiting(db, owner, -waited)
-        db.conn.executemany(
-            "INSERT INTO events (job, owner, attempt, at, state, cause) VALUES (?, ?, ?, ?, ?, ?)",
-            ((one.job, owner, int(one.begun is not None), one.at, one.state, one.cause) for one in new),
+        # One statement, for each one finds anew which number is next.
+        db.execute(
+            """INSERT INTO events (job, owner, attempt, at, state, cause)
+               SELECT id, owner, attempt, ended, state, cause FROM jobs
+               WHERE sweep = ? AND done > ? AND done <= ? ORDER BY done""",
+            (sweep, done, done + len(new)),
         )
         if new:
             topics = (owner, EVERYBODY, *(one.job for one in new))
