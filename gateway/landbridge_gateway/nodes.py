@@ -102,6 +102,15 @@ def frames_of(name: str, node: Json) -> Iterator[tuple[str, Json]]:
             yield from frames_of(f"{name}.{key or position}", item)
 
 
+# One of these stands in the JSON of each node that names a job, an object or a picture.
+_NAMING = ('"job"', '"object"', '"native"')
+
+
+def names_nothing(text: str) -> bool:
+    """Does nothing in the nodes of this JSON, as ``json.dumps`` writes it, name anything? False where it may."""
+    return not any(word in text for word in _NAMING)
+
+
 def jobs_in(nodes: Iterable[Json]) -> set[str]:
     return {node["job"] for node in nodes if node["kind"] == "job"}
 

@@ -19,6 +19,7 @@ from landbridge_gateway.model import Json
 
 _LONG = 20  # items of a list that are all looked at to say what is wrong
 _MOST_ERRORS = 100
+_NESTING = (dict, list)  # a union would be made again for each value that is looked at
 _DEEP = 200  # levels of JSON, of which a list takes three: results may hold lists 50 deep, and readers get no deeper
 
 
@@ -41,10 +42,26 @@ class Schemas:
             name: jsonschema_rs.Draft202012Validator(document, registry=fast)
             for name, document in self.documents.items()
         }
+        self._lists = {
+            name: jsonschema_rs.Draft202012Validator(
+                {"type": "array", "items": {"$ref": document["$id"]}}, registry=fast
+            )
+            for name, document in self.documents.items()
+        }
 
     def fits(self, name: str, document: Any) -> bool:
         """Most documents do, and are told so some hundred times faster than what is wrong with the others."""
         return not _deeper_than(_DEEP, document) and bool(self._fast[name].is_valid(document))
+
+    def problems(self, name: str, documents: list[Any]) -> dict[int, tuple[str, str]]:
+        """The problems of those that do not fit, as of :meth:`problem`, by their places.
+
+        Mostly there are none, and all are looked at in one go.
+        """
+        if not _deeper_than(_DEEP + 1, documents) and self._lists[name].is_valid(documents):
+            return {}
+        found = ((place, self.problem(name, document)) for place, document in enumerate(documents))
+        return {place: problem for place, problem in found if problem}
 
     def problem(self, name: str, document: Any) -> tuple[str, str] | None:
         """The path and the sentence of the worst problem, or None when the document fits."""
@@ -109,13 +126,13 @@ def _placed(path: Iterable[str | int], places: dict[int, int]) -> Iterator[str |
 
 
 def _deeper_than(most: int, document: Any) -> bool:
-    level = [document] if isinstance(document, dict | list) else []
+    level = [document] if isinstance(document, _NESTING) else []
     for _ in range(most):
         level = [
             inner
             for outer in level
             for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, dict | list)
+            if isinstance(inner, _NESTING)
         ]
         if not level:
             return False

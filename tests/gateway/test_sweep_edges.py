@@ -1,14 +1,21 @@
 """Sweeps at their edges: restarts, sizes, points run again, and batches that are refused."""
 
 import errno
+import re
+import sqlite3
 from dataclasses import replace
 
 import pytest
-from landbridge_gateway.model import point_seed
+import sqlite_utils
+from landbridge_gateway.model import JOB_ID, State, new_id, new_ids, point_seed
 from landbridge_gateway.scheduler.decisions import MOST_POINTS, Flight, chunk_size, time_left, to_recall
+from landbridge_gateway.schemas import Schemas
+from landbridge_gateway.store.migrations import migrations
+from landbridge_gateway.store.sweeps import Ended
+from landbridge_gateway.web.services import Services
 
-from tests.gateway.conftest import source_task, submission, submit
-from tests.gateway.test_sweeps import EACH, ONE, batch, column, job_of, points_of, refused, sweep_of, worker
+from tests.gateway.conftest import ROOT, source_task, submission, submit
+from tests.gateway.test_sweeps import AT, EACH, ONE, batch, column, job_of, points_of, refused, sweep_of, worker
 
 
 class TestRestarts:
@@ -237,3 +244,127 @@ class TestDecisions:
         seeds = [point_seed(1, point) for point in range(1000)] + [point_seed(2, point) for point in range(1000)]
         assert len(set(seeds)) == 2000
         assert point_seed(1, 0) == 644374331
+
+
+class TestCounts:
+    def test_they_are_what_a_count_of_the_points_gives_however_they_ended(self, client, road, services):
+        sweep = sweep_of(client, column(*range(8)))
+        first, second = worker(road), worker(road)
+        client.post(f"/api/v1/jobs/{job_of(client, sweep, 7)}/cancel")
+        road.step()
+        first.run(0)
+        first.run(1, error={"type": "E", "classes": ["E"], "message": "no"})
+        first.begin(2)
+        first.tell()
+        second.run(4, 5)
+        second.begin(6)
+        second.tell()
+        road.exit(second.attempt, None, gone="removed")
+
+        def counted():
+            sql = "SELECT state, count(*) AS n FROM jobs WHERE sweep = ? GROUP BY state"
+            return {row["state"]: row["n"] for row in services.database.rows(sql, (sweep,))}
+
+        counts = services.sweeps.counts(sweep)
+        assert counts.pop("total") == 8
+        assert {state: n for state, n in counts.items() if n} == counted()
+        assert services.sweeps.progress([sweep])[sweep]["ended"] == sum(
+            n for state, n in counted().items() if state not in ("waiting", "queued", "running")
+        )
+        places = services.database.rows(
+            "SELECT done FROM jobs WHERE sweep = ? AND done IS NOT NULL ORDER BY done", (sweep,)
+        )
+        assert [row["done"] for row in places] == list(range(1, len(places) + 1))
+        waiting = services.database.row("SELECT jobs FROM queue_sizes WHERE owner = ''")
+        open_ = "SELECT count(*) AS n FROM jobs WHERE state IN ('waiting', 'queued')"
+        assert waiting["jobs"] == services.database.row(open_)["n"]
+        left = "SELECT count(*) AS n FROM jobs WHERE sweep = ? AND state = 'queued' AND chunk IS NULL"
+        assert services.sweeps.unassigned(sweep) == services.database.row(left, (sweep,))["n"]
+
+    def test_of_a_sweep_whose_points_are_not_all_stored(self, client, road, services, monkeypatch):
+        monkeypatch.setattr("landbridge_gateway.store.sweeps._AT_A_TIME", 5)
+        insert, seen = type(services.sweeps)._insert, []
+
+        def watched(self, sweep, start, points):
+            seen.append(self.counts(sweep["id"]))
+            insert(self, sweep, start, points)
+
+        monkeypatch.setattr(type(services.sweeps), "_insert", watched)
+        sweep_of(client, column(*range(12)))
+        assert [(counts["total"], counts["queued"]) for counts in seen] == [(12, 0), (12, 5), (12, 10)]
+
+    def test_an_end_that_stands_stays_and_takes_no_place(self, client, road, services):
+        sweep = sweep_of(client, column(1, 2))
+        first, _ = worker(road), worker(road)
+        first.run(0)
+        first.tell()
+        job = job_of(client, sweep, 0)
+        again = Ended(job, State.FAILED, None, AT)
+        services.sweeps.record(sweep, 1, "owner", {}, [again, again], (), None)
+        assert road.job(job)["state"] == "succeeded"
+        assert services.sweeps.progress([sweep])[sweep] == {"ended": 1, "total": 2}
+        assert services.sweeps.counts(sweep)["succeeded"] == 1
+
+
+def test_points_that_ended_before_the_upgrade_are_counted(settings, home):
+    """What a sweep's counts were before they were kept is found once, by the step that begins to keep them."""
+    home.prepare()
+    db = sqlite_utils.Database(sqlite3.connect(home.database))
+    migrations.apply(db, stop_before="points_that_end_together")
+    with db.atomic():
+        for number, state in enumerate(["", "succeeded", "succeeded", "failed", "queued"]):
+            given = (
+                f"job_{number:016}",
+                number,
+                state or "running",
+                "job_0000000000000000" if number else None,
+                number,
+            )
+            db.execute(
+                """INSERT INTO jobs (id, owner, key, body_digest, name, language, runtime, state, seed, submitted,
+                     limits, task, "values", sweep, point) VALUES
+                   (?, 'owner', ?, '', 'f', 'python', 'python:3.14', ?, 1, '', '{}', '{}', '[]', ?, ? - 1)""",
+                given,
+            )
+        db.execute("INSERT INTO sweeps (id, total, done) VALUES ('job_0000000000000000', 4, 3)")
+    db.close()
+    services = Services.open(settings, Schemas(ROOT / "containers" / "schema"))
+    try:
+        counts = services.sweeps.counts("job_0000000000000000")
+        assert {name: n for name, n in counts.items() if n} == {"total": 4, "succeeded": 2, "failed": 1, "queued": 1}
+    finally:
+        services.close()
+
+
+@pytest.mark.parametrize(
+    ("type", "values"),
+    [
+        ("int", [1, -2, None, 2**53]),
+        ("float", [0.1, 1e300, None, -0.0, 3]),
+        ("bool", [True, None, False]),
+        ("str", ["a, b", '"job"', None, "", "\u00e9\n", "], ["]),
+        # What no client sends, and no schema forbids.
+        ("int", [[1, 2], {"kind": "job", "job": "job_0000000000000000"}, 3]),
+    ],
+)
+def test_each_value_of_a_column_is_its_points(client, road, type, values):
+    sweep = sweep_of(client, column(*values, type=type), column(*range(len(values))))
+    given = [point for one in (worker(road), worker(road)) for point in one.spec["points"]]
+    assert [point["point"] for point in given] == list(range(len(values)))
+    for (number, value), point in zip(enumerate(values), given, strict=True):
+        own = {"na": True} if value is None else {"value": value}
+        assert point["values"] == [{"kind": "scalar", "type": type, **own}, {**ONE, "value": number}]
+        assert road.job(point["job"])["sweep"] == sweep
+
+
+def test_a_batch_of_points_without_columns_has_empty_ones(client, road):
+    sweep_of(client, n=2, items=[[None, ONE]])
+    given = [point for one in (worker(road), worker(road)) for point in one.spec["points"]]
+    assert [point["values"] for point in given] == [[], []]
+
+
+def test_many_ids_are_drawn_as_one_is():
+    ids = new_ids("job", 1000)
+    assert len({*ids, new_id("job")}) == 1001
+    assert all(re.fullmatch(JOB_ID, one) for one in ids)
+    assert new_ids("job", 0) == []

@@ -8,7 +8,7 @@ import logging
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 from landbridge_gateway.depot.layout import JobFolder, Layout
 from landbridge_gateway.depot.trees import remove_tree
 from landbridge_gateway.errors import trouble
-from landbridge_gateway.json_text import NotJson, parse
+from landbridge_gateway.json_text import NotJson, objects_in_lines, parse
 from landbridge_gateway.model import FORMATS, Json
 
 log = logging.getLogger(__name__)
@@ -46,10 +46,12 @@ def write_folder(
     objects: Mapping[str, str],
     session: str | None = None,
     held: bool = False,
+    points: Iterable[str] | None = None,
 ) -> JobFolder:
     """Lay out a job folder. ``objects`` maps the ids of the inputs to their formats; they are linked, not copied.
 
     A job of a session lies in the session's own folder, where the session's container sees it; ``held`` is a session.
+    ``points`` are those of a sweep's chunk, each as JSON text, which the spec has besides.
     """
     folder = layout.job_folder(attempt)
     if session:
@@ -70,7 +72,8 @@ def write_folder(
     if spec.get("task", {}).get("secrets"):
         # What goes through a pipe is never on the disk.
         os.mkfifo(folder.secrets, 0o644)
-    write_json(folder.spec, spec)
+    text = json.dumps(spec)
+    _write_text(folder.spec, text if points is None else f'{text[:-1]}, "points": [{", ".join(points)}]}}')
     return folder
 
 
@@ -88,8 +91,12 @@ def _place_in(session: JobFolder, folder: JobFolder, attempt: str) -> None:
 
 def write_json(path: Path, value: Json) -> None:
     """Whole or not at all, readable by the container's user."""
+    _write_text(path, json.dumps(value))
+
+
+def _write_text(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(json.dumps(value))
+    temporary.write_text(text)
     temporary.chmod(0o644)
     temporary.replace(path)
 
@@ -170,22 +177,8 @@ def read_events(folder: JobFolder, offset: int) -> EventBatch:
     if not end:
         skip = len(data) if len(data) > MOST_EVENT_LINE else 0
         return EventBatch([], offset + skip, 1 if skip else 0, more=len(data) == MOST_EVENTS_READ)
-    events, broken = [], 0
-    for line in data[:end].splitlines():
-        parsed = _event(line)
-        if parsed is None:
-            broken += 1
-        else:
-            events.append(parsed)
+    events, broken = objects_in_lines(data[:end])
     return EventBatch(events, offset + end, broken, more=len(data) == MOST_EVENTS_READ)
-
-
-def _event(line: bytes) -> Json | None:
-    try:
-        parsed = parse(line)
-    except NotJson:
-        return None
-    return parsed if isinstance(parsed, dict) else None
 
 
 def note_adopted(folder: JobFolder, name: str, object_id: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from landbridge_gateway.depot.folders import Unreadable
@@ -14,7 +12,7 @@ from landbridge_gateway.depot.outcome import Facts, Outcome, decide, failure
 from landbridge_gateway.model import Cause, Exit, Json, State, attempt_id
 from landbridge_gateway.scheduler.collect import MOST_WARNED, Collector, told
 from landbridge_gateway.scheduler.decisions import Flight, not_on_disk
-from landbridge_gateway.store.clock import timestamp
+from landbridge_gateway.store.clock import as_timestamp, timestamp
 from landbridge_gateway.store.jobs import Jobs
 from landbridge_gateway.store.records import Reported
 from landbridge_gateway.store.sweeps import Begun, Ended, Sweeps
@@ -48,18 +46,21 @@ class Chunks:
         return moved
 
     def _absorb_batch(self, flight: Flight) -> bool | None:
-        attempt = self._jobs.attempt(flight.job, flight.number)
+        offset = self._jobs.events_offset(flight.job, flight.number)
+        if offset is None:
+            return None
         folder = self.folder(flight)
-        read = self._collector.events(flight.job, flight.number, attempt["events_offset"]) if attempt else None
-        if attempt is None or read is None or read.offset == attempt["events_offset"]:
+        read = self._collector.events(flight.job, flight.number, offset)
+        if read.offset == offset:
             return None
         batch = _Batch()
         if read.broken:
             batch.problems.append(f"{read.broken} lines are not JSON")
         known = dict(flight.chunk), flight.current, flight.since
         try:
-            for event in read.events:
-                self._take(batch, folder, flight, event)
+            unfit = self._collector.unfit(read.events)
+            for place, event in enumerate(read.events):
+                self._take(batch, folder, flight, event, unfit.get(place))
             about = (flight.job, flight.number)
             if any(end.result and end.result["kind"] not in _INLINE for end in batch.ended):
                 self._bring_to_disk(batch, flight)
@@ -76,16 +77,16 @@ class Chunks:
         if problem:
             fields = _fields(not_on_disk(problem))
             batch.ended = [
-                replace(end, result=None, **fields) if end.state is State.SUCCEEDED else end for end in batch.ended
+                end._replace(result=None, **fields) if end.state is State.SUCCEEDED else end for end in batch.ended
             ]
 
-    def _take(self, batch: _Batch, folder: JobFolder, flight: Flight, event: Json) -> None:
+    def _take(self, batch: _Batch, folder: JobFolder, flight: Flight, event: Json, unfit: str | None) -> None:
         points, number = flight.chunk, event.get("point")
         job = flight.job if number is None else points.get(number) if isinstance(number, int) else None
         if job is None:
             batch.problems.append("it speaks of a point that it does not have")
             return
-        kept = self._collector.event(folder, job, flight.owner, event, batch.problems)
+        kept = self._collector.event(folder, job, flight.owner, event, unfit, batch.problems)
         if kept is None:
             return
         kind = kept["event"]
@@ -105,7 +106,7 @@ class Chunks:
             batch.reported.append((job, flight.number if job == flight.job else 1, kept))
 
     def _ended(self, folder: JobFolder, flight: Flight, job: str, event: Json, since: str | None) -> Ended:
-        logs: Json = {stream: event[stream] for stream in STREAMS if stream in event}
+        logs = _printed(event)
         given: dict[str, Any] = {"job": job, "begun": since, "at": _time(event["at"]), "logs": logs or None}
         try:
             if "result" in event:
@@ -164,6 +165,12 @@ def _exit_of(died: Json) -> Exit:
     return Exit(_SIGNALLED + number if number else died.get("code") or 0, oom=bool(died.get("memory")))
 
 
+def _printed(event: Json) -> Json:
+    """Where what a point printed stands in the logs: of most points nothing does."""
+    ranges = ((stream, event.get(stream)) for stream in STREAMS)
+    return {stream: found for stream, found in ranges if found and found[0] != found[1]}
+
+
 def _fields(outcome: Outcome) -> dict[str, Any]:
     return {"state": outcome.state, "cause": outcome.cause, "error": outcome.error}
 
@@ -171,6 +178,6 @@ def _fields(outcome: Outcome) -> dict[str, Any]:
 def _time(text: str) -> str:
     """A worker's time where it is one, else the gateway's."""
     try:
-        return timestamp(datetime.fromisoformat(text))
+        return as_timestamp(text)
     except (ValueError, OverflowError):
         return timestamp()

@@ -82,7 +82,12 @@ class Collector:
         if batch.offset == offset:
             return False
         problems: list[str] = []
-        events = [event for given in batch.events if (event := self.event(folder, job, owner, given, problems))]
+        unfit = self.unfit(batch.events)
+        events = [
+            event
+            for place, given in enumerate(batch.events)
+            if (event := self.event(folder, job, owner, given, unfit.get(place), problems))
+        ]
         if batch.broken:
             problems.append(f"{batch.broken} lines are not JSON")
         events += [told(problem) for problem in problems[:MOST_WARNED]]
@@ -99,11 +104,17 @@ class Collector:
         """What hides the secrets that an attempt was given, if there were any."""
         return self._given.mask(f"{job}.{number}")
 
-    def event(self, folder: JobFolder, job: str, owner: str, event: Json, problems: list[str]) -> Json | None:
+    def unfit(self, events: list[Json]) -> dict[int, str]:
+        """Of each event that is not as events are, by its place: what is wrong with it."""
+        found = self._schemas.problems("event", events)
+        return {place: f"`{path or events[place].get('event')}` {said}" for place, (path, said) in found.items()}
+
+    def event(
+        self, folder: JobFolder, job: str, owner: str, event: Json, unfit: str | None, problems: list[str]
+    ) -> Json | None:
         """The event with every file in it adopted; None where it cannot be kept, which is added to the problems."""
-        found = self._schemas.problem("event", event)
-        if found:
-            problems.append(f"`{found[0] or event.get('event')}` {found[1]}")
+        if unfit:
+            problems.append(unfit)
             return None
         try:
             if event["event"] == "artifact":

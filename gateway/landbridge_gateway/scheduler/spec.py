@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from landbridge_gateway.depot.folders import write_folder
 from landbridge_gateway.depot.handed import check_stamp
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.model import PROTOCOL, Json, attempt_id
-from landbridge_gateway.nodes import NoSuchPart, nodes_of, objects_in, resolved, resolved_node, walk
+from landbridge_gateway.nodes import NoSuchPart, names_nothing, nodes_of, objects_in, resolved, resolved_node, walk
 from landbridge_gateway.scheduler.given import GivenSecrets
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.jobs import Jobs
@@ -37,17 +38,21 @@ class Specs:
         row = self._jobs.get(sweep)
         task, values = resolved(row["task"], row["values"], self._results([sweep]))
         wanted = set(objects_in(nodes_of(task, values)))
-        results = self._results(point["job"] for point in points if _has_job(point["values"]))
+        results = self._results(point["job"] for point in points if '"job"' in point["values"])
         given, lacking = [], {}
         for point in points:
-            try:
-                own = [resolved_node(node, results) for node in point["values"]]
-            except NoSuchPart as problem:
-                lacking[point["job"]] = str(problem)
-                continue
-            wanted |= objects_in(inner for node in own for inner in walk(node))
-            given.append({name: point[name] for name in ("point", "job", "seed")} | {"values": own})
-        self._lay_out(row, number, task, values, {"token": token, "points": given}, wanted)
+            own = point["values"]
+            if not names_nothing(own):
+                try:
+                    nodes = [resolved_node(node, results) for node in json.loads(own)]
+                except NoSuchPart as problem:
+                    lacking[point["job"]] = str(problem)
+                    continue
+                wanted |= objects_in(inner for node in nodes for inner in walk(node))
+                own = json.dumps(nodes)
+            about = {name: point[name] for name in ("point", "job", "seed")}
+            given.append(f'{json.dumps(about)[:-1]}, "values": {own}}}')
+        self._lay_out(row, number, task, values, {"token": token}, wanted, points=given)
         return lacking
 
     def _results(self, jobs: Iterable[str]) -> dict[str, Json]:
@@ -68,6 +73,7 @@ class Specs:
         wanted: set[str],
         session: str | None = None,
         held: bool = False,
+        points: list[str] | None = None,
     ) -> None:
         # Whose they are was looked at when the job was submitted, by what its owner may see.
         objects = self._objects.formats(wanted)
@@ -85,8 +91,4 @@ class Specs:
         attempt = attempt_id(row["id"], number)
         if task.get("secrets"):
             self._given.give(attempt, row["owner"], task["secrets"])
-        write_folder(self._layout, attempt, spec, objects, session, held)
-
-
-def _has_job(values: list[Json]) -> bool:
-    return any(inner["kind"] == "job" for node in values for inner in walk(node))
+        write_folder(self._layout, attempt, spec, objects, session, held, points)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 
@@ -10,6 +11,16 @@ def timestamp(moment: datetime | None = None) -> str:
     moment = moment.astimezone(UTC) if moment else datetime.now(UTC)
     # Five times as fast as strftime, and it is called for each point of a sweep.
     return moment.isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
+
+
+# A day that every month has, or one that this month has in every year.
+_DAY = "(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31"
+_TIMESTAMP = re.compile(f"[12][0-9]{{3}}-(?:{_DAY})T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\\.[0-9]{{6}}Z")
+
+
+def as_timestamp(text: str) -> str:
+    """A moment in any ISO form as the record writes it. Raises ``ValueError`` or ``OverflowError`` where it is none."""
+    return text if _TIMESTAMP.fullmatch(text) else timestamp(datetime.fromisoformat(text))
 
 
 def later(seconds: float) -> str:

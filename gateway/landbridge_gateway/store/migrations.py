@@ -10,7 +10,7 @@ from landbridge_gateway.store.environments_schema import ENVIRONMENTS
 from landbridge_gateway.store.queue_schema import QUEUE
 from landbridge_gateway.store.removal_schema import REMOVAL
 from landbridge_gateway.store.secrets_schema import SECRETS
-from landbridge_gateway.store.sweep_schema import SWEEPS
+from landbridge_gateway.store.sweep_schema import POINTS_TOGETHER, SWEEPS
 from landbridge_gateway.store.uploaded_schema import UPLOADED
 
 if TYPE_CHECKING:
@@ -186,6 +186,12 @@ def runtimes_with_packages(db: Database) -> None:
 @migrations()
 def bytes_of_uploads(db: Database) -> None:
     for statement in UPLOADED:
+        db.execute(statement)
+
+
+@migrations()
+def points_that_end_together(db: Database) -> None:
+    for statement in POINTS_TOGETHER:
         db.execute(statement)
 
 

@@ -46,6 +46,14 @@ def check_room(db: Any, owner: str, more: int, bounds: Bounds) -> None:
     _compare(returning(db, _SIZES, (owner,)), owner, more, bounds)
 
 
+def count_waiting(db: Any, owner: str, more: int) -> None:
+    """Inside a transaction: of points, which no trigger counts where they come or end many at a time."""
+    db.conn.executemany(
+        "INSERT INTO queue_sizes VALUES (?, ?) ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs",
+        [(owner, more), ("", more)],
+    )
+
+
 def check_door(database: Database, owner: str, key: str | None, bounds: Bounds) -> None:
     """The same before anything of a submission was read, so that refusing costs little while the queue is full.
 

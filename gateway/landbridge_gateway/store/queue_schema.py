@@ -11,6 +11,13 @@ def count(job: str, change: str) -> str:
     )
 
 
+def waits_no_longer(more: str = "") -> str:
+    """The trigger that counts a job out. ``more``: what must hold of the job besides."""
+    return f"""CREATE TRIGGER job_waits_no_longer AFTER UPDATE OF state ON jobs
+        WHEN OLD.state IN {OPEN} AND NEW.state NOT IN {OPEN} {more}
+        BEGIN {count("OLD", "-")} END"""
+
+
 QUEUE = (
     "ALTER TABLE jobs ADD COLUMN open_inputs INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE jobs ADD COLUMN failed_inputs INTEGER NOT NULL DEFAULT 0",
@@ -30,9 +37,7 @@ QUEUE = (
     f"INSERT INTO queue_sizes SELECT '', count(*) FROM jobs WHERE state IN {OPEN}",
     f"""CREATE TRIGGER job_begins_to_wait AFTER INSERT ON jobs WHEN NEW.state IN {OPEN}
         BEGIN {count("NEW", "")} END""",
-    f"""CREATE TRIGGER job_waits_no_longer AFTER UPDATE OF state ON jobs
-        WHEN OLD.state IN {OPEN} AND NEW.state NOT IN {OPEN}
-        BEGIN {count("OLD", "-")} END""",
+    waits_no_longer(),
     f"""CREATE TRIGGER job_waits_again AFTER UPDATE OF state ON jobs
         WHEN OLD.state NOT IN {OPEN} AND NEW.state IN {OPEN}
         BEGIN {count("NEW", "")} END""",

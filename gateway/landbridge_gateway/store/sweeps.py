@@ -4,39 +4,44 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from landbridge_gateway.model import Cause, Json, State, point_seed
 from landbridge_gateway.store.clock import seconds_between, timestamp
 from landbridge_gateway.store.database import Database, Row, returning
-from landbridge_gateway.store.jobs import BRIEF, EVERYBODY, Jobs, NewJob, decoded, ends_of
+from landbridge_gateway.store.jobs import BRIEF, EVERYBODY, IllegalTransition, Jobs, NewJob, decoded, ends_of
+from landbridge_gateway.store.queue import count_waiting
 from landbridge_gateway.store.records import Records, Reported
+from landbridge_gateway.store.sweep_schema import ENDS
 
 _AT_A_TIME = 5000  # points in one transaction, so that others may write in between
 _STORING = "taking in its points"
+# What can be many is known: those that ended are counted as they end, and the rest of what is stored is queued.
+_COUNTS = f"""SELECT total, {", ".join(ENDS)},
+  (SELECT coalesce(max(point) + 1, 0) FROM jobs WHERE sweep = :sweep) AS stored,
+  (SELECT count(*) FROM jobs WHERE sweep = :sweep AND state = 'waiting') AS waiting,
+  (SELECT count(*) FROM jobs WHERE sweep = :sweep AND state = 'running') AS running
+  FROM sweeps WHERE id = :sweep"""
 
 
-@dataclass(frozen=True)
-class NewPoint:
-    """``values``: one node for each column of the sweep's table. ``inputs``: jobs whose results these are."""
+class NewPoint(NamedTuple):
+    """``values``: one node for each column of the sweep's table, as JSON. ``inputs``: jobs whose results these are."""
 
     id: str
-    values: list[Json]
+    values: str
     inputs: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class Begun:
+class Begun(NamedTuple):
     """When a point began, and the first of its bytes in the chunk's logs."""
 
     at: str
     logs: Json | None = None
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(NamedTuple):
     """How a point ended. ``begun`` is None where it never began; ``logs`` are its bytes in the chunk's logs."""
 
     job: str
@@ -110,16 +115,12 @@ class Sweeps:
                     (
                         *fixed,
                         *(point.id, f"{sweep['id']}:{number}", State.WAITING if point.inputs else State.QUEUED),
-                        *(point_seed(sweep["seed"], number), json.dumps(point.values), number),
+                        *(point_seed(sweep["seed"], number), point.values, number),
                     )
                     for number, point in enumerate(points, start)
                 ),
             )
-            db.conn.executemany(
-                """INSERT INTO queue_sizes (owner, jobs) VALUES (?, ?)
-                   ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs""",
-                [(sweep["owner"], len(points)), ("", len(points))],
-            )
+            count_waiting(db, sweep["owner"], len(points))
             db.conn.executemany(
                 "INSERT INTO inputs (job, input) VALUES (?, ?)",
                 ((point.id, given) for point in points for given in sorted(set(point.inputs))),
@@ -142,7 +143,7 @@ class Sweeps:
     # Chunks.
 
     def assign(self, sweep: str, chunk: int, most: int) -> list[Row]:
-        """Give a chunk the first points that nobody has: point, id, seed and values of each."""
+        """Give a chunk the first points that nobody has: point, id, seed and values of each, these as JSON text."""
         with self._db.write(durable=False) as db:
             rows = returning(
                 db,
@@ -152,14 +153,17 @@ class Sweeps:
                    RETURNING point, id AS job, seed, "values" """,
                 {"sweep": sweep, "chunk": chunk, "most": most},
             )
-        return sorted((decoded(row) for row in rows), key=lambda row: int(row["point"]))
+            db.execute("UPDATE jobs SET unassigned = unassigned - ? WHERE id = ?", (len(rows), sweep))
+        return sorted(rows, key=lambda row: int(row["point"]))
 
     def give_back(self, sweep: str, chunk: int) -> None:
         """Points that a chunk had and did not begin go back in line."""
         with self._db.write(durable=False) as db:
-            db.execute(
+            given = db.execute(
                 "UPDATE jobs SET chunk = NULL WHERE sweep = ? AND chunk = ? AND state = 'queued'", (sweep, chunk)
-            )
+            ).rowcount
+            if given:
+                db.execute("UPDATE jobs SET unassigned = unassigned + ? WHERE id = ?", (given, sweep))
 
     def unfinished(self, sweep: str, chunk: int) -> tuple[dict[int, str], int | None]:
         """The points of a chunk that have not ended, and which of them has begun."""
@@ -201,31 +205,45 @@ class Sweeps:
                    WHERE id = ? AND state = 'queued'""",
                 ((one.at, _text(one.logs), job) for job, one in begun.items()),
             )
-            self._end(db, owner, ended)
+            self._end(db, sweep, owner, ended)
             if offset is not None:
                 db.execute("UPDATE attempts SET events_offset = ? WHERE job = ? AND number = ?", (offset, sweep, chunk))
             self._db.touch(sweep, *begun)
 
-    def _end(self, db: Any, owner: str, ended: Sequence[Ended]) -> None:
-        # Through `running` in the same step where it began in this batch; an end that stands already stays.
-        told = []
-        for one in ended:
-            changed = db.conn.execute(
-                """UPDATE jobs SET state = ?, cause = ?, result = ?, error = ?, logs = ?, ended = ?, seconds = ?,
-                     attempt = ?, started = coalesce(started, ?)
-                   WHERE id = ? AND ended IS NULL""",
+    def _end(self, db: Any, sweep: str, owner: str, ended: Sequence[Ended]) -> None:
+        if not ended:
+            return
+        # An end that stands already stays.
+        there = _not_ended(db, [one.job for one in ended])
+        new = [one for one in ended if one.job in there]
+        done = _count_ends(db, sweep, new)
+        # Through `running` in the same step where it began in this batch.
+        changed = db.conn.executemany(
+            """UPDATE jobs SET state = ?, cause = ?, result = ?, error = ?, logs = ?, ended = ?, seconds = ?,
+                 attempt = ?, started = coalesce(started, ?), done = ?
+               WHERE seq = ? AND ended IS NULL""",
+            (
                 (
                     *(one.state, one.cause, _text(one.result), _text(one.error), _text(one.logs), one.at),
-                    *(seconds_between(one.begun, one.at), int(one.begun is not None), one.begun, one.job),
-                ),
-            ).rowcount
-            if changed:
-                told.append((one.job, owner, int(one.begun is not None), one.at, one.state, one.cause))
-        db.conn.executemany(
-            "INSERT INTO events (job, owner, attempt, at, state, cause) VALUES (?, ?, ?, ?, ?, ?)", told
+                    *(seconds_between(one.begun, one.at), int(one.begun is not None), one.begun, place),
+                    there[one.job]["seq"],
+                )
+                for place, one in enumerate(new, done + 1)
+            ),
+        ).rowcount
+        if changed != len(new):
+            raise IllegalTransition(f"{len(new)} points of {sweep} end, and {changed} of them are there.")
+        waited = sum(there[one.job]["state"] in (State.WAITING, State.QUEUED) for one in new)
+        count_waiting(db, owner, -waited)
+        # One statement, for each one finds anew which number is next.
+        db.execute(
+            """INSERT INTO events (job, owner, attempt, at, state, cause)
+               SELECT id, owner, attempt, ended, state, cause FROM jobs
+               WHERE sweep = ? AND done > ? AND done <= ? ORDER BY done""",
+            (sweep, done, done + len(new)),
         )
-        if told:
-            topics = (owner, EVERYBODY, *(row[0] for row in told))
+        if new:
+            topics = (owner, EVERYBODY, *(one.job for one in new))
             self._db.touch(*topics, *map(ends_of, topics))
 
     def end_open(
@@ -250,10 +268,12 @@ class Sweeps:
 
     def counts(self, sweep: str) -> dict[str, int]:
         """How many points are in each state, and in all."""
-        rows = self._db.rows("SELECT state, count(*) AS n FROM jobs WHERE sweep = ? GROUP BY state", (sweep,))
-        found = {str(state): 0 for state in State} | {row["state"]: row["n"] for row in rows}
-        total = self._db.row("SELECT total FROM sweeps WHERE id = ?", (sweep,))
-        return {"total": int(total["total"]) if total else 0, **found}
+        row = self._db.row(_COUNTS, {"sweep": sweep})
+        if row is None:
+            return {"total": 0, **dict.fromkeys(map(str, State), 0)}
+        elsewhere = row["waiting"] + row["running"] + sum(row[way] for way in ENDS)
+        found = row | {"queued": max(0, row.pop("stored") - elsewhere)}
+        return {name: found[name] for name in ("total", *map(str, State))}
 
     def progress(self, jobs: Sequence[str]) -> dict[str, dict[str, int]]:
         """Of those of the jobs that are sweeps, how many points have ended and how many there are."""
@@ -278,19 +298,32 @@ class Sweeps:
         return decoded(row) if row else None
 
     def done_after(self, sweep: str, after: int, most: int) -> list[Row]:
-        """Points that have ended, in the order of their ends."""
-        rows = self._db.rows(
+        """Points that have ended, in the order of their ends; with values, result and error as JSON text."""
+        return self._db.rows(
             """SELECT done, point, id AS job, state, cause, seconds, "values", result, error FROM jobs
                WHERE sweep = ? AND done > ? ORDER BY done LIMIT ?""",
             (sweep, after, most),
         )
-        return [decoded(row) for row in rows]
 
     def results(self, sweep: str) -> Json:
         """The results of all points, in their order, as one list: what a job gets that takes the sweep as a value."""
         rows = self._db.rows("SELECT result FROM jobs WHERE sweep = ? ORDER BY point", (sweep,))
         items = [[None, json.loads(row["result"]) if row["result"] else {"kind": "null"}] for row in rows]
         return {"kind": "list", "shape": "list", "items": items}
+
+
+def _count_ends(db: Any, sweep: str, ended: Sequence[Ended]) -> int:
+    """Inside a transaction: count points that end; how many had ended before."""
+    ways = Counter(one.state for one in ended)
+    more = ", ".join(f"{way} = {way} + {ways[State(way)]}" for way in ENDS)
+    sql = f"UPDATE sweeps SET done = done + ?, {more} WHERE id = ? RETURNING done"
+    return int(returning(db, sql, (len(ended), sweep))[0]["done"]) - len(ended)
+
+
+def _not_ended(db: Any, jobs: Sequence[str]) -> dict[str, Row]:
+    """Inside a transaction: those of the jobs that have not ended, with their place in the table and their state."""
+    sql = "SELECT id, seq, state FROM jobs WHERE ended IS NULL AND id IN (SELECT value FROM json_each(?))"
+    return {row["id"]: row for row in returning(db, sql, (json.dumps(jobs),))}
 
 
 def _text(document: Json | None) -> str | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import repeat
+from typing import Any
 
 from landbridge_gateway.errors import InvalidField
-from landbridge_gateway.model import Json, new_id
+from landbridge_gateway.model import Json, new_ids
 from landbridge_gateway.nodes import jobs_in, natives_in, objects_in, walk
 from landbridge_gateway.store.jobs import NewJob
 from landbridge_gateway.store.sweeps import NewPoint
@@ -14,6 +17,8 @@ from landbridge_gateway.web.access import Caller
 from landbridge_gateway.web.natives import check_natives
 from landbridge_gateway.web.services import Services
 from landbridge_gateway.web.submission import check_inputs, check_objects, new_job, refuse_retries
+
+_NUMBERS = (int, float, type(None))
 
 
 def new_sweep(services: Services, body: Json, caller: Caller, key: str | None) -> tuple[NewJob, list[NewPoint]]:
@@ -60,13 +65,14 @@ def _points(services: Services, table: Json, caller: Caller) -> Iterator[NewPoin
     for number, column in enumerate(table["columns"]):
         if column["kind"] == "list":
             _check_nodes(services, f"points.columns[{number}]", column["items"], caller)
-    columns = [_nodes(column) for column in table["columns"]]
     # Of a vector's values none is a job.
-    lists = [number for number, column in enumerate(table["columns"]) if column["kind"] == "list"]
-    for point in range(table["n"]):
-        values = [nodes[point] for nodes in columns]
-        inputs = sorted(jobs_in(inner for number in lists for inner in walk(values[number]))) if lists else []
-        yield NewPoint(new_id("job"), values, inputs)
+    lists = [[node for _, node in column["items"]] for column in table["columns"] if column["kind"] == "list"]
+    values = zip(*map(_texts, table["columns"]), strict=True) if table["columns"] else repeat(())
+    # In order, so that what is told of points that run one after another stands together in each index.
+    ids = sorted(new_ids("job", table["n"]))
+    for point, (job, own) in enumerate(zip(ids, values, strict=False)):
+        inputs = sorted(jobs_in(inner for nodes in lists for inner in walk(nodes[point]))) if lists else ()
+        yield NewPoint(job, f"[{', '.join(own)}]", inputs)
 
 
 def _check_nodes(services: Services, field: str, items: list[list[Json]], caller: Caller) -> None:
@@ -78,8 +84,19 @@ def _check_nodes(services: Services, field: str, items: list[list[Json]], caller
     check_natives(services, natives, caller)
 
 
-def _nodes(column: Json) -> list[Json]:
+def _texts(column: Json) -> Iterator[str]:
+    """The node of each point, as JSON."""
     if column["kind"] == "list":
-        return [node for _, node in column["items"]]
+        return (json.dumps(node) for _, node in column["items"])
     about = {"kind": "scalar", "type": column["type"]} | ({"tags": column["tags"]} if column.get("tags") else {})
-    return [about | ({"na": True} if value is None else {"value": value}) for value in column["values"]]
+    head, values = json.dumps(about)[:-1], column["values"]
+    missing = f'{head}, "na": true}}'
+    texts = zip(values, _each(values), strict=True)
+    return (missing if value is None else f'{head}, "value": {text}}}' for value, text in texts)
+
+
+def _each(values: list[Any]) -> list[str]:
+    """The JSON of each value. That of plain numbers has no comma, and so is written in one go."""
+    if values and all(isinstance(value, _NUMBERS) for value in values):
+        return json.dumps(values)[1:-1].split(", ")
+    return [json.dumps(value) for value in values]

@@ -8,7 +8,7 @@ import secrets
 from flask import Blueprint, Response
 
 from landbridge_gateway.errors import InvalidRequest
-from landbridge_gateway.model import Json, State, new_id
+from landbridge_gateway.model import Json, new_id
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.jobs import NewJob
 from landbridge_gateway.store.queue import check_room
@@ -54,31 +54,34 @@ def points(job: str) -> Response:
     most = whole_number("limit", 1000, 1, _MOST_POINTS)
     own = choice("values", "no", ("no", "yes")) == "yes"
 
-    def look() -> list[Row] | None:
+    def look() -> tuple[list[Row], bool] | None:
         # Asked before reading: what ended before the sweep did is then read as well.
-        over = State(here.jobs.get(job)["state"]).ended
+        over = here.jobs.state(job).ended
         found = here.sweeps.done_after(job, after, most)
-        return found if found or over else None
+        return (found, over) if found or over else None
 
-    def render(found: list[Row] | None) -> Response:
+    def render(told: tuple[list[Row], bool] | None) -> Response:
+        found, over = told or ([], False)
         # No view is there any more when a request was held, and so no jsonify().
-        return Response(json.dumps(_told(here, row, found or [], after, own)), content_type="application/json")
+        return Response(_told(here, job, found, after, own, over), content_type="application/json")
 
     return answer_when(look, render, seconds("wait", LONGEST_WAIT), [job])
 
 
-def _told(here: Services, sweep: Row, found: list[Row], after: int, own: bool) -> Json:
+def _told(here: Services, sweep: str, found: list[Row], after: int, own: bool, over: bool) -> str:
     metrics = here.records.latest_metrics([row["job"] for row in found])
-    told = [
-        {name: row[name] for name in ("done", "point", "job", "state", "cause", "seconds", "error")}
-        | {"result": present.result(here, row["result"]), "metrics": metrics[row["job"]]}
-        | ({"values": row["values"]} if own else {})
-        for row in found
-    ]
+    told = ", ".join(_point(here, row, metrics[row["job"]], own) for row in found)
     following = found[-1]["done"] if found else after
-    counts = here.sweeps.counts(sweep["id"])
-    ended = State(here.jobs.get(sweep["id"])["state"]).ended
-    return {"points": told, "counts": counts, "next": following, "ended": ended}
+    rest = {"counts": here.sweeps.counts(sweep), "next": following, "ended": over}
+    return f'{{"points": [{told}], {json.dumps(rest)[1:]}'
+
+
+def _point(here: Services, row: Row, metrics: Json, own: bool) -> str:
+    """What is said of a point, as JSON. What is stored as JSON is handed out as it is: there may be thousands."""
+    head = {name: row[name] for name in ("done", "point", "job", "state", "cause", "seconds")} | {"metrics": metrics}
+    result = present.result_text(here, row["result"])
+    values = f', "values": {row["values"]}' if own else ""
+    return f'{json.dumps(head)[:-1]}, "error": {row["error"] or "null"}, "result": {result}{values}}}'
 
 
 @blueprint.post("/jobs/<job>/rerun")
