@@ -16,11 +16,12 @@ from landbridge_gateway.web.api.described import CALLS, Call
 from landbridge_gateway.web.app import create_app
 from landbridge_gateway.web.services import Services
 from schemathesis import GenerationMode, checks
+from schemathesis.core.errors import InvalidSchema
 from schemathesis.specs.openapi import checks as openapi_checks
 
 from tests.gateway.conftest import ROOT, NotedCommands, Road
 
-EXAMPLES = 12
+EXAMPLES, TRIES = 12, 5
 CHECKED = [
     checks.not_a_server_error,
     openapi_checks.status_code_conformance,
@@ -59,8 +60,19 @@ def described(opened: Services, member: dict[str, str]) -> Any:
 @pytest.mark.parametrize("call", sorted(CALLS))
 def test_a_call_is_as_it_is_described(described: Any, member: dict[str, str], call: str, mode: GenerationMode) -> None:
     """What fits the description and what does not are both answered as it says."""
-    operation = described.find_operation_by_id(call.removeprefix("api_"))
+    if mode is GenerationMode.NEGATIVE and not takes_anything(CALLS[call]):
+        return
+    for left in reversed(range(TRIES)):
+        try:
+            answered_as_described(described.find_operation_by_id(call.removeprefix("api_")), member, mode)
+            return
+        except InvalidSchema as problem:
+            # What makes the calls up now and then finds no lists of one kind, and finds them when it begins anew.
+            if not left or not str(problem).startswith("Cannot generate"):
+                raise
 
+
+def answered_as_described(operation: Any, member: dict[str, str], mode: GenerationMode) -> None:
     @settings(
         max_examples=EXAMPLES, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
     )
@@ -68,8 +80,7 @@ def test_a_call_is_as_it_is_described(described: Any, member: dict[str, str], ca
     def answered(case: Any) -> None:
         case.call_and_validate(headers=member, checks=CHECKED)
 
-    if mode is GenerationMode.POSITIVE or takes_anything(CALLS[call]):
-        answered()
+    answered()
 
 
 def takes_anything(call: Call) -> bool:
