@@ -87,7 +87,7 @@ def test_the_end_of_a_short_call_comes_with_its_acceptance(held):
         held.submit(where).result()
         return held.submit(where).known_state == "succeeded"
 
-    until(ended_at_once, "a call that has ended when it is accepted")
+    assert until(ended_at_once, "a call that has ended when it is accepted")
 
 
 def test_tables_go_in_and_come_back(held):

@@ -424,3 +424,29 @@ def test_it_is_nowhere_after_a_crash_at_any_step(client, road, commands, service
         assert again.database.rows("SELECT * FROM given_secrets") == []
     finally:
         again.close()
+
+
+def test_a_call_that_was_given_it_and_never_begun_leaves_nothing_of_it(
+    client, road, commands, services, stored, monkeypatch
+):
+    session = submit(client, submission({"language": "python", "function": {"type": "session"}}))["id"]
+    road.started()
+    job = submit(client, with_secret(session=session))["id"]
+
+    def killed(*_, **__):
+        raise SystemExit
+
+    monkeypatch.setattr(services.scheduler._jobs, "begin_attempt", killed)
+    with pytest.raises(SystemExit):
+        road.step()
+    kept = services.database.rows("SELECT attempt FROM given_secrets")
+    assert kept == [{"attempt": f"{job}.1"}]  # the gateway dies here; the next one asks what attempts were given
+    assert services.secrets.given() == {}
+    assert services.database.rows("SELECT * FROM given_secrets") == []
+
+
+def test_what_open_attempts_were_given_is_kept_over_a_restart(client, road, commands, services, stored):
+    job = submit(client, with_secret())["id"]
+    attempt = road.started()
+    assert attempt == f"{job}.1"
+    assert services.secrets.given() == {attempt: {"db_password": CANARY}}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import cast
 
 from landbridge_gateway.errors import SecretSealed, UnknownSecret
+from landbridge_gateway.model import split_attempt
 from landbridge_gateway.sealing import NotSealed, seal, unseal
 from landbridge_gateway.store.clock import timestamp
 from landbridge_gateway.store.database import Database, Row, returning
@@ -74,9 +75,17 @@ class Secrets:
             db.execute("INSERT OR REPLACE INTO given_secrets (attempt, sealed) VALUES (?, ?)", (attempt, sealed))
 
     def given(self) -> dict[str, Values | None]:
-        """By attempt; None for what this home's key does not open."""
+        """By attempt; None for what this home's key does not open. At the start: nothing is being begun meanwhile."""
         rows = self._db.rows("SELECT attempt, sealed FROM given_secrets")
-        return {row["attempt"]: self._given(row) for row in rows}
+        begun = [row for row in rows if self._was_begun(row["attempt"])]
+        for row in rows:
+            if row not in begun:
+                self.take_back(row["attempt"])
+        return {row["attempt"]: self._given(row) for row in begun}
+
+    def _was_begun(self, attempt: str) -> bool:
+        # A call is laid out, and given its secrets, just before it is begun; a crash may come between the two.
+        return self._db.row("SELECT 1 FROM attempts WHERE job = ? AND number = ?", split_attempt(attempt)) is not None
 
     def _given(self, row: Row) -> Values | None:
         try:
