@@ -11,7 +11,8 @@ new_client <- function(place) {
   client$jobs <- new.env(parent = emptyenv())
   client$objects <- new.env(parent = emptyenv())
   client$digests <- new.env(parent = emptyenv())
-  client$calls <- new.env(parent = emptyenv()) # by session, the id of the last job that was submitted there
+  # By session, and as "none" for all that are of none, the id of the last job that was submitted.
+  client$last <- new.env(parent = emptyenv())
   structure(client, class = "landbridge_client")
 }
 

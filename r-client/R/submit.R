@@ -10,7 +10,8 @@
 #' @param what function, [r()], [python()], path of a script, or [task()]
 #' @param ... arguments of the function. For a script: with a name, a variable of the script; without, a command
 #'   line argument.
-#' @return a `landbridge_job`, at once. `job$id` is its id; see [result()], [state()], [logs()].
+#' @return a `landbridge_job`, at once, or with the job's end: where the last job was short and was waited for, up to
+#'   50 ms are waited for this one's. `job$id` is its id; see [result()], [state()], [logs()].
 #' @section Errors: `landbridge_unknown_argument`, `landbridge_function_not_captured`,
 #'   `landbridge_value_cannot_cross`, `landbridge_code_does_not_parse`, and those of the gateway and of the way to it
 #'   (see [landbridge_error]).
@@ -26,24 +27,24 @@ submit <- function(what, ...) {
   task <- as_task(what, function_name(substitute(what)))
   client <- current_client()
   body <- submission(task, list(...), client_sink(client, task))
-  session <- body$task$session
-  wait <- if (!is.null(session) && was_short(client, client$calls[[session]])) short_call
+  session <- if (is.null(body$task$session)) "none" else body$task$session
+  wait <- if (was_short(client, client$last[[session]])) short_job
   headers <- c("Idempotency-Key" = new_key())
   job <- job_from_answer(client, ask_gateway(client, "POST", "/jobs", list(wait = wait), body, headers))
-  if (!is.null(session)) client$calls[[session]] <- job$id
+  client$last[[session]] <- job$id
   job
 }
 
-# Seconds of a call in a session that is waited for with its submission.
-short_call <- 0.05
+# Seconds of a job that is waited for with its submission.
+short_job <- 0.05
 
-#' Was the last call in a session waited for, and short? Then the next one's end may come with its acceptance.
+#' Was the last job waited for, and short? Then the next one's end may come with its acceptance.
 #' @param last its id, or NULL
 #' @noRd
 was_short <- function(client, last) {
   known <- if (!is.null(last)) client$jobs[[last]]
   seconds <- known$whole$seconds
-  isTRUE(known$whole$state %in% ended_states) && is.numeric(seconds) && isTRUE(seconds < short_call)
+  isTRUE(known$whole$state %in% ended_states) && is.numeric(seconds) && isTRUE(seconds < short_job)
 }
 
 #' The body of a job or, without its points, of a sweep.
@@ -136,8 +137,10 @@ check_arguments <- function(task, formals, values) {
     )
   }
   if (length(values) > length(formals)) {
+    takes <- sprintf(ngettext(length(formals), "%d argument", "%d arguments"), length(formals))
+    given <- sprintf(ngettext(length(values), "%d was given", "%d were given"), length(values))
     abort_landbridge(
-      "unknown_argument", sprintf("`%s` takes %d arguments, and %d were given.", name, length(formals), length(values)),
+      "unknown_argument", sprintf("`%s` takes %s, and %s.", name, takes, given),
       sprintf("It takes: %s.", paste0("`", names(formals), "`", collapse = ", "))
     )
   }

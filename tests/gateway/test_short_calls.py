@@ -1,9 +1,9 @@
-"""A call of a session that is waited for with its submission: one request for both."""
+"""A job that is waited for with its submission: one request for both."""
 
 import threading
 
 import pytest
-from landbridge_gateway.web.api import jobs as view
+from landbridge_gateway.web import calling
 
 from tests.gateway.conftest import submission, submit
 from tests.gateway.test_sessions import ERROR, ONE, SESSION, call, session, source_task, taken
@@ -19,7 +19,7 @@ def impatient(monkeypatch):
     def wait(*_):
         raise AssertionError("it waits")
 
-    monkeypatch.setattr(view, "answer_when", wait)
+    monkeypatch.setattr(calling, "answer_when", wait)
 
 
 def asked(client, session, wait="1", **headers):
@@ -29,7 +29,7 @@ def asked(client, session, wait="1", **headers):
 
 @pytest.mark.parametrize(("left", "state"), [({"result": ONE}, "succeeded"), ({"error": ERROR}, "failed")])
 def test_its_end_comes_with_its_acceptance(client, road, commands, services, session, left, state, monkeypatch):
-    monkeypatch.setattr(view, "LONGEST_CALL", 60)
+    monkeypatch.setattr(calling, "LONGEST", 60)
     found = []
     asking = threading.Thread(target=lambda: found.append(asked(client, session[0], "60")))
     asking.start()
@@ -57,9 +57,23 @@ def test_one_behind_another_is_answered_at_once(client, road, session, impatient
     assert asked(client, session[0]).json["job"]["state"] == "queued"
 
 
-def test_a_job_of_no_session_is_answered_at_once(client, road, impatient):
-    told = client.post("/api/v1/jobs?wait=1", json=submission())
-    assert (told.status_code, told.json["job"]["state"]) == (201, "queued")
+def test_so_does_that_of_a_job_of_no_session(client, road, commands, services, monkeypatch):
+    monkeypatch.setattr(calling, "LONGEST", 60)
+    found = []
+    asking = threading.Thread(target=lambda: found.append(client.post("/api/v1/jobs?wait=60", json=submission())))
+    asking.start()
+    until(lambda: services.hub.waiting, "the submission's wait", 60)
+    road.leave(road.started(), result=ONE)
+    joined(asking, "the submission", 60)
+    assert (found[0].status_code, found[0].json["job"]["state"]) == (201, "succeeded")
+    assert found[0].json["job"]["result"] == ONE
+
+
+def test_a_sweep_and_a_job_that_waits_for_another_are_jobs_as_any(client, road, services):
+    first = submit(client)["id"]
+    body = submission(source_task(), [None, {"kind": "job", "job": first}])
+    told = client.post("/api/v1/jobs?wait=0.01", json=body)
+    assert (told.status_code, told.json["job"]["state"]) == (201, "waiting")
 
 
 def test_a_repeat_has_the_end_at_once(client, road, commands, session, impatient):

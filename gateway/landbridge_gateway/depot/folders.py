@@ -169,8 +169,9 @@ def read_events(folder: JobFolder, offset: int) -> EventBatch:
     """The whole lines that were appended since ``offset``; lines that are not JSON objects are counted."""
     try:
         with opened(folder.events) as descriptor:
+            left = min(MOST_EVENTS_READ, max(0, os.fstat(descriptor).st_size - offset))
             os.lseek(descriptor, offset, os.SEEK_SET)
-            data = os.read(descriptor, MOST_EVENTS_READ)
+            data = os.read(descriptor, left)  # no more room is made for them than they need
     except (FileNotFoundError, Unreadable):
         return EventBatch([], offset, 0)
     end = data.rfind(b"\n") + 1
@@ -211,7 +212,10 @@ def pass_over(folder: JobFolder, point: int) -> None:
 
 def remove_folder(layout: Layout, attempt: str) -> None:
     """Remove the folder of an attempt that never began."""
-    shutil.rmtree(layout.job_folder(attempt).path, ignore_errors=True)
+    path = layout.job_folder(attempt).path
+    shutil.rmtree(os.path.realpath(path), ignore_errors=True)  # of a call it is a link into its session's folder
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def leave_inputs(folder: JobFolder) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from landbridge_gateway.depot.durable import make_folder
@@ -116,6 +116,7 @@ class Layout:
             raise ValueError(f"not an object id: {object_id!r}")
         return self.objects / object_id[4:6] / (object_id + FORMATS[format])
 
+    @lru_cache(1024)  # noqa: B019 - there is one layout
     def job_folder(self, attempt: str) -> JobFolder:
         if not _ATTEMPT.fullmatch(attempt):
             raise ValueError(f"not an attempt: {attempt!r}")

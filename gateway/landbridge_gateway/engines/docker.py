@@ -45,7 +45,7 @@ class DockerEngine:
     """Containers with one set of hardened settings each; nothing that a job says changes them but its limits."""
 
     name = "docker"
-    warms = True
+    warms = near = True  # containers have folders of this machine mounted
 
     def __init__(
         self,

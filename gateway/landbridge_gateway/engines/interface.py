@@ -54,6 +54,7 @@ class Engine(Protocol):
 
     name: str
     warms: bool  # whether a container can be started before there is a job for it
+    near: bool  # whether its workers are on this machine, and read the pipes of their folders themselves
 
     def runtimes(self) -> list[RuntimeState]: ...
 

@@ -30,6 +30,7 @@ class ProcessEngine:
     """Offers the Python that runs the gateway and the R on the path, if each has the client package."""
 
     name = "process"
+    near = True
     warms = False  # its worker would know the slot's folder by a path that the job does not have
 
     def __init__(self, gateway_id: str, layout: Layout) -> None:

@@ -8,12 +8,12 @@ the attempt, and changes nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 from landbridge_gateway.depot.folders import remove_folder
-from landbridge_gateway.depot.layout import Layout
+from landbridge_gateway.depot.layout import JobFolder, Layout
 from landbridge_gateway.depot.outcome import Outcome, lost
 from landbridge_gateway.errors import GatewayError
 from landbridge_gateway.failpoints import reach
@@ -24,7 +24,7 @@ from landbridge_gateway.scheduler.decisions import Flight, causes_of, not_laid_o
 from landbridge_gateway.scheduler.given import GivenSecrets
 from landbridge_gateway.scheduler.spec import Specs
 from landbridge_gateway.store.database import Database, Row
-from landbridge_gateway.store.jobs import IllegalTransition, Jobs
+from landbridge_gateway.store.jobs import IllegalTransition, Jobs, NewJob
 
 log = logging.getLogger(__name__)
 _NOT_LAID_OUT = (NoSuchPart, GatewayError, OSError)
@@ -101,6 +101,32 @@ class Attempts:
             self._given.leave(attempt)
             remove_folder(self._layout, attempt)
             return None
+        self._flights[attempt] = flight
+        return attempt
+
+    def accept_call(
+        self, new: NewJob, session: str, check: Callable[[Any], None], laid_out: Callable[[JobFolder], None]
+    ) -> str | None:
+        """Store a call that its session waits for, and begin it, in one commit that need not be on the disk yet.
+
+        None where nothing was stored: its key is known, or its folder could not be written or be ``laid_out``, which
+        is found again, and told, by whoever stores it as any other job. Raises what ``check`` raises.
+        """
+        token, attempt = new_id("att"), attempt_id(new.id, 1)
+        flight = Flight(new.id, new.owner, 1, new.runtime, Limits(**new.limits), token, running=True, session=session)
+        try:
+            laid_out(self._specs.write_call(new, token, session))
+            begun = self._jobs.add_begun(new, token, check)
+        except _NOT_LAID_OUT as problem:
+            remove_folder(self._layout, attempt)
+            if isinstance(problem, GatewayError):
+                raise
+            return None
+        if not begun:
+            remove_folder(self._layout, attempt)
+            return None
+        for step in ("job row committed", "lease taken", "running"):
+            reach(step)
         self._flights[attempt] = flight
         return attempt
 

@@ -35,6 +35,7 @@ class Flight:
     idle: int | None = None  # seconds that a session may wait for a call
     ending: bool = False  # a session that was asked to end
     session: str | None = None  # of a call: the attempt of the session in which it runs
+    near: bool = False  # a call that the gateway told its session of, and watches, without the warden
     points: dict[int, str] | None = None  # of a sweep's chunk: the jobs of the points that have not ended
     given: int = 0  # how many points it had at first
     began: float | None = None  # when its worker began with them, on the monotonic clock
@@ -49,6 +50,11 @@ class Flight:
         """The points of a flight that is a sweep's chunk."""
         assert self.points is not None
         return self.points
+
+    @property
+    def takes_calls(self) -> bool:
+        """Is it a session that runs, and was not asked to end?"""
+        return self.held and self.running and not self.ending and not self.stop_reason
 
     @property
     def interruptible(self) -> bool:
@@ -104,6 +110,11 @@ def not_on_disk(problem: OSError, what: str = "result") -> Outcome:
         return failure(Cause.DISK, full.message, full.hint or "")
     sentence = f"The disk did not take the job's {what}: {problem.strerror}."
     return failure(Cause.DISK, sentence, "Look at the disk, then submit the job again.")
+
+
+def start_failed(attempt: str, message: str, hint: str) -> dict[str, str]:
+    """The event by which the warden tells that an attempt could not be started, for whoever finds that out here."""
+    return {"event": "start_failed", "attempt": attempt, "message": message, "hint": hint}
 
 
 def not_laid_out(problem: Exception) -> Outcome:
@@ -170,11 +181,12 @@ def time_left(flight: Flight, now: float) -> float:
 def ready_sessions(flights: Mapping[str, Flight]) -> list[str]:
     """Sessions that run and have no call."""
     busy = {flight.session for flight in flights.values() if flight.session}
-    return [
-        attempt
-        for attempt, flight in flights.items()
-        if flight.held and flight.running and not flight.ending and not flight.stop_reason and attempt not in busy
-    ]
+    return [attempt for attempt, flight in flights.items() if flight.takes_calls and attempt not in busy]
+
+
+def ready_session(flights: Mapping[str, Flight], job: str) -> str | None:
+    """The attempt of the session that a job is, if it runs and has no call."""
+    return next((attempt for attempt in ready_sessions(flights) if flights[attempt].job == job), None)
 
 
 def unheeded(flights: Mapping[str, Flight], now: float) -> list[str]:

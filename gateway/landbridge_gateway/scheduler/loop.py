@@ -8,7 +8,8 @@ import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from landbridge_gateway.depot.layout import Layout
@@ -18,6 +19,7 @@ from landbridge_gateway.failpoints import reach
 from landbridge_gateway.model import Cause, Exit, RuntimeState, State, Usage, split_attempt
 from landbridge_gateway.scheduler.admission import Admission
 from landbridge_gateway.scheduler.attempts import Attempts
+from landbridge_gateway.scheduler.calling import Calls
 from landbridge_gateway.scheduler.chunks import Chunks
 from landbridge_gateway.scheduler.collect import Collector
 from landbridge_gateway.scheduler.committing import one_commit
@@ -33,7 +35,7 @@ from landbridge_gateway.scheduler.given import GivenSecrets
 from landbridge_gateway.scheduler.hub import Hub
 from landbridge_gateway.scheduler.publishing import Publishing
 from landbridge_gateway.scheduler.recovery import Recovery
-from landbridge_gateway.scheduler.sessions import Sessions
+from landbridge_gateway.scheduler.sessions import Near, Sessions
 from landbridge_gateway.scheduler.spec import Specs
 from landbridge_gateway.scheduler.sweeps import SweepRuns
 from landbridge_gateway.store.database import Database, Row
@@ -59,6 +61,14 @@ class Commands(Protocol):
 class Scheduler:
     """Events go in through :meth:`post` and :meth:`wake`; commands come out through ``commands``."""
 
+    _commands: Commands | None = None
+    _near: Near | None = None
+    _thread: threading.Thread | None = None
+    _engine: str | None = None
+    _is_near = _connected = False
+    _guest: int | None = None  # the thread that is not the loop's and has the turn
+    _asleep_until = math.inf  # where nothing comes in
+
     def __init__(
         self,
         database: Database,
@@ -76,17 +86,15 @@ class Scheduler:
         self._layout, self._collector, self._given, self._hub = layout, collector, given, hub
         self._capacity, self._clock = capacity, clock
         self._taken_up = taken_up
-        self._commands: Commands | None = None
         self._inbox: queue.Queue[Message] = queue.Queue()
         self._flights: dict[str, Flight] = {}
         self._served: dict[Group, str] = {}
-        self._engine: str | None = None
         self._pool: list[Message] = []
-        self._connected = False
         sweeps = Sweeps(database, self._jobs)
         self._specs = Specs(self._jobs, sweeps, Objects(database), layout, given)
         self._database = database
         self._attempts = Attempts(database, self._jobs, self._specs, collector, layout, given, self._flights, self)
+        self.calls = Calls(self._jobs, self._attempts, self._flights, self, lambda: self._clock())
         self._admission = Admission(database, self._queue, self, lambda: self._connected)
         self._publishing = Publishing(database, collector, self._flights, self._attempts, self)
         self._sessions = Sessions(self._jobs, self._flights, given, self, lambda: self._clock())
@@ -113,8 +121,8 @@ class Scheduler:
             machine_restarted,
         )
         self._advanced, self._resting, self._due = -math.inf, False, False
+        self._turn = threading.RLock()
         self._waking = threading.Event()
-        self._thread: threading.Thread | None = None
         self._closing = threading.Event()
         self._handlers = self._table()
 
@@ -164,12 +172,38 @@ class Scheduler:
 
     def wake(self) -> None:
         """Look again for jobs to start or to cancel; many calls before the loop looks count once."""
-        if not self._waking.is_set():
+        if self._guest == threading.get_ident():
+            self._due = True  # it looks itself, before it leaves
+        elif not self._waking.is_set():
             self._waking.set()
             self.post({"event": "wake"})
 
-    def start(self, commands: Commands) -> None:
-        self._commands = commands
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """For another thread: be the loop for a moment. What is due after that is done on the same thread."""
+        with self._turn:
+            was_due, self._due, self._guest = self._due, False, threading.get_ident()
+            try:
+                yield
+                with suppress(
+                    Exception
+                ):  # what fails is due still, and the loop's own thread does about it what it can
+                    if self._due:
+                        self.advance()
+                        self._due = False
+            finally:
+                self._guest = None
+                left, self._due = self._due, was_due
+                if left or (next_deadline(self._flights.values()) or math.inf) < self._asleep_until:
+                    self.wake()
+
+    @property
+    def near(self) -> Near | None:
+        """What tells sessions of their calls without the warden, where they are on this machine and it is there."""
+        return self._near if self._is_near and self._connected else None
+
+    def start(self, commands: Commands, near: Near | None = None) -> None:
+        self._commands, self._near = commands, near
         self._thread = threading.Thread(target=self.run, name="scheduler", daemon=True)
         self._thread.start()
 
@@ -187,18 +221,22 @@ class Scheduler:
             if event and event["event"] == "close":
                 return
             try:
-                if event:
-                    self.handle(event)
-                self._due = self._due or not self._changes_nothing(event)
-                if self._due and self._inbox.empty() and not self._may_rest(event):
-                    self.advance()
-                    self._advanced, self._due = self._clock(), False  # a step that failed is due still
+                with self._turn:
+                    self._step(event)
             except Exception as problem:
                 if told := trouble(problem):
                     self._wait_for_better(event, told)
                     continue
                 # One job's trouble must not stop all others; the job's own handlers have ended it where they could.
                 log.exception("the event %s was not handled", event)
+
+    def _step(self, event: Message | None) -> None:
+        if event:
+            self.handle(event)
+        self._due = self._due or not self._changes_nothing(event)
+        if self._due and self._inbox.empty() and not self._may_rest(event):
+            self.advance()
+            self._advanced, self._due = self._clock(), False  # a step that failed is due still
 
     def _wait_for_better(self, event: Message | None, told: GatewayError) -> None:
         """Nothing can be written down now, but what happened is not forgotten."""
@@ -208,11 +246,13 @@ class Scheduler:
         self._closing.wait(_ROOM_PAUSE)
 
     def _next_event(self) -> Message | None:
-        deadline = next_deadline(self._flights.values())
-        if self._resting:
-            deadline = min(deadline or math.inf, self._advanced + _REST)
+        with self._turn:
+            deadline = next_deadline(self._flights.values()) or math.inf
+            if self._resting:
+                deadline = min(deadline, self._advanced + _REST)
+            self._asleep_until = deadline
         try:
-            return self._inbox.get(timeout=None if deadline is None else max(0.0, deadline - self._clock()))
+            return self._inbox.get(timeout=None if deadline == math.inf else max(0.0, deadline - self._clock()))
         except queue.Empty:
             return None
 
@@ -353,6 +393,8 @@ class Scheduler:
             return
         self._collector.finish(flight.job, flight.number, flight.owner)
         del self._flights[event["attempt"]]
+        if self._near and flight.near:
+            self._near.forget(event["attempt"])
         self._attempts.close(event["attempt"], Exit(None))
         failed = failure(Cause.ENGINE, event["message"], event["hint"])
         if flight.points is not None:
@@ -422,9 +464,15 @@ class Scheduler:
             self._attempts.close(attempt, exited)
             self._collector.digest_results(flight.job, flight.number)
         self._flights.pop(attempt, None)
-        self.send("forget" if flight.session else "remove", attempt=attempt)
+        self._let_go(attempt, flight)
         if flight.held:
             self._sessions.exited(attempt, exited)
+
+    def _let_go(self, attempt: str, flight: Flight) -> None:
+        if self._near and (flight.near or flight.held):
+            self._near.forget(attempt)
+        if not flight.near:
+            self.send("forget" if flight.session else "remove", attempt=attempt)
 
     def end(self, job: str, outcome: Outcome, attempt: int | None) -> None:
         self._attempts.end(job, outcome, attempt)
@@ -432,7 +480,7 @@ class Scheduler:
     # The warden comes and goes.
 
     def _on_hello(self, event: Message) -> None:
-        self._engine = event["engine"]
+        self._engine, self._is_near = event["engine"], bool(event.get("near"))
         self._admission.offered(event["runtimes"])
         self._hub.notify([ENGINE])
 

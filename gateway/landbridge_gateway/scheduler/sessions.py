@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
+from landbridge_gateway.depot.layout import JobFolder
 from landbridge_gateway.depot.outcome import Outcome, failure, lost
-from landbridge_gateway.model import Cause, Exit, attempt_id
-from landbridge_gateway.scheduler.decisions import Flight, ready_sessions
+from landbridge_gateway.engines.interface import EngineError
+from landbridge_gateway.model import Cause, Exit, Json, attempt_id
+from landbridge_gateway.scheduler.decisions import Flight, ready_sessions, start_failed
 from landbridge_gateway.scheduler.given import GivenSecrets
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.jobs import Jobs
@@ -17,10 +19,31 @@ IDLE = 3600  # seconds, where a session names none
 _UNHEEDED = 10.0  # seconds until a session that was asked to end is stopped
 
 
+class Lookout(Protocol):
+    """Sees the end of one call for the thread that waits for it."""
+
+    def turn_to(self, folder: JobFolder) -> None: ...
+    def sees_end(self, seconds: float) -> bool: ...
+
+
+class Near(Protocol):
+    """Tells sessions on this machine of their calls, and watches these, without the warden: see warden/near.py."""
+
+    def lookout(self) -> Lookout | None: ...
+    def give_back(self, lookout: Any) -> None: ...
+    def tell(self, session: str, attempt: str) -> None: ...
+    def watch(self, attempt: str) -> None: ...
+    def forget(self, attempt: str) -> None: ...
+
+
 class Loop(Protocol):
     """What sessions need of the loop that they are part of."""
 
+    @property
+    def near(self) -> Near | None: ...
+
     def send(self, verb: str, **fields: object) -> None: ...
+    def post(self, event: dict[str, Any]) -> None: ...
     def begin_call(self, row: Row, session: str) -> str | None: ...
     def set_running(self, flight: Flight) -> None: ...
     def land(self, attempt: str, flight: Flight, exited: Exit) -> None: ...
@@ -62,9 +85,25 @@ class Sessions:
 
     def _call(self, session: str, row: Row) -> None:
         call = self._loop.begin_call(row, session)
-        if call:
-            token = self._flights[call].token
-            self._loop.send("call", session=session, attempt=call, token=token, **self._given.told(call))
+        if call and not (self._loop.near and not self._given.told(call) and self._tell_near(self._loop.near, call)):
+            self._loop.send("call", session=session, attempt=call, **self._told(call))
+
+    def _told(self, call: str) -> Json:
+        return {"token": self._flights[call].token} | self._given.told(call)
+
+    def _tell_near(self, near: Near, call: str) -> bool:
+        """Tell its session of it without the warden; False where the system lets nobody here watch its folder."""
+        session = str(self._flights[call].session)
+        try:
+            near.watch(call)
+            near.tell(session, call)
+        except OSError:
+            return False
+        except EngineError as problem:
+            near.forget(call)
+            self._loop.post(start_failed(call, problem.message, problem.hint))
+        self._flights[call].near = True
+        return True
 
     def overdue(self, attempt: str) -> None:
         """A session was idle for as long as it may, or did not end although it was asked to."""
@@ -103,9 +142,9 @@ class Sessions:
         for attempt, flight in calls.items():
             session = str(flight.session)
             if session in found and found[session] is None:
-                # The worker passes over a call that it has begun already.
-                given = self._given.told(attempt)
-                self._loop.send("call", session=session, attempt=attempt, token=flight.token, **given)
+                if not flight.near:
+                    # The worker passes over a call that it has begun already.
+                    self._loop.send("call", session=session, attempt=attempt, **self._told(attempt))
                 self._loop.set_running(flight)
                 if flight.stop_reason:
                     self._loop.send("interrupt", session=session)

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 
 from landbridge_gateway.depot.folders import write_folder
 from landbridge_gateway.depot.handed import check_stamp
-from landbridge_gateway.depot.layout import Layout
+from landbridge_gateway.depot.layout import JobFolder, Layout
 from landbridge_gateway.model import PROTOCOL, Json, attempt_id
 from landbridge_gateway.nodes import NoSuchPart, names_nothing, nodes_of, objects_in, resolved, resolved_node, walk
 from landbridge_gateway.scheduler.given import GivenSecrets
 from landbridge_gateway.store.database import Row
-from landbridge_gateway.store.jobs import Jobs
+from landbridge_gateway.store.jobs import Jobs, NewJob
 from landbridge_gateway.store.objects import Objects
 from landbridge_gateway.store.sweeps import Sweeps
 
@@ -32,6 +32,12 @@ class Specs:
         task, values = resolved(row["task"], row["values"], self._results([job]))
         wanted = set(objects_in(nodes_of(task, values)))
         self._lay_out(row, number, task, values, {"token": token}, wanted, session, held)
+
+    def write_call(self, new: NewJob, token: str, session: str) -> JobFolder:
+        """The folder of a call that is not stored yet, and names no other job."""
+        row = {"id": new.id, "owner": new.owner, "seed": new.seed}
+        wanted = set(objects_in(nodes_of(new.task, new.values)))
+        return self._lay_out(row, 1, new.task, new.values, {"token": token}, wanted, session)
 
     def write_chunk(self, sweep: str, number: int, token: str, points: list[Row]) -> dict[str, str]:
         """The folder of some points of a sweep. Gives those that lack an input, and why: they are not in it."""
@@ -74,7 +80,7 @@ class Specs:
         session: str | None = None,
         held: bool = False,
         points: list[str] | None = None,
-    ) -> None:
+    ) -> JobFolder:
         # Whose they are was looked at when the job was submitted, by what its owner may see.
         objects = self._objects.formats(wanted)
         spec = {
@@ -91,4 +97,4 @@ class Specs:
         attempt = attempt_id(row["id"], number)
         if task.get("secrets"):
             self._given.give(attempt, row["owner"], task["secrets"])
-        write_folder(self._layout, attempt, spec, objects, session, held, points)
+        return write_folder(self._layout, attempt, spec, objects, session, held, points)

@@ -13,6 +13,7 @@ from landbridge_gateway.store.clock import seconds_between, timestamp
 from landbridge_gateway.store.database import Database, Row, insert_row, returning
 
 _NOT_COLUMNS = ("tags", "inputs", "objects", "ready")  # of a new job
+_PATH = (State.WAITING, State.QUEUED, State.RUNNING)  # of a job that came as far
 _JSON_COLUMNS = ("limits", "task", "values", "result", "error", "logs")
 BRIEF = (
     "seq, id, owner, client, name, language, runtime, experiment, state, cause, note, attempt, seed, submitted,"
@@ -61,19 +62,40 @@ class Jobs:
         ``check`` is called with the transaction before a new job is stored, and may refuse it.
         """
         with self._db.write() as db:
-            known = returning(db, "SELECT id, body_digest FROM jobs WHERE owner = ? AND key = ?", (new.owner, new.key))
+            known = self._known(db, new)
             if known:
-                if known[0]["body_digest"] != new.body_digest:
+                if known["body_digest"] != new.body_digest:
                     raise Conflict(
                         "This key was already used for another job.",
                         "Use a new key for a new submission.",
-                        job=known[0]["id"],
+                        job=known["id"],
                     )
-                return self._full(db, known[0]["id"]), False
+                return self._full(db, known["id"]), False
             self._check_named(db, new)
             check(db)
-            self._insert(db, new)
+            self._insert(db, new, State.QUEUED if new.ready else State.WAITING)
             return self._full(db, new.id), True
+
+    def add_begun(self, new: NewJob, token: str, check: Callable[[Any], None] = lambda _: None) -> bool:
+        """Store a job that has begun already, as its first attempt; False, and nothing is stored, for a known key.
+
+        It is not on the disk before the next durable commit, for which whoever acknowledges it has to wait.
+        """
+        with self._db.write(durable=False) as db:
+            if self._known(db, new):
+                return False
+            self._check_named(db, new)
+            check(db)
+            self._insert(db, new, State.RUNNING)
+            self._insert_attempt(db, new.id, 1, token, new.runtime)
+            return True
+
+    @staticmethod
+    def _known(db: Any, new: NewJob) -> Row | None:
+        """What its key made before."""
+        sql = "SELECT id, body_digest FROM jobs WHERE owner = ? AND key = ?"
+        found = returning(db, sql, (new.owner, new.key))
+        return found[0] if found else None
 
     def _check_named(self, db: Any, new: NewJob) -> None:
         """What it names was there when the submission was looked at, and may have been removed since."""
@@ -85,18 +107,19 @@ class Jobs:
             if not returning(db, "SELECT 1 FROM objects WHERE id = ?", (one,)):
                 raise UnknownObject(one)
 
-    def _insert(self, db: Any, new: NewJob) -> None:
+    def _insert(self, db: Any, new: NewJob, state: State) -> None:
         record = {name: value for name, value in vars(new).items() if name not in _NOT_COLUMNS}
         record |= {name: json.dumps(record[name]) for name in ("limits", "task", "values")}
         now = timestamp()
-        insert_row(db, "jobs", record | {"state": State.QUEUED if new.ready else State.WAITING, "submitted": now})
+        begun = {"attempt": 1, "started": now} if state is State.RUNNING else {}
+        insert_row(db, "jobs", record | {"state": state, "submitted": now} | begun)
         for given in sorted(set(new.inputs)):
             insert_row(db, "inputs", {"job": new.id, "input": given})
         for name, value in new.tags.items():
             insert_row(db, "tags", {"job": new.id, "name": name, "value": value})
-        self._note_event(db, new.id, new.owner, 0, State.WAITING, None, None, now)
-        if new.ready:
-            self._note_event(db, new.id, new.owner, 0, State.QUEUED, None, None, now)
+        for passed in _PATH[: _PATH.index(state) + 1]:
+            number = 1 if passed is State.RUNNING else 0
+            self._note_event(db, new.id, new.owner, number, passed, None, None, now)
 
     def get(self, job: str, owner: str | None = None) -> Row:
         """One job with all its columns; another owner's job does not exist."""
@@ -259,9 +282,13 @@ class Jobs:
             if not row:
                 raise IllegalTransition(self._story(db, job, State.RUNNING))
             number = int(row[0]["attempt"])
-            new = {"job": job, "number": number, "token": token, "state": "starting", "runtime": runtime}
-            insert_row(db, "attempts", new | {"created": timestamp()})
+            self._insert_attempt(db, job, number, token, runtime)
         return number
+
+    @staticmethod
+    def _insert_attempt(db: Any, job: str, number: int, token: str | None, runtime: str) -> None:
+        new = {"job": job, "number": number, "token": token, "state": "starting", "runtime": runtime}
+        insert_row(db, "attempts", new | {"created": timestamp()})
 
     def update_attempt(self, job: str, number: int, **columns: Any) -> None:
         with self._db.write(durable=False) as db:

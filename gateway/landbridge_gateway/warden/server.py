@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from landbridge_gateway.depot.folders import token_in
-from landbridge_gateway.depot.layout import Layout
+from landbridge_gateway.depot.layout import JobFolder, Layout
 from landbridge_gateway.depot.slots import Slots
 from landbridge_gateway.engines.interface import Engine, EngineError, Order, PrepareAbandoned, PrepareFailed
 from landbridge_gateway.failpoints import reach
@@ -20,7 +20,7 @@ from landbridge_gateway.model import Exit, Json, Limits
 from landbridge_gateway.warden.output import OutputWatch
 from landbridge_gateway.warden.pool import Kind, Pool
 from landbridge_gateway.warden.warm import Slot, WarmPool
-from landbridge_gateway.warden.watch import FolderWatch
+from landbridge_gateway.warden.watch import UNWATCHED_HINT, FolderWatch
 from landbridge_gateway.warden.wire import Channel, Message, listen
 
 log = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ class Warden:
 
     def _hello(self, _: Message) -> None:
         runtimes = [vars(runtime) for runtime in self._engine.runtimes()]
-        self._tell({"event": "hello", "engine": self._engine.name, "runtimes": runtimes})
+        self._tell({"event": "hello", "engine": self._engine.name, "near": self._engine.near, "runtimes": runtimes})
         self._tell({"event": "pool", "slots": self._warm.status()})
 
     def _prepare_in_turn(self, message: Message) -> None:
@@ -183,7 +183,9 @@ class Warden:
             sentence = f"The job's folder could not be handed to its container: {error.strerror}."
             self._tell_of(attempt, "start_failed", message=sentence, hint="Submit it again.")
             return True
-        self._watch.add(attempt, folder)
+        if not self._watched(attempt, folder):
+            self._warm.leave(slot, attempt)
+            return True
         if self._warm.go(slot):
             self._tell_of(attempt, "started", image=slot.image, warm=True, **self._built(slot.kind.runtime))
             died = self._warm.begun(slot)
@@ -196,8 +198,9 @@ class Warden:
 
     def _start_cold(self, order: Order) -> None:
         attempt = order.attempt
-        self._watch.add(attempt, self._layout.job_folder(attempt))
         try:
+            if not self._watched(attempt, self._layout.job_folder(attempt)):
+                return
             image = self._engine.start(order)
         except EngineError as error:
             self._watch.drop(attempt)
@@ -211,6 +214,16 @@ class Warden:
             self._tell({"event": "prepared", "runtime": order.runtime, "image": image, "built": built})
         self._tell_of(attempt, "started", image=image, warm=False, **self._built(order.runtime))
 
+    def _watched(self, attempt: str, folder: JobFolder) -> bool:
+        """Watch a job's folder; where that cannot be done nobody would see its end, and it is not begun."""
+        try:
+            self._watch.add(attempt, folder)
+        except OSError as problem:
+            sentence = f"The job's folder cannot be watched: {problem.strerror}."
+            self._tell_of(attempt, "start_failed", message=sentence, hint=UNWATCHED_HINT)
+            return False
+        return True
+
     def _built(self, runtime: str) -> Json:
         """What the gateway writes down of an attempt's packages."""
         found = self._engine.built(runtime)
@@ -218,7 +231,8 @@ class Warden:
 
     def _call(self, message: Message) -> None:
         attempt, session = self._known(message), str(message["session"])
-        self._watch.add(attempt, self._layout.job_folder(attempt))
+        if not self._watched(attempt, self._layout.job_folder(attempt)):
+            return
         try:
             self._engine.tell(session, self._layout.job_folder(session).requests, attempt)
         except EngineError as error:

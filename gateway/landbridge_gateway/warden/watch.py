@@ -12,9 +12,11 @@ from inotify_simple import INotify, flags
 
 from landbridge_gateway.depot.layout import JobFolder
 
+ENDS = ("result.json", "error.json")  # the names under which a worker publishes what became of its job
+UNWATCHED_HINT = "Let this user of the machine have more inotify watches (fs.inotify.max_user_watches)."
 _COALESCE = 0.1  # seconds
-_ENDS = flags.MOVED_TO
-_WANTED = _ENDS | flags.MODIFY | flags.CREATE
+_RENAMES = flags.MOVED_TO
+_WANTED = _RENAMES | flags.MODIFY | flags.CREATE
 
 
 class FolderWatch:
@@ -58,13 +60,15 @@ class FolderWatch:
                 attempt = self._attempts.get(event.wd)
                 if attempt is None:
                     continue
-                if event.mask & flags.MOVED_TO and event.name in ("result.json", "error.json"):
+                if event.mask & flags.MOVED_TO and event.name in ENDS:
                     self._finished(attempt)
                 elif attempt not in stirred:
                     stirred[attempt] = time.monotonic() + _COALESCE
-                    self._listen(attempt, _ENDS)
+                    self._listen(attempt, _RENAMES)
             for attempt in [one for one, due in stirred.items() if due <= time.monotonic()]:
                 del stirred[attempt]
+                if attempt not in self._watched:
+                    continue  # it is over, and who waits for its end was told of that
                 # Before it is told: what is written after that is seen, and what was written before it is read then.
                 self._listen(attempt, _WANTED)
                 self._active(attempt)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -103,12 +104,16 @@ def _check() -> None:
 
 def _check_host() -> None:
     # A page of another site that was made to resolve to this address (DNS rebinding) names its own host.
-    try:
-        name = urlsplit(f"//{request.host}").hostname
-    except ValueError:
-        name = None
-    if name not in services().names:
+    if _name_in(request.host) not in services().names:
         raise Forbidden("The request names another host.", "Use the address that the gateway printed.")
+
+
+@lru_cache(64)
+def _name_in(host: str) -> str | None:
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
 
 
 def check_origin() -> None:

@@ -68,7 +68,7 @@ def _brief(services: Services, row: Row, tags: dict[str, str], host: str | None 
         "runtime": split_place(row["runtime"])[0],
         "seconds": _seconds(row),
         "tags": tags,
-        "url": f"{host or _host()}jobs/{job}",
+        "url": f"{host or address()}jobs/{job}",
         "function": {"type": function["type"], "name": function.get("name")},
         "environment": _environment(services, row),
         "progress": _without_kind(services.records.latest_report(job, number, "progress")) if number else None,
@@ -76,7 +76,8 @@ def _brief(services: Services, row: Row, tags: dict[str, str], host: str | None 
     }
 
 
-def _host() -> str:
+def address() -> str:
+    """Where this gateway is, as the request has it."""
     # As request.host_url, which takes longer than all else that is said of a job here.
     return f"{request.scheme}://{request.host}/"
 

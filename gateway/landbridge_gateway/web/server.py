@@ -22,6 +22,7 @@ from landbridge_gateway.schemas import Schemas
 from landbridge_gateway.settings import Settings
 from landbridge_gateway.store.tokens import OWNER
 from landbridge_gateway.warden.link import WardenLink
+from landbridge_gateway.warden.near import NearCalls
 from landbridge_gateway.web.app import create_app
 from landbridge_gateway.web.connections import Connection, Gateway
 from landbridge_gateway.web.reading import LONGEST_HEAD
@@ -37,6 +38,7 @@ _TURN = 0.0005
 # New objects between two looks for garbage in circles, of which there is little: what a batch of events is read into is
 # gone before it would be looked through, and Python's own 700 has it looked through several times.
 _GARBAGE = (10_000, 20, 20)
+_ATTENDING = 4  # one thread of so many may wait for the end of a call that was submitted
 _SPARE_FILES = 512  # beside connections: the database's readers, files that are read and written
 
 
@@ -107,7 +109,8 @@ def run_gateway(settings: Settings, descriptor: int) -> None:
     tls = Tls(settings.certificate, settings.certificate_key) if settings.certificate else None
     server = _Server(socket.socket(fileno=descriptor), create_app(services), settings.threads, connections, tls)
     link = WardenLink(services.home.socket, services.scheduler.post, services.settings.lease)
-    services.scheduler.start(link)
+    near = NearCalls.opened(services.layout, services.scheduler.post, max(1, settings.threads // _ATTENDING))
+    services.scheduler.start(link, near)
     services.collector.catch_up()
     link.start()
 

@@ -6,7 +6,7 @@ import ast
 import sys
 import warnings
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from landbridge_gateway.errors import CodeDoesNotParse
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # Parsing takes a few hundred bytes of memory for each character. What is beyond is left to the job's own interpreter.
 MOST_CHECKED = 256 * 1024
+_MOST_KNOWN, _LONGEST_KNOWN = 256, 8 * 1024  # texts whose verdict is kept, and the characters of one
 
 Problem = tuple[str, int]  # what is wrong, and the line, counted from 1
 
@@ -35,10 +36,21 @@ def check_syntax(language: str, runtime: str, function: Json) -> None:
         left -= len(text)
         if left < 0:
             return
-        problem = _python_problem(text, runtime) if language == "python" else _r_problem(text)
+        problem = _problem_of(language, runtime, text)
         if problem:
             message, line = problem
             raise CodeDoesNotParse(label, message, line + first - 1)
+
+
+@lru_cache(_MOST_KNOWN)
+def _known_problem(language: str, runtime: str, text: str) -> Problem | None:
+    return _python_problem(text, runtime) if language == "python" else _r_problem(text)
+
+
+def _problem_of(language: str, runtime: str, text: str) -> Problem | None:
+    """What is wrong with a text. Who submits again and again submits the same: a short one is parsed once."""
+    look = _known_problem if len(text) <= _LONGEST_KNOWN else _known_problem.__wrapped__
+    return look(language, runtime, text)
 
 
 def _texts(function: Json) -> Iterator[tuple[str, str, int]]:

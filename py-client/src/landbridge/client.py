@@ -76,7 +76,8 @@ class Client:
         self._reached = False
         self._fetching = threading.Lock()
         self.events = Events(self)
-        self.calls: dict[str, Any] = {}  # by session, the handle of the last job that was submitted there
+        # By session, and under None for all that are of none, the handle of the last job that was submitted.
+        self.last: dict[str | None, Any] = {}
 
     def close(self) -> None:
         """Close the connections and remove the files that results were read from."""

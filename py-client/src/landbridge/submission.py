@@ -18,11 +18,12 @@ from landbridge.tasks import Task, as_task, nearest, parameters_of
 from landbridge.values import encode
 
 _CLIENT = "landbridge for Python"
-_SHORT = 0.05  # seconds of a call that is waited for with its submission
+_SHORT = 0.05  # seconds of a job that is waited for with its submission
 
 
 def submit(what: Any, /, *args: Any, **kwargs: Any) -> Job:
-    """Run a function as a job; every argument after the first belongs to the function. Returns its handle at once.
+    """Run a function as a job; every argument after the first belongs to the function. Returns its handle at once, or
+    with the job's end: where the last job was short and was waited for, up to 50 ms are waited for this one's.
 
     ``what`` is a Python function, a task, or a function of ``r()`` or ``python()``. A job, or a part of one, may be an
     argument: its result goes there without passing through this client.
@@ -39,16 +40,14 @@ def submit(what: Any, /, *args: Any, **kwargs: Any) -> Job:
 def send(client: Client, body: Json) -> Job:
     """Submit under a fresh key: however often the connection breaks, it becomes one job."""
     session = body["task"].get("session")
-    query = {"wait": _SHORT} if session and _is_short(client.calls.get(session)) else {}
+    query = {"wait": _SHORT} if _is_short(client.last.get(session)) else {}
     answer = client.post("/jobs", body, key=os.urandom(16).hex(), **query)
-    job = Job(client, *job_in(client, answer))
-    if session:
-        client.calls[session] = job
+    client.last[session] = job = Job(client, *job_in(client, answer))
     return job
 
 
 def _is_short(last: Job | None) -> bool:
-    """Was the last call in a session waited for, and short? Then the next one's end may come with its acceptance."""
+    """Was the last job waited for, and short? Then the next one's end may come with its acceptance."""
     if last is None or last.known_state not in ENDED:
         return False
     seconds = last.document.get("seconds")
@@ -100,7 +99,7 @@ def check_arguments(made: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         return numbered + list(kwargs)
     if len(args) > len(known.positional) and not known.any_positional:
         raise UnknownArgument(
-            f"`{made.name}` takes {len(known.positional)} arguments, and {len(args)} were given.",
+            f"`{made.name}` takes {_arguments(len(known.positional))}, and {_given(len(args))}.",
             _takes(known.positional),
         )
     by_position = known.positional[: len(args)]
@@ -115,6 +114,14 @@ def check_arguments(made: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         if name not in by_position and not (name in kwargs and name in known.named):
             raise MissingArgument(f"`{made.name}` needs the argument `{name}`.", None, argument=name)
     return [*by_position, *numbered[len(by_position) :], *kwargs]
+
+
+def _arguments(count: int) -> str:
+    return "1 argument" if count == 1 else f"{count} arguments"
+
+
+def _given(count: int) -> str:
+    return "1 was given" if count == 1 else f"{count} were given"
 
 
 def _takes(names: tuple[str, ...]) -> str:

@@ -32,7 +32,7 @@ def events() -> Response:
     if len(jobs) > MOST_JOBS:
         raise InvalidRequest(f"At most {MOST_JOBS} jobs can be named.", "Name none to hear of all.")
     ends = choice("ends", "", ("", "only"))
-    host = request.host_url
+    host = present.address()
     after = whole_number("after", here.jobs.cursor(), 0, 2**62)
     topics = jobs or [whose or EVERYBODY]
 

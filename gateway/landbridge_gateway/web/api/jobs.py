@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
+from typing import Any
 
 from flask import Blueprint, Response, request
 
@@ -11,14 +10,13 @@ from landbridge_gateway.depot.logs import STREAMS
 from landbridge_gateway.errors import InvalidRequest
 from landbridge_gateway.failpoints import reach
 from landbridge_gateway.model import Json, State
-from landbridge_gateway.scheduler.hub import NoPlace
 from landbridge_gateway.store.database import Row
-from landbridge_gateway.store.jobs import ends_of
 from landbridge_gateway.store.listing import MOST, JobQuery, list_jobs
 from landbridge_gateway.store.queue import check_room
-from landbridge_gateway.web import present
+from landbridge_gateway.web import calling, present
 from landbridge_gateway.web.access import READ, WRITE, access, caller, sees
 from landbridge_gateway.web.body import choice, header, json_body, known_query, seconds, whole_number
+from landbridge_gateway.web.calling import answer_call, answer_with_end, may_wait
 from landbridge_gateway.web.cancelling import cancel_job
 from landbridge_gateway.web.logs import log_of
 from landbridge_gateway.web.services import Services, services
@@ -29,7 +27,6 @@ from landbridge_gateway.web.waiting import answer_when
 blueprint = Blueprint("api_jobs", __name__)
 
 LONGEST_WAIT = 60
-LONGEST_CALL = 1  # that a submission waits for the end of its job
 _MOST_LOG = 4 * 1024**2
 _FIELDS = ("state", "language", "experiment", "tag", "text", "sweep", "point", "sort", "limit", "page")
 
@@ -56,7 +53,7 @@ def query_from_request(limit: int = 50) -> JobQuery:
 def submit() -> tuple[Json, int] | Response:
     """Submit a job; the same Idempotency-Key gives the same job. A call of a session may be answered with its end."""
     here = services()
-    key, wait = header("Idempotency-Key", 200), seconds("wait", LONGEST_CALL)
+    key, wait = header("Idempotency-Key", 200), seconds("wait", calling.LONGEST)
     who = caller()
     if (refused := turned_away(key)) is not None:
         return refused
@@ -65,29 +62,21 @@ def submit() -> tuple[Json, int] | Response:
     reach("request read")
     here.schemas.check("submission", body)
     new = new_job(here, body, who, key)
-    row, fresh = here.accepts.add(new, lambda db: check_room(db, who.name, 1, here.queue_bounds))
+
+    def check(db: Any) -> None:
+        check_room(db, who.name, 1, here.queue_bounds)
+
+    if wait and new.session and (call := here.scheduler.calls.accept(new, check)):
+        return answer_call(here, call, wait)
+    row, fresh = here.accepts.add(new, check)
+    if not fresh and row["session"] and not row["ended"]:
+        here.database.bring_to_disk()  # whoever submitted it first may be waiting for its end still
     here.scheduler.wake()
     reach("before the answer")
     status = 201 if fresh else 200
-    if wait and row["session"] and not row["ended"] and here.jobs.open_calls(row["session"]) == 1:
-        with suppress(NoPlace):  # then it is answered as any other
-            return _with_its_end(here, row["id"], wait, status)
+    if wait and may_wait(here, row):
+        return answer_with_end(here, row["id"], wait, status)
     return _one(here, row, cursor), status
-
-
-def _with_its_end(here: Services, job: str, wait: float, status: int) -> Response:
-    """The answer to a submission once the job has ended, or the time is over. The job is stored either way."""
-    host = request.host_url
-
-    def look() -> bool | None:
-        return here.jobs.state(job).ended or None
-
-    def render(_: bool | None) -> Response:
-        cursor = here.jobs.cursor()
-        told = {"job": present.whole(here, here.jobs.get(job), host), "cursor": cursor}
-        return Response(json.dumps(told), status, content_type="application/json")
-
-    return answer_when(look, render, wait, [ends_of(job)])
 
 
 @blueprint.get("/jobs")
