@@ -36,6 +36,7 @@ TITLES = {
     "codec": "Encode and decode",
     "key": "The content key of a table",
     "queue": "As the queue grows",
+    "overload": "While the queue is full",
 }
 _INTRODUCTION = """# Figures
 
