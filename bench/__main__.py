@@ -1,6 +1,7 @@
 """Measures what budgets are set for: `python -m bench [--quick] [--samples N] [--only P1,P15]`.
 
-Writes bench/output/full.json or quick.json, and bench/output/figures.md with the same table as the terminal.
+Writes bench/output/full.json or quick.json, and bench/output/figures.md with the same table as the terminal. What was
+measured of a run that was cut short stands in bench/output/full.part.json.
 """
 
 from __future__ import annotations
@@ -62,7 +63,10 @@ MODULES: tuple[tuple[tuple[str, ...], Callable[[Run], list[Figure]]], ...] = (
 )
 
 
-def measured(run: Run, only: frozenset[str] = frozenset()) -> list[Figure]:
+def measured(
+    run: Run, only: frozenset[str] = frozenset(), so_far: Callable[[list[Figure]], None] = lambda _: None
+) -> list[Figure]:
+    """``so_far`` is told what there is after each module: a run takes most of an hour, and may be cut short."""
     found: list[Figure] = []
     for ids, measure in MODULES:
         if only and not only & set(ids):
@@ -71,6 +75,7 @@ def measured(run: Run, only: frozenset[str] = frozenset()) -> list[Figure]:
         figures = measure(run)
         print(f"{', '.join(ids)}: {time.monotonic() - start:.0f} s", flush=True)
         found += [figure for figure in figures if not only or figure.id in only]
+        so_far(found)
     return found
 
 
@@ -98,15 +103,22 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, Serving(Path(folder) / "home") as serving:
         lb.connect(serving.url, serving.token)
         run = Run(serving, given.samples or (QUICK if given.quick else FULL), given.quick, peers=peers)
-        figures = measured(run, frozenset(filter(None, given.only.split(","))))
+        OUTPUT.mkdir(exist_ok=True)
+        begun = OUTPUT / f"{mode}.part.json"
+        only = frozenset(filter(None, given.only.split(",")))
+        figures = measured(run, only, lambda found: keep(begun, record(found, mode)))
     done = record(figures, mode)
     text = f"{table(done)}\n\n{summary(done)}\n"
     print(text)
-    if not given.only:
-        OUTPUT.mkdir(exist_ok=True)
-        (OUTPUT / f"{mode}.json").write_text(json.dumps(done, indent=1) + "\n")
+    if not only:
+        keep(OUTPUT / f"{mode}.json", done)
         (OUTPUT / "figures.md").write_text(text)
+    begun.unlink(missing_ok=True)
     return 0
+
+
+def keep(path: Path, done: dict[str, Any]) -> None:
+    path.write_text(json.dumps(done, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.__main__ import MODULES
 from bench.document import PAGE, TITLES, newest, page, plots, write
 from bench.figures import OURS, Budget, Contender, Figure
 from bench.table import number
@@ -74,6 +75,10 @@ def test_the_committed_page_and_plots_are_those_of_the_committed_json() -> None:
         assert f"## {one['id']}: {TITLES[one['id']]}" in text
         for budget in one["budgets"]:
             assert budget["value"] is None or number(budget["value"]) in text
+
+
+def test_whatever_can_be_measured_has_a_title() -> None:
+    assert {id for ids, _ in MODULES for id in ids} <= set(TITLES)
 
 
 def test_nothing_committed_names_a_host_or_a_path_of_the_machine() -> None:
