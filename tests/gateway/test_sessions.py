@@ -57,7 +57,9 @@ class TestCalls:
 
     def test_what_is_not_to_be_changed_is_not_the_container_users(self, client, road, commands, session):
         job, held = session
-        call(client, job)
+        given = client.post("/api/v1/objects?format=file", data=b"x").json["object"]["id"]
+        body = submission(source_task(session=job), [None, {"kind": "file", "object": given, "name": "x"}])
+        submit(client, body)
         folder = road.folder(taken(road, commands)).path
         for path in (road.folder(held).calls, folder, folder / "in", folder / "job.json"):
             assert not path.stat().st_mode & stat.S_IWOTH

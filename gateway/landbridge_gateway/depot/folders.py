@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from landbridge_gateway.depot.call_folders import make_call, make_outputs
 from landbridge_gateway.depot.layout import JobFolder, Layout
 from landbridge_gateway.depot.trees import remove_tree
 from landbridge_gateway.errors import trouble
@@ -50,43 +51,31 @@ def write_folder(
 ) -> JobFolder:
     """Lay out a job folder. ``objects`` maps the ids of the inputs to their formats; they are linked, not copied.
 
-    A job of a session lies in the session's own folder, where the session's container sees it; ``held`` is a session.
+    A job of a session lies in the session's own folder, where the session's container sees it, and has no ``in/`` where
+    it is given no file; ``held`` is a session.
     ``points`` are those of a sweep's chunk, each as JSON text, which the spec has besides.
     """
     folder = layout.job_folder(attempt)
     if session:
-        _place_in(layout.job_folder(session), folder, attempt)
+        make_call(layout.job_folder(session), folder, attempt)
     else:
         remove_tree(folder.path)
         folder.path.mkdir(parents=True, mode=0o755)
+        make_outputs(folder)
     if held:
         folder.calls.mkdir(mode=0o755)
         os.mkfifo(folder.requests, 0o644)
-    folder.inputs.mkdir(mode=0o755)
-    for path in (folder.out, folder.objects, folder.files):
-        path.mkdir()
-        # The container's user is not ours. The depot above is closed to everyone else.
-        path.chmod(0o777)
+    if objects or not session:
+        folder.inputs.mkdir(mode=0o755)
     for object_id, format in objects.items():
         link_or_copy(layout.object_file(object_id, format), folder.inputs / (object_id + FORMATS[format]))
     if spec.get("task", {}).get("secrets"):
         # What goes through a pipe is never on the disk.
         os.mkfifo(folder.secrets, 0o644)
     text = json.dumps(spec)
-    _write_text(folder.spec, text if points is None else f'{text[:-1]}, "points": [{", ".join(points)}]}}')
+    write = _write_new if session else _write_text  # who runs a call is told of it, and does not look before that
+    write(folder.spec, text if points is None else f'{text[:-1]}, "points": [{", ".join(points)}]}}')
     return folder
-
-
-def _place_in(session: JobFolder, folder: JobFolder, attempt: str) -> None:
-    place = session.calls / attempt
-    try:
-        place.mkdir(mode=0o755)
-    except FileExistsError:  # left by one that was not begun after all
-        remove_tree(place)
-        place.mkdir(mode=0o755)
-    folder.path.parent.mkdir(parents=True, exist_ok=True)
-    folder.path.unlink(missing_ok=True)
-    folder.path.symlink_to(os.path.relpath(place, folder.path.parent))
 
 
 def write_json(path: Path, value: Json) -> None:
@@ -96,9 +85,13 @@ def write_json(path: Path, value: Json) -> None:
 
 def _write_text(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text)
-    temporary.chmod(0o644)
+    _write_new(temporary, text)
     temporary.replace(path)
+
+
+def _write_new(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o644)
 
 
 def link_or_copy(source: Path, target: Path) -> None:

@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from landbridge_gateway.depot.call_folders import prepare_next
+from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.engines.interface import EngineError
 from landbridge_gateway.scheduler.attempts import Attempts
 from landbridge_gateway.scheduler.decisions import Flight, ready_session, start_failed
@@ -38,6 +40,7 @@ class Call:
 
     job: str
     attempt: str
+    session: str  # its attempt
     lookout: Lookout
     near: Near
 
@@ -46,9 +49,15 @@ class Calls:
     """Safe from any thread, unlike the rest of the loop: each step is done in a turn of its own."""
 
     def __init__(
-        self, jobs: Jobs, attempts: Attempts, flights: dict[str, Flight], loop: Loop, clock: Callable[[], float]
+        self,
+        jobs: Jobs,
+        layout: Layout,
+        attempts: Attempts,
+        flights: dict[str, Flight],
+        loop: Loop,
+        clock: Callable[[], float],
     ) -> None:
-        self._jobs, self._attempts, self._flights = jobs, attempts, flights
+        self._jobs, self._layout, self._attempts, self._flights = jobs, layout, attempts, flights
         self._loop, self._clock = loop, clock
 
     def accept(self, new: NewJob, check: Callable[[Any], None]) -> Call | None:
@@ -86,7 +95,7 @@ class Calls:
             near.tell(session, attempt)
         except EngineError as problem:
             self._handle(start_failed(attempt, problem.message, problem.hint))
-        return Call(new.id, attempt, lookout, near)
+        return Call(new.id, attempt, session, lookout, near)
 
     def attend(self, call: Call, seconds: float) -> None:
         """Wait for the end of a call, and carry it out; for no longer than that."""
@@ -102,6 +111,10 @@ class Calls:
         except Exception as problem:  # noqa: BLE001 - the loop logs it
             log.info("%s of %s is left to the loop: %s", event["event"], event["attempt"], problem)
             self._loop.post(event)
+
+    def prepare(self, call: Call) -> None:
+        """Make the folder of the next call of a session: for a thread that nobody waits for."""
+        prepare_next(self._layout.job_folder(call.session))
 
     def leave(self, call: Call) -> None:
         """Let others see to its end, if it has not come."""

@@ -168,7 +168,9 @@ class Collector:
 
     def _without_secrets(self, job: str, number: int, result: Json) -> Json:
         mask = self.mask(job, number)
-        hidden: Json = mask.in_json(result) if mask else result
+        if not mask:
+            return result
+        hidden: Json = mask.in_json(result)
         attempt = self._jobs.attempt(job, number)
         if hidden != result and attempt:
             self._records.absorb(job, number, [told(_HELD_SECRET)], attempt["events_offset"])

@@ -94,7 +94,7 @@ class Scheduler:
         self._specs = Specs(self._jobs, sweeps, Objects(database), layout, given)
         self._database = database
         self._attempts = Attempts(database, self._jobs, self._specs, collector, layout, given, self._flights, self)
-        self.calls = Calls(self._jobs, self._attempts, self._flights, self, lambda: self._clock())
+        self.calls = Calls(self._jobs, layout, self._attempts, self._flights, self, lambda: self._clock())
         self._admission = Admission(database, self._queue, self, lambda: self._connected)
         self._publishing = Publishing(database, collector, self._flights, self._attempts, self)
         self._sessions = Sessions(self._jobs, self._flights, given, self, lambda: self._clock())
