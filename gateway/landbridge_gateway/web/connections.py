@@ -19,8 +19,9 @@ from landbridge_gateway.web.chunks import Chunks
 from landbridge_gateway.web.reading import HEAD_SECONDS, Headers, Reader, is_slow
 from landbridge_gateway.web.waiting import HOLD, Held
 
-# Milliseconds: who was answered asks again after some of them, for the end of what was submitted.
+# Milliseconds: who was answered asks again after some of them, for the end of what was submitted, or for the next call.
 _AT_ONCE = 20
+_SOON = 10  # times as long for whoever may have a thread that nobody else needs
 _SPARE_THREADS = 4
 _FAREWELL = 1.0  # seconds for what a client still sends when it was answered already
 _MOST_LEFT = 64 * 1024  # bytes of a body that nobody wanted, read so that the connection may go on
@@ -236,11 +237,17 @@ class Connection(HTTPConnection):
         return bool(not self.rfile.has_data() and self.rfile.ended)
 
     def _more_comes(self) -> bool:
-        if self.server.stopping or self.server.requests.idle < _SPARE_THREADS:
-            return False
+        if self.rfile.has_data():
+            return True
         poll = select.poll()
         poll.register(self.socket, select.POLLIN)
-        return self.rfile.has_data() or bool(poll.poll(_AT_ONCE))
+        return any(poll.poll(_AT_ONCE) for times in range(_SOON) if self._may_wait(times))
+
+    def _may_wait(self, times: int) -> bool:
+        """Is there a thread to wait for the next request with, which has not come so far?"""
+        threads = self.server.requests
+        wanted = _SPARE_THREADS if times == 0 else threads.min // 2
+        return not self.server.stopping and bool(threads.idle >= wanted)
 
     def let_go(self) -> None:
         """It waits no longer."""
