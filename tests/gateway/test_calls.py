@@ -163,6 +163,58 @@ class TestAttended:
         assert (job["state"], job["cause"]) == ("failed", "memory")
 
 
+class TestPrepared:
+    """The folder of the next call, which is made once a call was answered."""
+
+    @pytest.fixture
+    def prepared(self, client, road, services, session, worker, patient):
+        """The job of the next call."""
+        worker.leaves = {"result": ONE}
+        with asked(client, session):
+            pass
+        return next(job for job in self.calls(road, session) if not road.folder(f"{job}.1").result.exists())
+
+    @staticmethod
+    def calls(road, session):
+        return {path.name.partition(".")[0] for path in road.folder(session[1]).calls.glob("job_*")}
+
+    def test_the_next_call_has_it(self, client, road, services, session, worker, prepared):
+        job = asked(client, session).json["job"]
+        assert (job["id"], job["state"]) == (prepared, "succeeded")
+        assert json.loads(road.folder(f"{prepared}.1").spec.read_text())["job"] == prepared
+
+    def test_with_what_it_is_given(self, client, road, session, worker, prepared):
+        given = client.post("/api/v1/objects?format=file", data=b"x").json["object"]["id"]
+        items = [None, {"kind": "file", "object": given, "name": "x"}]
+        body = submission(source_task(session=session[0]), items)
+        assert client.post("/api/v1/jobs?wait=60", json=body).json["job"]["id"] == prepared
+        inputs = road.folder(f"{prepared}.1").inputs
+        assert not inputs.exists(), "the links are dropped when it has ended"
+
+    def test_one_that_is_refused_leaves_nothing_of_it(self, client, road, services, session, prepared, monkeypatch):
+        def full(*_):
+            raise DiskFull
+
+        monkeypatch.setattr("landbridge_gateway.web.api.jobs.check_room", full)
+        assert asked(client, session).status_code == 507
+        assert prepared not in self.calls(road, session)
+        assert not (services.layout.jobs / prepared).exists()
+        monkeypatch.undo()
+
+    def test_it_goes_with_its_session(self, road, services, session, prepared):
+        road.exit(session[1], 137)
+        assert prepared not in self.calls(road, session)
+        assert not (services.layout.jobs / prepared).exists()
+
+    def test_a_gateway_that_starts_clears_it_away(self, road, services, session, prepared):
+        before = self.calls(road, session)
+        road.services.scheduler._flights.clear()
+        road.tell("disconnected")
+        road.connect(RUNTIMES, **{session[1]: None})
+        assert self.calls(road, session) == before - {prepared}
+        assert not (services.layout.jobs / prepared).exists()
+
+
 class TestLeft:
     def test_one_that_takes_longer_is_on_the_disk_before_it_is_acknowledged(
         self, client, road, services, session, worker, brief, monkeypatch

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from landbridge_gateway.depot.call_folders import make_call, make_outputs
+from landbridge_gateway.depot.call_folders import make_call, open_next
 from landbridge_gateway.depot.layout import JobFolder, Layout
 from landbridge_gateway.depot.trees import remove_tree
 from landbridge_gateway.errors import trouble
@@ -48,20 +48,21 @@ def write_folder(
     session: str | None = None,
     held: bool = False,
     points: Iterable[str] | None = None,
+    made: bool = False,
 ) -> JobFolder:
     """Lay out a job folder. ``objects`` maps the ids of the inputs to their formats; they are linked, not copied.
 
     A job of a session lies in the session's own folder, where the session's container sees it, and has no ``in/`` where
-    it is given no file; ``held`` is a session.
+    it is given no file; ``made`` says that it was made before: see call_folders.py. ``held`` is a session.
     ``points`` are those of a sweep's chunk, each as JSON text, which the spec has besides.
     """
     folder = layout.job_folder(attempt)
     if session:
-        make_call(layout.job_folder(session), folder, attempt)
+        (open_next if made else make_call)(layout, session, attempt)
     else:
         remove_tree(folder.path)
         folder.path.mkdir(parents=True, mode=0o755)
-        make_outputs(folder)
+        folder.make_out()
     if held:
         folder.calls.mkdir(mode=0o755)
         os.mkfifo(folder.requests, 0o644)
@@ -206,9 +207,11 @@ def pass_over(folder: JobFolder, point: int) -> None:
 def remove_folder(layout: Layout, attempt: str) -> None:
     """Remove the folder of an attempt that never began."""
     path = layout.job_folder(attempt).path
-    shutil.rmtree(os.path.realpath(path), ignore_errors=True)  # of a call it is a link into its session's folder
+    remove_tree(Path(os.path.realpath(path)))  # of a call it is a link into its session's folder
     with suppress(OSError):
-        path.unlink(missing_ok=True)
+        if path.is_symlink():
+            path.unlink()
+        path.parent.rmdir()
 
 
 def leave_inputs(folder: JobFolder) -> None:

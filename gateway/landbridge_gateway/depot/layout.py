@@ -82,6 +82,13 @@ class JobFolder:
         """Of a session: the pipe by which it is told of its next call."""
         return self.calls / "requests"
 
+    def make_out(self) -> None:
+        """The folders that are the worker's to write in."""
+        for path in (self.out, self.objects, self.files):
+            path.mkdir()
+            # The container's user is not ours. The depot above is closed to everyone else.
+            path.chmod(0o777)
+
     def log(self, stream: str) -> Path:
         return self.out / f"{stream}.log"
 

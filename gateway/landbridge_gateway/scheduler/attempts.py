@@ -105,25 +105,26 @@ class Attempts:
         return attempt
 
     def accept_call(
-        self, new: NewJob, session: str, check: Callable[[Any], None], laid_out: Callable[[JobFolder], None]
+        self, new: NewJob, session: str, check: Callable[[Any], None], laid_out: Callable[[JobFolder], None], made: bool
     ) -> str | None:
         """Store a call that its session waits for, and begin it, in one commit that need not be on the disk yet.
 
         None where nothing was stored: its key is known, or its folder could not be written or be ``laid_out``, which
-        is found again, and told, by whoever stores it as any other job. Raises what ``check`` raises.
+        is found again, and told, by whoever stores it as any other job. ``made``: its folder is there. Raises what
+        ``check`` raises.
         """
         token, attempt = new_id("att"), attempt_id(new.id, 1)
         flight = Flight(new.id, new.owner, 1, new.runtime, Limits(**new.limits), token, running=True, session=session)
+        begun = False
         try:
-            laid_out(self._specs.write_call(new, token, session))
+            laid_out(self._specs.write_call(new, token, session, made))
             begun = self._jobs.add_begun(new, token, check)
-        except _NOT_LAID_OUT as problem:
-            remove_folder(self._layout, attempt)
-            if isinstance(problem, GatewayError):
-                raise
+        except (NoSuchPart, OSError):
             return None
+        finally:
+            if not begun:
+                remove_folder(self._layout, attempt)
         if not begun:
-            remove_folder(self._layout, attempt)
             return None
         for step in ("job row committed", "lease taken", "running"):
             reach(step)

@@ -9,11 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from landbridge_gateway.depot.call_folders import prepare_next
-from landbridge_gateway.depot.layout import Layout
+from landbridge_gateway.depot.call_folders import CallFolders
 from landbridge_gateway.engines.interface import EngineError
 from landbridge_gateway.scheduler.attempts import Attempts
 from landbridge_gateway.scheduler.decisions import Flight, ready_session, start_failed
@@ -51,13 +50,13 @@ class Calls:
     def __init__(
         self,
         jobs: Jobs,
-        layout: Layout,
+        folders: CallFolders,
         attempts: Attempts,
         flights: dict[str, Flight],
         loop: Loop,
         clock: Callable[[], float],
     ) -> None:
-        self._jobs, self._layout, self._attempts, self._flights = jobs, layout, attempts, flights
+        self._jobs, self._folders, self._attempts, self._flights = jobs, folders, attempts, flights
         self._loop, self._clock = loop, clock
 
     def accept(self, new: NewJob, check: Callable[[Any], None]) -> Call | None:
@@ -85,7 +84,10 @@ class Calls:
         session = ready_session(self._flights, str(new.session))
         if session is None or self._jobs.open_calls(str(new.session)):
             return None
-        attempt = self._attempts.accept_call(new, session, check, lookout.turn_to)
+        made = self._folders.take(session)
+        if made:
+            new = replace(new, id=made)
+        attempt = self._attempts.accept_call(new, session, check, lookout.turn_to, made is not None)
         if attempt is None:
             return None
         flight = self._flights[attempt]
@@ -114,7 +116,9 @@ class Calls:
 
     def prepare(self, call: Call) -> None:
         """Make the folder of the next call of a session: for a thread that nobody waits for."""
-        prepare_next(self._layout.job_folder(call.session))
+        self._folders.prepare(call.session)
+        if call.session not in self._flights:
+            self._folders.forget(call.session)  # it ended meanwhile
 
     def leave(self, call: Call) -> None:
         """Let others see to its end, if it has not come."""

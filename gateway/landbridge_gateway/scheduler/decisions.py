@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from landbridge_gateway.depot.handed import ChangedFile
 from landbridge_gateway.depot.outcome import Outcome, failure
@@ -110,6 +111,14 @@ def not_on_disk(problem: OSError, what: str = "result") -> Outcome:
         return failure(Cause.DISK, full.message, full.hint or "")
     sentence = f"The disk did not take the job's {what}: {problem.strerror}."
     return failure(Cause.DISK, sentence, "Look at the disk, then submit the job again.")
+
+
+def changes_nothing(event: Mapping[str, Any] | None, flights: Mapping[str, Flight]) -> bool:
+    """Is it an event after which nothing can be done that could not be done before?"""
+    if event is None or event["event"] not in ("pool", "started", "activity"):
+        return False
+    flight = flights.get(event.get("attempt", ""))
+    return flight is None or not (flight.held or flight.points is not None)
 
 
 def start_failed(attempt: str, message: str, hint: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
+from landbridge_gateway.depot.call_folders import CallFolders
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.outcome import Outcome, failure
 from landbridge_gateway.errors import GatewayError, trouble
@@ -25,6 +26,7 @@ from landbridge_gateway.scheduler.collect import Collector
 from landbridge_gateway.scheduler.committing import one_commit
 from landbridge_gateway.scheduler.decisions import (
     Flight,
+    changes_nothing,
     free_slots,
     next_deadline,
     overdue,
@@ -94,10 +96,11 @@ class Scheduler:
         self._specs = Specs(self._jobs, sweeps, Objects(database), layout, given)
         self._database = database
         self._attempts = Attempts(database, self._jobs, self._specs, collector, layout, given, self._flights, self)
-        self.calls = Calls(self._jobs, layout, self._attempts, self._flights, self, lambda: self._clock())
+        folders = CallFolders(layout)
+        self.calls = Calls(self._jobs, folders, self._attempts, self._flights, self, lambda: self._clock())
         self._admission = Admission(database, self._queue, self, lambda: self._connected)
         self._publishing = Publishing(database, collector, self._flights, self._attempts, self)
-        self._sessions = Sessions(self._jobs, self._flights, given, self, lambda: self._clock())
+        self._sessions = Sessions(self._jobs, self._flights, folders, given, self, lambda: self._clock())
         self._sweeps = SweepRuns(
             (self._jobs, sweeps, self._queue),
             Chunks(self._jobs, sweeps, collector, layout),
@@ -233,7 +236,7 @@ class Scheduler:
     def _step(self, event: Message | None) -> None:
         if event:
             self.handle(event)
-        self._due = self._due or not self._changes_nothing(event)
+        self._due = self._due or not changes_nothing(event, self._flights)
         if self._due and self._inbox.empty() and not self._may_rest(event):
             self.advance()
             self._advanced, self._due = self._clock(), False  # a step that failed is due still
@@ -263,13 +266,6 @@ class Scheduler:
         woken = event is not None and event["event"] == "wake"
         self._resting = woken and nothing_to_start and not sessions and self._clock() - self._advanced < _REST
         return self._resting
-
-    def _changes_nothing(self, event: Message | None) -> bool:
-        """Is it an event after which nothing can be done that could not be done before?"""
-        if event is None or event["event"] not in ("pool", "started", "activity"):
-            return False
-        flight = self._flights.get(event.get("attempt", ""))
-        return flight is None or not (flight.held or flight.points is not None)
 
     def handle(self, event: Message) -> None:
         handler = self._handlers.get(event["event"])

@@ -96,6 +96,8 @@ class Recovery:
         flight = _flight(self._jobs, row, job, self._clock())
         if job["unassigned"] is not None:
             self._sweeps.recover(flight)
+        if flight.held:
+            self._sessions.took_up(attempt_id(flight.job, flight.number))
         return flight
 
     def _resume(self, attempt: str) -> None:

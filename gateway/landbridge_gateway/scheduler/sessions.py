@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from landbridge_gateway.depot.call_folders import CallFolders
 from landbridge_gateway.depot.layout import JobFolder
 from landbridge_gateway.depot.outcome import Outcome, failure, lost
 from landbridge_gateway.engines.interface import EngineError
-from landbridge_gateway.model import Cause, Exit, Json, attempt_id
+from landbridge_gateway.model import Cause, Exit, Json, attempt_id, split_attempt
 from landbridge_gateway.scheduler.decisions import Flight, ready_sessions, start_failed
 from landbridge_gateway.scheduler.given import GivenSecrets
 from landbridge_gateway.store.database import Row
@@ -58,11 +59,12 @@ class Sessions:
         self,
         jobs: Jobs,
         flights: Mapping[str, Flight],
+        folders: CallFolders,
         given: GivenSecrets,
         loop: Loop,
         clock: Callable[[], float],
     ) -> None:
-        self._jobs, self._flights, self._given = jobs, flights, given
+        self._jobs, self._flights, self._folders, self._given = jobs, flights, folders, given
         self._loop, self._clock = loop, clock
 
     def advance(self, seen: Glance) -> None:
@@ -128,6 +130,7 @@ class Sessions:
 
     def exited(self, session: str, exited: Exit) -> None:
         """A session's container has ended: its running call ends as it did."""
+        self._folders.forget(session)
         for attempt, flight in list(self._flights.items()):
             if flight.session == session:
                 self._loop.land(attempt, flight, exited)
@@ -136,6 +139,10 @@ class Sessions:
         """After a power cut: that a call began need not have reached the disk, and its session is gone."""
         for row in self._jobs.orphaned_calls():
             self._loop.end(row["id"], lost("The job's session is gone, and whether the job began is not known."), None)
+
+    def took_up(self, session: str) -> None:
+        """After a restart of the gateway: what it had made for calls that never were is of no use any more."""
+        self._folders.clear(session, self._jobs.ids_of_calls(split_attempt(session)[0]))
 
     def recover(self, calls: Mapping[str, Flight], found: Mapping[str, Exit | None]) -> None:
         """After a restart: calls go on in sessions that do, and end with those that ended."""

@@ -33,11 +33,11 @@ class Specs:
         wanted = set(objects_in(nodes_of(task, values)))
         self._lay_out(row, number, task, values, {"token": token}, wanted, session, held)
 
-    def write_call(self, new: NewJob, token: str, session: str) -> JobFolder:
-        """The folder of a call that is not stored yet, and names no other job."""
+    def write_call(self, new: NewJob, token: str, session: str, made: bool) -> JobFolder:
+        """The folder of a call that is not stored yet, and names no other job; ``made`` says that it is there."""
         row = {"id": new.id, "owner": new.owner, "seed": new.seed}
         wanted = set(objects_in(nodes_of(new.task, new.values)))
-        return self._lay_out(row, 1, new.task, new.values, {"token": token}, wanted, session)
+        return self._lay_out(row, 1, new.task, new.values, {"token": token}, wanted, session, made=made)
 
     def write_chunk(self, sweep: str, number: int, token: str, points: list[Row]) -> dict[str, str]:
         """The folder of some points of a sweep. Gives those that lack an input, and why: they are not in it."""
@@ -80,6 +80,7 @@ class Specs:
         session: str | None = None,
         held: bool = False,
         points: list[str] | None = None,
+        made: bool = False,
     ) -> JobFolder:
         # Whose they are was looked at when the job was submitted, by what its owner may see.
         objects = self._objects.formats(wanted)
@@ -97,4 +98,4 @@ class Specs:
         attempt = attempt_id(row["id"], number)
         if task.get("secrets"):
             self._given.give(attempt, row["owner"], task["secrets"])
-        return write_folder(self._layout, attempt, spec, objects, session, held, points)
+        return write_folder(self._layout, attempt, spec, objects, session, held, points, made)

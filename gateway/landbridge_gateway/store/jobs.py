@@ -164,6 +164,10 @@ class Jobs:
         sql = f"SELECT {BRIEF} FROM jobs WHERE session = ? ORDER BY seq DESC LIMIT ?"
         return [decoded(row) for row in self._db.rows(sql, (session, most))]
 
+    def ids_of_calls(self, session: str) -> set[str]:
+        """All calls that a session was ever given."""
+        return {str(row["id"]) for row in self._db.rows("SELECT id FROM jobs WHERE session = ?", (session,))}
+
     def open_calls(self, session: str) -> int:
         """How many calls of a session have not ended."""
         row = self._db.row("SELECT count(*) AS n FROM jobs WHERE session = ? AND ended IS NULL", (session,))
