@@ -82,7 +82,10 @@ call_sink <- function(folder, reader, on_loss) {
 call_objects <- function(folder) file.path(folder, "out", "objects")
 
 read_json_file <- function(path) {
-  parse_protocol_json(paste(readLines(path, encoding = "UTF-8", warn = FALSE), collapse = "\n"))
+  # Raw: else it is opened twice, to see whether it is compressed.
+  document <- file(path, "r", raw = TRUE)
+  on.exit(close(document))
+  parse_protocol_json(paste(readLines(document, encoding = "UTF-8", warn = FALSE), collapse = "\n"))
 }
 
 write_json_file <- function(x, path) {

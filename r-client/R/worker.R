@@ -50,8 +50,7 @@ tell_exit <- function(events) {
 exit_state <- new.env(parent = emptyenv())
 
 read_job <- function(folder) {
-  path <- file.path(folder, "job.json")
-  spec <- parse_protocol_json(paste(readLines(path, encoding = "UTF-8", warn = FALSE), collapse = "\n"))
+  spec <- read_json_file(file.path(folder, "job.json"))
   if (!identical(as.numeric(spec$protocol), 1)) stop("job.json is not of protocol 1")
   if (!identical(spec$task$language, "r")) stop("the task is not for R")
   if (!is.list(spec$values$items)) stop("job.json has no values")
@@ -92,10 +91,15 @@ usual_generators <- 10403L
 
 versioned_packages <- c("arrow", "jsonlite", "tibble", "data.table", "duckdb")
 
+#' As JSON, made once: what is installed is looked up for each call of a session else.
+#' @noRd
 session_versions <- function() {
-  versions <- list(r = r_version(), landbridge = package_version_text("landbridge"))
-  for (package in versioned_packages) versions[[package]] <- package_version_text(package)
-  versions
+  if (is.null(known_versions$as_json)) {
+    versions <- list(r = r_version(), landbridge = package_version_text("landbridge"))
+    for (package in versioned_packages) versions[[package]] <- package_version_text(package)
+    known_versions$as_json <- verbatim_json(protocol_json(versions))
+  }
+  known_versions$as_json
 }
 
 package_version_text <- function(package) {
@@ -157,8 +161,8 @@ finish_job <- function(folder, outcome) {
   name <- if (is.null(outcome$error)) "result.json" else "error.json"
   text <- protocol_json(if (is.null(outcome$error)) outcome$value else outcome$error)
   out <- file.path(folder, "out")
-  temporary <- tempfile(paste0(".", name, "-"), tmpdir = out)
-  con <- file(temporary, "wb")
+  temporary <- file.path(out, sprintf(".%s-%d", name, Sys.getpid()))
+  con <- file(temporary, "wb", raw = TRUE)
   writeLines(text, con, useBytes = TRUE)
   close(con)
   if (!file.rename(temporary, file.path(out, name))) stop("the outcome could not be written")
