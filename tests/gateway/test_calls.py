@@ -195,11 +195,10 @@ class TestPrepared:
         def full(*_):
             raise DiskFull
 
-        monkeypatch.setattr("landbridge_gateway.web.api.jobs.check_room", full)
+        monkeypatch.setattr(services.scheduler._jobs, "add_begun", full)
         assert asked(client, session).status_code == 507
         assert prepared not in self.calls(road, session)
         assert not (services.layout.jobs / prepared).exists()
-        monkeypatch.undo()
 
     def test_it_goes_with_its_session(self, road, services, session, prepared):
         road.exit(session[1], 137)
@@ -368,16 +367,17 @@ class TestTrouble:
         heard(road)
         assert (road.job(second)["state"], road.job(second)["cause"]) == ("failed", "engine")
 
-    def test_a_full_queue_refuses_it_and_leaves_nothing(self, client, road, services, session, worker, monkeypatch):
+    def test_a_full_disk_refuses_it_and_nothing_is_left(self, client, road, services, session, worker, monkeypatch):
         def full(*_):
             raise DiskFull
 
         before = set(road.folder(session[1]).calls.iterdir())
-        monkeypatch.setattr("landbridge_gateway.web.api.jobs.check_room", full)
+        monkeypatch.setattr(services.scheduler._jobs, "_insert_attempt", full)
         assert asked(client, session).status_code == 507
         assert services.jobs.open_calls(session[0]) == 0
         assert set(road.folder(session[1]).calls.iterdir()) == before
-        assert {path.name for path in services.layout.jobs.iterdir() if any(path.iterdir())} == {session[0]}
+        assert {path.name for path in services.layout.jobs.iterdir()} == {session[0]}
+        assert worker.told == []
 
     def test_a_folder_that_cannot_be_written_is_told_by_the_loop(
         self, client, road, services, session, worker, monkeypatch

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Protocol
 
 from landbridge_gateway.depot.folders import remove_folder
 from landbridge_gateway.depot.layout import JobFolder, Layout
@@ -104,21 +104,18 @@ class Attempts:
         self._flights[attempt] = flight
         return attempt
 
-    def accept_call(
-        self, new: NewJob, session: str, check: Callable[[Any], None], laid_out: Callable[[JobFolder], None], made: bool
-    ) -> str | None:
+    def accept_call(self, new: NewJob, session: str, laid_out: Callable[[JobFolder], None], made: bool) -> str | None:
         """Store a call that its session waits for, and begin it, in one commit that need not be on the disk yet.
 
         None where nothing was stored: its key is known, or its folder could not be written or be ``laid_out``, which
-        is found again, and told, by whoever stores it as any other job. ``made``: its folder is there. Raises what
-        ``check`` raises.
+        is found again, and told, by whoever stores it as any other job. ``made``: its folder is there.
         """
         token, attempt = new_id("att"), attempt_id(new.id, 1)
         flight = Flight(new.id, new.owner, 1, new.runtime, Limits(**new.limits), token, running=True, session=session)
         begun = False
         try:
             laid_out(self._specs.write_call(new, token, session, made))
-            begun = self._jobs.add_begun(new, token, check)
+            begun = self._jobs.add_begun(new, token)
         except (NoSuchPart, OSError):
             return None
         finally:

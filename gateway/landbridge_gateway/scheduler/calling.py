@@ -59,11 +59,11 @@ class Calls:
         self._jobs, self._folders, self._attempts, self._flights = jobs, folders, attempts, flights
         self._loop, self._clock = loop, clock
 
-    def accept(self, new: NewJob, check: Callable[[Any], None]) -> Call | None:
+    def accept(self, new: NewJob) -> Call | None:
         """Store a call and begin it at once. None, and nothing is stored, where its session does not wait for it.
 
         It is on the disk with its end, or once somebody brings it there: see ``Database.bring_to_disk``. Whoever has it
-        attends to it until it has ended, or leaves it. Raises what ``check`` raises.
+        attends to it until it has ended, or leaves it. It never stands in the queue, so there is always room for it.
         """
         near = self._loop.near
         if near is None or not new.ready or new.task.get("secrets"):
@@ -74,20 +74,20 @@ class Calls:
         call = None
         try:
             with self._loop.turn():
-                call = self._begun(new, check, near, lookout)
+                call = self._begun(new, near, lookout)
         finally:
             if call is None:
                 near.give_back(lookout)
         return call
 
-    def _begun(self, new: NewJob, check: Callable[[Any], None], near: Near, lookout: Lookout) -> Call | None:
+    def _begun(self, new: NewJob, near: Near, lookout: Lookout) -> Call | None:
         session = ready_session(self._flights, str(new.session))
         if session is None or self._jobs.open_calls(str(new.session)):
             return None
         made = self._folders.take(session)
         if made:
             new = replace(new, id=made)
-        attempt = self._attempts.accept_call(new, session, check, lookout.turn_to, made is not None)
+        attempt = self._attempts.accept_call(new, session, lookout.turn_to, made is not None)
         if attempt is None:
             return None
         flight = self._flights[attempt]

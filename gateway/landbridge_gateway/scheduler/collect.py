@@ -266,6 +266,8 @@ class Collector:
 
     def made(self, job: str, number: int) -> list[Path]:
         """The files of the objects that an attempt made, of which nobody knows yet whether they are on the disk."""
+        if not self._adopted(self._layout.job_folder(f"{job}.{number}")):
+            return []
         rows = self._objects.without_digest(job, number)
         return [self._layout.object_file(row["id"], row["format"]) for row in rows]
 

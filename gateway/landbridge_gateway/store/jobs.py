@@ -76,7 +76,7 @@ class Jobs:
             self._insert(db, new, State.QUEUED if new.ready else State.WAITING)
             return self._full(db, new.id), True
 
-    def add_begun(self, new: NewJob, token: str, check: Callable[[Any], None] = lambda _: None) -> bool:
+    def add_begun(self, new: NewJob, token: str) -> bool:
         """Store a job that has begun already, as its first attempt; False, and nothing is stored, for a known key.
 
         It is not on the disk before the next durable commit, for which whoever acknowledges it has to wait.
@@ -85,7 +85,6 @@ class Jobs:
             if self._known(db, new):
                 return False
             self._check_named(db, new)
-            check(db)
             self._insert(db, new, State.RUNNING)
             self._insert_attempt(db, new.id, 1, token, new.runtime)
             return True

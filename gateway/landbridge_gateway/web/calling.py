@@ -28,12 +28,15 @@ def answer_call(here: Services, call: Call, wait: float) -> Response:
         here.scheduler.calls.attend(call, min(wait, _ATTENDED))
     finally:
         here.scheduler.calls.leave(call)
-    ended = here.jobs.state(call.job).ended
-    if not ended:
+    cursor = here.jobs.cursor()
+    row = here.jobs.get(call.job)
+    if not row["ended"]:
         here.database.bring_to_disk()
     reach("before the answer")
-    left = until - time.monotonic()
-    answer = _told(here, call.job, present.address(), 201) if ended else answer_with_end(here, call.job, left, 201)
+    if row["ended"]:
+        answer = _told(here, row, cursor, present.address(), 201)
+    else:
+        answer = answer_with_end(here, call.job, until - time.monotonic(), 201)
     answer.call_on_close(lambda: here.scheduler.calls.prepare(call))  # when it is sent
     return answer
 
@@ -53,14 +56,15 @@ def answer_with_end(here: Services, job: str, wait: float, status: int) -> Respo
         return here.jobs.state(job).ended or None
 
     def render(_: bool | None) -> Response:
-        return _told(here, job, host, status)
+        cursor = here.jobs.cursor()
+        return _told(here, here.jobs.get(job), cursor, host, status)
 
     with suppress(NoPlace):  # then it is answered as any other
         return answer_when(look, render, wait, [ends_of(job)])
     return render(None)
 
 
-def _told(here: Services, job: str, host: str, status: int) -> Response:
-    cursor = here.jobs.cursor()
-    told = {"job": present.whole(here, here.jobs.get(job), host), "cursor": cursor}
+def _told(here: Services, row: Row, cursor: int, host: str, status: int) -> Response:
+    """``cursor`` was read before the row."""
+    told = {"job": present.whole(here, row, host), "cursor": cursor}
     return Response(json.dumps(told), status, content_type="application/json")

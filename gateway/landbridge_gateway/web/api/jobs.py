@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, Response, request
 
 from landbridge_gateway.depot.logs import STREAMS
@@ -57,18 +55,14 @@ def submit() -> tuple[Json, int] | Response:
     who = caller()
     if (refused := turned_away(key)) is not None:
         return refused
-    cursor = here.jobs.cursor()
     body = json_body(here.settings.max_body)
     reach("request read")
     here.schemas.check("submission", body)
     new = new_job(here, body, who, key)
-
-    def check(db: Any) -> None:
-        check_room(db, who.name, 1, here.queue_bounds)
-
-    if wait and new.session and (call := here.scheduler.calls.accept(new, check)):
+    if wait and new.session and (call := here.scheduler.calls.accept(new)):
         return answer_call(here, call, wait)
-    row, fresh = here.accepts.add(new, check)
+    cursor = here.jobs.cursor()
+    row, fresh = here.accepts.add(new, lambda db: check_room(db, who.name, 1, here.queue_bounds))
     if not fresh and row["session"] and not row["ended"]:
         here.database.bring_to_disk()  # whoever submitted it first may be waiting for its end still
     here.scheduler.wake()
