@@ -116,6 +116,19 @@ def test_each_job_has_a_container_that_no_other_had_and_is_as_if_it_were_cold(se
 
 
 @pytest.mark.parametrize("language", LOOKS)
+def test_the_end_of_a_short_job_comes_with_its_acceptance(serving, language):
+    code = lb.python("def f():\n    return 1\n") if language == "python" else lb.r("f <- function() 1L")
+    for _ in range(4 * TRIES):
+        job = lb.submit(code)
+        if job.known_state == "succeeded":
+            return
+        assert job.result(LONG) == 1  # it was cold, or the one before was
+        cursor = serving.call("/events")["cursor"]
+        serving.call(f"/events?after={cursor}&wait=2")  # nothing happens, but that a container is made ready
+    raise AssertionError("no end came with its acceptance")
+
+
+@pytest.mark.parametrize("language", LOOKS)
 def test_tables_logs_and_errors_are_those_of_any_job(serving, language):
     frame = pd.DataFrame({"n": pd.array([1, None], "Int32"), "f": pd.Categorical(["b", None], ["a", "b"])})
     same = {

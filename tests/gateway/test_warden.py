@@ -24,7 +24,7 @@ LONG = 20  # seconds that nothing takes
 class ObedientEngine:
     """Starts nothing, and lists nothing until ``listed`` says so."""
 
-    name, warms = "obedient", False
+    name, warms, near = "obedient", False, True
 
     def __init__(self) -> None:
         self.may_start = threading.Event()
@@ -158,6 +158,27 @@ def test_every_word_of_an_attempt_carries_its_token(warden, ear, engine):
     folder.result.with_suffix(".tmp").write_text("{}")
     folder.result.with_suffix(".tmp").rename(folder.result)
     assert ear.next("finished")["token"] == TOKEN
+
+
+def test_it_says_whether_workers_are_on_its_machine(ear):
+    ear.link.send("hello")
+    assert ear.next("hello")["near"] is True
+
+
+@pytest.mark.parametrize("verb", ["start", "call"])
+def test_one_whose_folder_cannot_be_watched_is_told_as_not_started(warden, ear, engine, monkeypatch, verb):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    _, start = laid_out(warden)
+    monkeypatch.setattr(warden._watch, "add", full)
+    ear.link.send(verb, **start, session="job_1111111111111111.1")
+    told = ear.next("start_failed")
+    assert (told["attempt"], told["token"]) == (ATTEMPT, TOKEN)
+    assert told["message"] == "The job's folder cannot be watched: No space left on device."
+    assert "max_user_watches" in told["hint"]
+    ear.link.send("found")
+    assert ear.next("found")["attempts"] == {}
 
 
 def test_a_new_warden_knows_the_token_from_the_folder(warden, ear, engine):

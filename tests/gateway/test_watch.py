@@ -71,6 +71,19 @@ def test_its_end_is_told_at_once_although_it_is_busy(folder, heard):
     assert heard.next() == ("finished", "job.1")
 
 
+def test_nothing_is_told_of_one_that_is_over(folder, heard, tmp_path):
+    append(folder)
+    publish(folder)
+    assert heard.next() == ("finished", "job.1")
+    heard.watch.drop("job.1")
+    other = JobFolder(tmp_path / "other")
+    other.out.mkdir(parents=True)
+    heard.watch.add("job.2", other)
+    append(other)
+    assert heard.next() == ("active", "job.2")
+    heard.watch.drop("job.2")
+
+
 def test_an_end_before_the_watch_is_told(folder):
     publish(folder)
     heard = Heard()

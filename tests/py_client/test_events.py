@@ -144,6 +144,17 @@ def test_a_call_is_waited_for_with_its_submission_where_the_last_one_was_short(
     assert "wait" not in gateway.sent("POST", "/jobs")[-1].query
 
 
+def test_so_is_a_job_of_no_session(gateway: FakeGateway, connected: Client) -> None:
+    def submitted(seconds: float) -> str | None:
+        job = send(connected, {"protocol": 1, "task": {}, "values": {"items": []}})
+        gateway.end(gateway.jobs[job.id], result=INT, seconds=seconds)
+        assert job.result() == 7
+        return gateway.sent("POST", "/jobs")[-1].query.get("wait")
+
+    assert [submitted(seconds) for seconds in (0.01, 0.2, 0.01, 0.01)] == [None, "0.05", None, "0.05"]
+    assert called(gateway, connected, "job_a")[1] is None
+
+
 def test_an_end_that_came_with_the_acceptance_is_not_asked_for(gateway: FakeGateway, connected: Client) -> None:
     made = gateway.job(1, state="succeeded", result=INT, **SHORT)
     gateway.faults = [answer({"job": made, "cursor": 3}, 201)]

@@ -52,6 +52,8 @@ test_that("an argument that the function does not have is told before anything i
   expect_equal(error$message, "`fit` has no argument `detph`.")
   expect_equal(error$hint, "Did you mean `depth`?")
   expect_match(catch_error(submit(fit, 1, 2, 3))$message, "takes 2 arguments, and 3 were given.", fixed = TRUE)
+  expect_match(catch_error(submit(function(x) x, 1, 2))$message, "takes 1 argument, and 2 were given.", fixed = TRUE)
+  expect_match(catch_error(submit(function() 1, 1))$message, "takes 0 arguments, and 1 was given.", fixed = TRUE)
   expect_s3_class(catch_error(submit(r("g <- function(x) x"), y = 1)), "landbridge_unknown_argument")
   expect_length(seen(), 0)
 })
@@ -113,4 +115,14 @@ test_that("a call is waited for with its submission where the last one of its se
   expect_equal(queries, c("", "", "wait=0.05", "", "", "wait=0.05", ""))
   # Their ends came with their acceptance.
   expect_false("/api/v1/events" %in% vapply(seen(), function(request) request$path, ""))
+})
+
+test_that("so is a job of no session", {
+  ended <- function(number, seconds) answer("/jobs", job_json(number, seconds = seconds), "POST", status = 201)
+  local_gateway(ended(1, 0.01), ended(2, 0.2), ended(3, 0.01), submitted(4), submitted(5))
+  for (i in 1:3) expect_equal(result(submit(function() 1)), 42)
+  submit(task(function() 1, session = "job_0000000000000099"))
+  submit(function() 1)
+  queries <- vapply(seen("/jobs"), function(request) request$query, "")
+  expect_equal(queries, c("", "wait=0.05", "", "", "wait=0.05"))
 })
