@@ -354,6 +354,55 @@ class TestAfterARestartOfTheWarden:
         assert "start" not in commands.verbs()
 
 
+class TestEarlyWords:
+    """Both halves are starting again: the warden tells of attempts that this gateway does not know yet."""
+
+    @pytest.fixture
+    def attempt(self, client, road, commands, services):
+        submit(client)
+        attempt = road.started()
+        services.scheduler._flights.clear()
+        road.tell("disconnected")
+        road.tell("hello", engine="docker", runtimes=RUNTIMES)
+        commands.sent.clear()
+        return attempt
+
+    def job_of(self, road, attempt):
+        return road.job(attempt.partition(".")[0])
+
+    def test_an_end_is_not_taken_for_that_of_a_stray(self, road, commands, attempt):
+        road.folder(attempt).result.write_text(json.dumps(ONE))
+        road.exit(attempt, 0)  # while the list was made in which it still runs
+        assert commands.sent == []
+        road.tell("found", attempts={attempt: None})
+        assert self.job_of(road, attempt)["state"] == "succeeded"
+        assert commands.verbs().count("remove") == 1
+        assert not road.services.jobs.open_attempts()
+
+    @pytest.mark.parametrize("word", ["started", "finished", "activity"])
+    def test_one_that_goes_on_is_not_removed(self, road, commands, attempt, word):
+        more = {"image": "sha256:p"} if word == "started" else {}
+        road.tell(word, attempt=attempt, **more)
+        road.tell("found", attempts={attempt: None})
+        assert "remove" not in commands.verbs()
+        road.leave(attempt, result=ONE)
+        road.exit(attempt, 0)
+        assert self.job_of(road, attempt)["state"] == "succeeded"
+
+    def test_what_is_in_the_list_already_is_not_ended_twice(self, road, commands, attempt):
+        road.exit(attempt, 137)
+        road.tell("found", attempts={attempt: {"code": 137, "oom": False}})
+        assert self.job_of(road, attempt)["state"] == "failed"
+        assert not road.services.jobs.open_attempts()
+
+    def test_those_of_a_warden_that_went_again_are_forgotten(self, road, commands, attempt, services):
+        road.exit(attempt, 0)
+        road.tell("disconnected")
+        road.connect(**{attempt: None})
+        assert self.job_of(road, attempt)["state"] == "running"
+        assert services.scheduler._early == []
+
+
 def test_a_new_scheduler_takes_up_what_the_last_one_left(client, road, commands, services):
     job = submit(client)
     attempt = road.started()

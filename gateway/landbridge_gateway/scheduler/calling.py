@@ -16,7 +16,7 @@ from landbridge_gateway.depot.call_folders import CallFolders
 from landbridge_gateway.engines.interface import EngineError
 from landbridge_gateway.scheduler.attempts import Attempts
 from landbridge_gateway.scheduler.decisions import Flight, ready_session, start_failed
-from landbridge_gateway.scheduler.sessions import Lookout, Near
+from landbridge_gateway.scheduler.neighbours import Lookout, Near
 from landbridge_gateway.store.jobs import Jobs, NewJob
 
 log = logging.getLogger(__name__)

@@ -73,6 +73,9 @@ class Reconciled:
     stray: list[str] = field(default_factory=list)
 
 
+_OF_ATTEMPTS = ("started", "start_failed", "activity", "finished", "exited")
+
+
 def tried_again(outcome: Outcome, tries: int, retries: int, retry_on: Collection[str]) -> bool:
     """Is another attempt asked for? ``tries`` are those before this one that came to nothing."""
     end = str(outcome.cause) if outcome.state is State.FAILED else str(outcome.state)
@@ -119,6 +122,13 @@ def changes_nothing(event: Mapping[str, Any] | None, flights: Mapping[str, Fligh
         return False
     flight = flights.get(event.get("attempt", ""))
     return flight is None or not (flight.held or flight.points is not None)
+
+
+def is_early(event: Mapping[str, Any], flights: Mapping[str, Flight]) -> bool:
+    """Is it a word of an attempt that this gateway will know once the warden has said what there is? Before that it
+    says little: one that was begun by an earlier gateway is no stray.
+    """
+    return event["event"] in _OF_ATTEMPTS and event["attempt"] not in flights
 
 
 def start_failed(attempt: str, message: str, hint: str) -> dict[str, str]:

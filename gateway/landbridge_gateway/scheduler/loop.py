@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Protocol
+from typing import Any
 
 from landbridge_gateway.depot.call_folders import CallFolders
 from landbridge_gateway.depot.layout import Layout
@@ -28,6 +28,7 @@ from landbridge_gateway.scheduler.decisions import (
     Flight,
     changes_nothing,
     free_slots,
+    is_early,
     next_deadline,
     overdue,
     unheeded,
@@ -35,9 +36,10 @@ from landbridge_gateway.scheduler.decisions import (
 from landbridge_gateway.scheduler.fairness import AT_A_GLANCE, Group, Turns
 from landbridge_gateway.scheduler.given import GivenSecrets
 from landbridge_gateway.scheduler.hub import Hub
+from landbridge_gateway.scheduler.neighbours import Commands, Near
 from landbridge_gateway.scheduler.publishing import Publishing
 from landbridge_gateway.scheduler.recovery import Recovery
-from landbridge_gateway.scheduler.sessions import Near, Sessions
+from landbridge_gateway.scheduler.sessions import Sessions
 from landbridge_gateway.scheduler.spec import Specs
 from landbridge_gateway.scheduler.sweeps import SweepRuns
 from landbridge_gateway.store.database import Database, Row
@@ -52,12 +54,6 @@ _ROOM_PAUSE = 1.0  # seconds until a full disk is tried again
 _REST = 0.02  # seconds between two looks at what was submitted, while nothing of it can start
 _INTERRUPT_GRACE = 5.0  # seconds for a call to heed an interrupt
 ENGINE = "engine"  # the topic of those who wait for the engine to say what it offers
-
-
-class Commands(Protocol):
-    """The warden, as far as the loop knows it."""
-
-    def send(self, verb: str, **fields: object) -> bool: ...
 
 
 class Scheduler:
@@ -92,6 +88,7 @@ class Scheduler:
         self._flights: dict[str, Flight] = {}
         self._served: dict[Group, str] = {}
         self._pool: list[Message] = []
+        self._early: list[Message] = []
         sweeps = Sweeps(database, self._jobs)
         self._specs = Specs(self._jobs, sweeps, Objects(database), layout, given)
         self._database = database
@@ -268,6 +265,9 @@ class Scheduler:
         return self._resting
 
     def handle(self, event: Message) -> None:
+        if not self._connected and is_early(event, self._flights):
+            self._early.append(event)
+            return
         handler = self._handlers.get(event["event"])
         if handler:
             handler(event)
@@ -482,6 +482,7 @@ class Scheduler:
 
     def _on_disconnected(self, _: Message) -> None:
         self._connected = False
+        self._early.clear()
         self._admission.disconnected()
 
     def _on_suspected(self, event: Message) -> None:
@@ -493,3 +494,6 @@ class Scheduler:
         self._recovery.found(event)
         self._taken_up()
         self._connected = True
+        while self._early:
+            self.handle(self._early[0])
+            del self._early[0]  # what could not be handled is tried again

@@ -6,35 +6,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from landbridge_gateway.depot.call_folders import CallFolders
-from landbridge_gateway.depot.layout import JobFolder
 from landbridge_gateway.depot.outcome import Outcome, failure, lost
 from landbridge_gateway.engines.interface import EngineError
 from landbridge_gateway.model import Cause, Exit, Json, attempt_id, split_attempt
 from landbridge_gateway.scheduler.decisions import Flight, ready_sessions, start_failed
 from landbridge_gateway.scheduler.given import GivenSecrets
+from landbridge_gateway.scheduler.neighbours import Near
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.jobs import Jobs
 from landbridge_gateway.store.queue import Glance
 
 IDLE = 3600  # seconds, where a session names none
 _UNHEEDED = 10.0  # seconds until a session that was asked to end is stopped
-
-
-class Lookout(Protocol):
-    """Sees the end of one call for the thread that waits for it."""
-
-    def turn_to(self, folder: JobFolder) -> None: ...
-    def sees_end(self, seconds: float) -> bool: ...
-
-
-class Near(Protocol):
-    """Tells sessions on this machine of their calls, and watches these, without the warden: see warden/near.py."""
-
-    def lookout(self) -> Lookout | None: ...
-    def give_back(self, lookout: Any) -> None: ...
-    def tell(self, session: str, attempt: str) -> None: ...
-    def watch(self, attempt: str) -> None: ...
-    def forget(self, attempt: str) -> None: ...
 
 
 class Loop(Protocol):
