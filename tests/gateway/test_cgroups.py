@@ -7,6 +7,8 @@ import pytest
 from landbridge_gateway.engines.cgroups import Cgroup, UsageWatch
 from landbridge_gateway.model import Usage
 
+from tests.patience import until
+
 ID = "c0ffee"
 MIB = 1024**2
 
@@ -77,6 +79,34 @@ def test_the_last_count_outlives_the_cgroup_until_it_is_forgotten(tmp_path):
     assert watch.usage("a").peak == 34 * MIB
     watch.forget("a")
     assert watch.usage("a") is None
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_one_that_is_expected_is_watched_from_its_first_process_on(tmp_path, late):
+    """It may be gone before the engine says that it started."""
+    watch = UsageWatch(tmp_path)
+    watch.expect("a", ID)
+    group = second_version(tmp_path)
+    if late:
+        (group / "cgroup.procs").write_text("")
+        assert watch.usage("a") is None
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    (group / "cgroup.procs").write_text(f"{process.pid}\n")
+    until(lambda: watch.usage("a"), "its count", 60)
+    for path in group.iterdir():
+        path.unlink()
+    process.communicate(b"\n")
+    watch.add("a", ID)  # the engine has said it now
+    assert watch.usage("a").peak == 34 * MIB
+    assert not watch._expected
+    watch.forget("a")
+
+
+def test_one_that_never_starts_is_expected_until_it_is_forgotten(tmp_path):
+    watch = UsageWatch(tmp_path)
+    watch.expect("a", ID)
+    watch.forget("a")
+    assert not watch._expected
 
 
 def test_the_count_is_read_when_the_first_process_ends(tmp_path):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import select
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from landbridge_gateway.model import Usage
 
 ROOT = Path("/sys/fs/cgroup")
 _ROUND = 0.25  # seconds
+_START = 0.01  # seconds between two looks for the process of a container that is being started
 _UNLIMITED = 2**60  # version 1 says "no limit" by a very large number
 _MOST = 4096  # bytes of such a file
 _PEAK, _LIMIT, _KILLS, _REFUSED = "peak", "limit", "kills", "refused"
@@ -96,6 +98,8 @@ class UsageWatch:
         self._root = root
         self._lock = threading.Lock()
         self._groups: dict[str, Cgroup] = {}
+        self._expected: dict[str, str] = {}  # containers that are being started, by name
+        self._next = 0.0  # when all are read again
         self._last: dict[str, Usage] = {}
         self._processes: dict[int, str] = {}  # descriptors of first processes
         self._poll = select.epoll()
@@ -103,9 +107,16 @@ class UsageWatch:
         self._poll.register(self._woken, select.EPOLLIN)
         threading.Thread(target=self._run, name="usage-watch", daemon=True).start()
 
+    def expect(self, name: str, container: str) -> None:
+        """Watch a container as soon as it has a process: it may be gone before the engine says that it started."""
+        with self._lock:
+            self._expected[name] = container
+        os.write(self._wake, b".")
+
     def add(self, name: str, container: str) -> None:
         """Watch a container that runs."""
         with self._lock:
+            self._expected.pop(name, None)
             group = None if name in self._groups else Cgroup.find(container, self._root)
             if group is None:
                 return
@@ -116,6 +127,7 @@ class UsageWatch:
                     descriptor = os.pidfd_open(process)
                     self._processes[descriptor] = name
                     self._poll.register(descriptor, select.EPOLLIN)
+        self.usage(name)
         os.write(self._wake, b".")
 
     def usage(self, name: str) -> Usage | None:
@@ -129,6 +141,7 @@ class UsageWatch:
 
     def forget(self, name: str) -> None:
         with self._lock:
+            self._expected.pop(name, None)
             group = self._groups.pop(name, None)
             if group:
                 group.close()
@@ -141,7 +154,7 @@ class UsageWatch:
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), -10)
         while True:
-            for descriptor, _ in self._poll.poll(_ROUND if self._groups else None):
+            for descriptor, _ in self._poll.poll(self._pause()):
                 if descriptor == self._woken:
                     with suppress(BlockingIOError):
                         os.read(self._woken, 4096)
@@ -151,8 +164,26 @@ class UsageWatch:
                     self.usage(name)
                 with self._lock:
                     self._close(descriptor)
-            for name in list(self._groups):
-                self.usage(name)
+            for name, container in list(self._expected.items()):
+                self._add_started(name, container)
+            if time.monotonic() >= self._next:
+                self._next = time.monotonic() + _ROUND
+                for name in list(self._groups):
+                    self.usage(name)
+
+    def _pause(self) -> float | None:
+        if self._expected:
+            return _START
+        return _ROUND if self._groups else None
+
+    def _add_started(self, name: str, container: str) -> None:
+        group = Cgroup.find(container, self._root)
+        if group is None:
+            return
+        process = group.first_process()
+        group.close()
+        if process is not None:
+            self.add(name, container)
 
     def _close(self, descriptor: int) -> None:
         if self._processes.pop(descriptor, None) is not None:

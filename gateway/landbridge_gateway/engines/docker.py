@@ -178,6 +178,7 @@ class DockerEngine:
                 host_config=self._host_config(order, network, environment),
             )
             reach("created")
+            self._usage.expect(order.attempt, made["Id"])
             self._api.start(name)
             reach("start sent")
             self._usage.add(order.attempt, made["Id"])
