@@ -185,9 +185,8 @@ class Scheduler:
             was_due, self._due, self._guest = self._due, False, threading.get_ident()
             try:
                 yield
-                with suppress(
-                    Exception
-                ):  # what fails is due still, and the loop's own thread does about it what it can
+                # What fails is due still, and the loop's own thread does about it what it can.
+                with suppress(Exception):
                     if self._due:
                         self.advance()
                         self._due = False
