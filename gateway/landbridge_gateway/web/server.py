@@ -32,6 +32,7 @@ from landbridge_gateway.web.waiting import WaitingRoom
 
 log = logging.getLogger(__name__)
 _LONGEST_START = 60.0
+_LAST_ANSWERS = 5.0  # seconds for the answers that are on their way when the gateway stops
 _BACKLOG = 512
 # A thread that comes back from the disk or a socket waits at most so long for one that computes; 5 ms is Python's own.
 _TURN = 0.0005
@@ -114,10 +115,13 @@ def run_gateway(settings: Settings, descriptor: int) -> None:
     services.collector.catch_up()
     link.start()
 
+    # From another thread: stopping waits for the loop that the handler interrupts, which may hold a lock as well.
+    stopper = threading.Thread(target=_stop, args=(server, services), name="stop")
+
     def stop(*_: object) -> None:
-        # From another thread: stopping waits for the loop that this handler interrupts, which may hold a lock as well.
-        server.stopping = True
-        threading.Thread(target=_stop, args=(server, services), name="stop").start()
+        if not server.stopping:
+            server.stopping = True
+            stopper.start()
 
     # Stopping has an effect only on a prepared server, so nobody is told of it before.
     server.prepare()
@@ -132,6 +136,8 @@ def run_gateway(settings: Settings, descriptor: int) -> None:
     try:
         server.serve()
     finally:
+        if server.stopping:
+            stopper.join(_LAST_ANSWERS)  # what they are made from is not closed before
         link.close()
         services.close()
 
