@@ -23,6 +23,9 @@ _SHAPES = {
 _CURVE_WIDTH, _CURVE_HEIGHT, _CURVE_POINTS = 160, 32, 200
 
 
+_SHORT = 0.1  # seconds below which a time is told in milliseconds
+
+
 def register(app: Flask) -> None:
     app.jinja_env.filters |= {
         "moment": moment,
@@ -46,6 +49,8 @@ def moment(at: str | None) -> str:
 def duration(seconds: float | None) -> str:
     if seconds is None:
         return ""
+    if seconds < _SHORT:
+        return f"{seconds * 1000:,.0f} ms"  # a warm job takes some, and a call of a session one or two
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(int(seconds), 60)
