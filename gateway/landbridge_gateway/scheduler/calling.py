@@ -18,6 +18,7 @@ from landbridge_gateway.scheduler.attempts import Attempts
 from landbridge_gateway.scheduler.decisions import Flight, ready_session, start_failed
 from landbridge_gateway.scheduler.neighbours import Lookout, Near
 from landbridge_gateway.store.jobs import Jobs, NewJob
+from landbridge_gateway.warden.watch import UNWATCHED_HINT, unwatched
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +131,4 @@ class Calls:
             try:
                 call.near.watch(call.attempt)
             except OSError as problem:
-                sentence = f"The folder of the call cannot be watched: {problem.strerror}."
-                hint = "Let this user of the machine have more inotify watches (fs.inotify.max_user_watches)."
-                self._loop.post(start_failed(call.attempt, sentence, hint))
+                self._loop.post(start_failed(call.attempt, unwatched(problem), UNWATCHED_HINT))

@@ -20,7 +20,7 @@ from landbridge_gateway.model import Exit, Json, Limits
 from landbridge_gateway.warden.output import OutputWatch
 from landbridge_gateway.warden.pool import Kind, Pool
 from landbridge_gateway.warden.warm import Slot, WarmPool
-from landbridge_gateway.warden.watch import UNWATCHED_HINT, FolderWatch
+from landbridge_gateway.warden.watch import UNWATCHED_HINT, FolderWatch, unwatched
 from landbridge_gateway.warden.wire import Channel, Message, listen
 
 log = logging.getLogger(__name__)
@@ -219,8 +219,7 @@ class Warden:
         try:
             self._watch.add(attempt, folder)
         except OSError as problem:
-            sentence = f"The job's folder cannot be watched: {problem.strerror}."
-            self._tell_of(attempt, "start_failed", message=sentence, hint=UNWATCHED_HINT)
+            self._tell_of(attempt, "start_failed", message=unwatched(problem), hint=UNWATCHED_HINT)
             return False
         return True
 

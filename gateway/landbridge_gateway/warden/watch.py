@@ -19,6 +19,11 @@ _RENAMES = flags.MOVED_TO
 _WANTED = _RENAMES | flags.MODIFY | flags.CREATE
 
 
+def unwatched(problem: OSError) -> str:
+    """Why a job ends of which nobody would see the end."""
+    return f"The job's folder cannot be watched: {problem.strerror}."
+
+
 class FolderWatch:
     """One thread and one descriptor for all job folders.
 

@@ -140,6 +140,8 @@ def run_gateway(settings: Settings, descriptor: int) -> None:
             stopper.join(_LAST_ANSWERS)  # what they are made from is not closed before
         link.close()
         services.close()
+        if near:
+            near.close()
 
 
 def _stop(server: _Server, services: Services) -> None:
