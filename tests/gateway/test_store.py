@@ -196,6 +196,15 @@ def test_what_must_survive_a_power_cut_is_written_through(services):
     assert modes == {True: 2, False: 1}
 
 
+def test_what_was_committed_before_is_brought_to_the_disk(database):
+    log = database.path.with_name(database.path.name + "-wal")
+    database.bring_to_disk()
+    for _ in range(3):  # each time anew: SQLite waits for the disk only where a page was changed
+        before = log.stat().st_size
+        database.bring_to_disk()
+        assert log.stat().st_size > before
+
+
 def test_nothing_durable_is_part_of_what_may_be_lost(database):
     with database.write(durable=False), pytest.raises(RuntimeError, match="cannot be part"), database.write():
         pass
