@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, make_response, request
@@ -29,9 +30,15 @@ from landbridge_gateway.web.services import Services, services
 log = logging.getLogger(__name__)
 
 
+class _App(Flask):
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Nothing here is a coroutine, and Flask looks whether it is at five places of each request."""
+        return func
+
+
 def create_app(opened: Services) -> Flask:
     """The gateway's WSGI app over opened services."""
-    app = Flask(__name__, static_folder=None)
+    app = _App(__name__, static_folder=None)
     app.extensions["landbridge"] = opened
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False

@@ -7,12 +7,14 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 
 from landbridge_gateway.errors import TooManyAttempts
 
 MOST = 20  # wrong tokens from one place
 SECONDS = 60.0  # within which they count, and after which it is listened to again
 _PLACES = 10_000
+_KNOWN = 1000  # addresses that are not read again for each request
 
 
 class Attempts:
@@ -47,6 +49,7 @@ class Attempts:
             raise TooManyAttempts(round(until - now) or 1)
 
 
+@lru_cache(_KNOWN)
 def _place(address: str | None) -> str:
     """An address; of version 6 its network, because one machine has all of that."""
     try:
@@ -60,6 +63,7 @@ def _place(address: str | None) -> str:
     return str(found)
 
 
+@lru_cache(_KNOWN)
 def is_here(address: str | None) -> bool:
     """Is it this machine itself?"""
     try:

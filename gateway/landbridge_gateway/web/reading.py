@@ -21,6 +21,7 @@ MOST_HEADERS = 100
 _BLOCK = 16 * 1024
 _END = b"\r\n\r\n"
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 # Which of two was meant is for the client to say: what stands before us may have taken the other one.
 _ONCE = frozenset({b"Host", b"Content-Length", b"Transfer-Encoding", b"Authorization", b"Content-Type", b"Origin"})
@@ -154,7 +155,7 @@ class Headers(HeaderReader):
         value = value.strip(b" \t")
         if not line.endswith(b"\r\n") or not colon or not _NAME.fullmatch(name):
             raise ValueError("A header is a name, a colon, a value and CR LF.")
-        if any((byte < 32 and byte != 9) or byte == 127 for byte in value):
+        if _CONTROL.search(value):
             raise ValueError("A header has no control characters.")
         key = name.title()
         if key in found:
