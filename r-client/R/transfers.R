@@ -4,6 +4,8 @@
 in_parts <- 8 * 1024^2
 idle_pauses <- c(0.2, 0.5, 1)
 most_beginnings <- 3L
+# From here on it costs less to have memory kept than to take new memory for each block.
+worth_keeping <- 64 * 1024^2
 
 #' The digest that tells damage on the way. SHA-256 takes R six seconds for each gigabyte, and this one hardly more than
 #' reading it.
@@ -36,6 +38,7 @@ upload_at_once <- function(client, path, format, size, digest) {
 }
 
 upload_in_parts <- function(client, path, format, size, digest) {
+  if (size >= worth_keeping) keep_memory()
   query <- list(format = format, size = size, digest = "xxh128")
   begun <- ask_gateway(client, "POST", "/uploads", query = query)$upload
   place <- paste0("/uploads/", begun$id)
@@ -46,6 +49,19 @@ upload_in_parts <- function(client, path, format, size, digest) {
     client, "POST", paste0(place, "/end"), headers = c("Landbridge-Digest" = digest), seconds = NULL
   )
   ended$object$id
+}
+
+#' Let memory that R has freed be used again by this process, up to 64 MB of it.
+#'
+#' Each block that is sent is a vector of its own, and glibc gives the memory of such vectors back to the system at
+#' every collection: new pages for all of a file, a second for each gigabyte. It keeps more from when it frees a larger
+#' one, of at most 32 MB: see M_TRIM_THRESHOLD in mallopt(3).
+#' @noRd
+keep_memory <- function() {
+  if (isTRUE(clients$keeps_memory)) return(invisible())
+  raw(31 * 1024^2)
+  gc(full = FALSE)
+  clients$keeps_memory <- TRUE
 }
 
 #' Send what is left of a file; where the upload goes on now.

@@ -11,7 +11,7 @@ from urllib.request import getproxies, proxy_bypass
 import urllib3
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_BLOCK = 256 * 1024  # what a processor keeps near: a megabyte goes to memory and back at each step
+_BLOCK = 128 * 1024  # of a download; with larger and with smaller ones the system takes longer to write the file
 _CONNECT, _READ = 10, 60  # seconds
 PAUSES = (0.1, 0.4, 1.6, 5.0)  # seconds between tries: a gateway that died is back within them
 _KEPT = 100  # connections that wait for the next request

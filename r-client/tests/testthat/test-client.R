@@ -146,6 +146,25 @@ test_that("objects go up as bytes and come down once", {
   expect_length(seen(paste0("/objects/", id)), 1)
 })
 
+test_that("a large file is read into memory that is used again", {
+  skip_if_not(file.exists("/proc/self/stat"), "no count of new pages here")
+  path <- withr::local_tempfile()
+  writeBin(raw(64 * 1024^2), path)
+  # In processes of their own: what is kept is kept for good.
+  new_pages <- function(before) {
+    code <- c(
+      "count <- function() as.numeric(strsplit(sub('^.*[)] ', '', readLines('/proc/self/stat')), ' ')[[1]][[8]])",
+      before, sprintf("read <- function() { con <- file('%s', 'rb')", path),
+      "while (length(readBin(con, 'raw', 512 * 1024)) > 0) NULL", "close(con) }",
+      "for (time in 1:4) read()", "start <- count()", "for (time in 1:4) read()", "cat(count() - start)"
+    )
+    as.numeric(system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", "-e", shQuote(paste(code, collapse = "; "))),
+      stdout = TRUE
+    ))
+  }
+  expect_lt(new_pages("landbridge:::keep_memory()"), 100)
+})
+
 test_that("an object that is not there leaves no file", {
   id <- "obj_0000000000000002"
   client <- local_gateway(answer(
