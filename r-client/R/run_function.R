@@ -59,9 +59,20 @@ make_function <- function(plan) {
   get(plan$name, envir = env, mode = "function", inherits = FALSE)
 }
 
-#' Parse user code so that its source references are those of the user's own file.
+#' Parse user code so that its source references are those of the user's own file. What was parsed last is known still:
+#' calls of a session often have the same.
 #' @noRd
 parse_source <- function(spec) {
+  if (!identical(parsed$spec, spec)) {
+    parsed$expressions <- parse_anew(spec)
+    parsed$spec <- spec
+  }
+  parsed$expressions
+}
+
+parsed <- new.env(parent = emptyenv())
+
+parse_anew <- function(spec) {
   lines <- strsplit(as_utf8(spec$text), "\r?\n")[[1]]
   before <- if (is.null(spec$line)) 0L else as.integer(spec$line) - 1L
   lines <- c(rep("", before), lines)
@@ -86,7 +97,8 @@ refuse_source <- function(message, name, lines) {
 #' @noRd
 call_plan <- function(f, name, keys) {
   call_name <- if (make.names(name) == name) name else "job_function"
-  taken <- make.unique(argument_names(f, keys))
+  taken <- argument_names(f, keys)
+  if (anyDuplicated(taken)) taken <- make.unique(taken)
   taken[taken == call_name] <- paste0(call_name, "_argument")
   arguments <- lapply(taken, as.name)
   names(arguments) <- vapply(keys, function(key) if (is.null(key)) "" else key, "")
@@ -101,7 +113,8 @@ call_function <- function(plan, f, values) {
 }
 
 argument_names <- function(f, keys) {
-  formals <- setdiff(names(formals(args(f))), c("...", unlist(keys)))
+  formals <- names(formals(args(f)))
+  formals <- formals[!formals %in% c("...", unlist(keys))]
   position <- 0L
   vapply(keys, function(key) {
     if (!is.null(key)) return(key)
