@@ -132,7 +132,8 @@ def test_what_cannot_be_captured_is_named(workshop: Workshop) -> None:
     assert refused(workshop, made["made"]) == "`made` cannot be captured: its source cannot be found."
 
 
-def test_a_cell_of_a_notebook_has_a_source(workshop: Workshop) -> None:
+def test_a_cell_of_a_notebook_has_a_source(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)  # IPython warns of one that it does not run in
     shell = InteractiveShell.instance()
     shell.run_cell("import math\nbase = 2\ndef helper(x):\n    return x + base\n").raise_error()
     shell.run_cell("%time ok = 1\ndef inside(x):\n    return math.sqrt(helper(x))\n").raise_error()
