@@ -10,8 +10,14 @@ PYTHON = Kind.of("python:3.14", "python", Limits())
 BIG = Kind.of("python:3.14", "python", Limits(memory=2**33))
 
 
-def pool(slots=4, idle=600):
-    return Pool(slots * SLOT_MEMORY, idle)
+def pool(slots=4, idle=600, processors=2):
+    return Pool(slots * SLOT_MEMORY, idle, processors)
+
+
+def started(made, *begun):
+    """Jobs of these kinds at these moments, each its own attempt."""
+    for number, (kind, moment) in enumerate(begun):
+        made.started(kind, f"job_{number}.1", moment)
 
 
 def test_nothing_waits_before_anything_was_asked_for():
@@ -20,8 +26,7 @@ def test_nothing_waits_before_anything_was_asked_for():
 
 def test_one_waits_for_each_kind_that_was_used():
     made = pool()
-    made.started(R, 0)
-    made.started(PYTHON, 1)
+    started(made, (R, 0), (PYTHON, 1))
     assert made.targets(2) == {R: 1, PYTHON: 1}
 
 
@@ -33,8 +38,7 @@ def test_how_long_a_job_may_run_makes_no_other_kind_and_all_else_does():
 
 def test_more_wait_after_a_burst_and_fewer_when_it_is_over():
     made = pool(slots=8)
-    for moment in range(16):
-        made.started(R, moment)
+    started(made, *((R, moment) for moment in range(16)))
     assert made.targets(16) == {R: 4}
     assert made.targets(60) == {R: 1}
     assert made.targets(16 + 601) == {}
@@ -42,14 +46,13 @@ def test_more_wait_after_a_burst_and_fewer_when_it_is_over():
 
 def test_memory_bounds_all_kinds_and_the_last_used_come_first():
     made = pool(slots=2)
-    for moment, kind in enumerate((BIG, R, PYTHON)):
-        made.started(kind, moment)
+    started(made, (BIG, 0), (R, 1), (PYTHON, 2))
     assert made.targets(3) == {PYTHON: 1, R: 1}
 
 
 def test_too_little_memory_for_one_means_none():
-    made = Pool(SLOT_MEMORY - 1, 600)
-    made.started(R, 0)
+    made = Pool(SLOT_MEMORY - 1, 600, 2)
+    started(made, (R, 0))
     assert (made.most, made.targets(1)) == (0, {})
 
 
@@ -60,6 +63,35 @@ def test_what_lacks_most_is_opened_first_and_the_oldest_are_closed():
     assert to_close(targets, [R, R, BIG, PYTHON]) == [0, 2]
 
 
+def test_no_slot_is_opened_while_all_processors_have_young_jobs():
+    made = pool(processors=2)
+    started(made, (R, 10))
+    assert made.crowded(10.5) == 0
+    started(made, (R, 10), (PYTHON, 11))
+    assert made.crowded(11.5) == 1.5  # until the older one is not young any more
+    assert made.crowded(13) == 0
+    assert made.crowded(14) == 0
+
+
+def test_there_is_room_as_soon_as_a_job_ends_and_its_end_may_be_told_again():
+    made = pool(processors=2)
+    started(made, (R, 10), (R, 10), (R, 10))
+    assert made.crowded(11) == 2
+    made.over("job_0.1")
+    assert made.crowded(11) == 2
+    made.over("job_1.1")
+    made.over("job_1.1")
+    assert made.crowded(11) == 0
+
+
+def test_on_one_processor_a_single_young_job_puts_nothing_off():
+    made = pool(processors=1)
+    started(made, (R, 10))
+    assert made.crowded(10) == 0
+    started(made, (R, 10), (R, 10))
+    assert made.crowded(10) == 3
+
+
 @given(
     st.lists(st.tuples(st.sampled_from([R, PYTHON, BIG]), st.floats(0, 1000)), max_size=80),
     st.integers(0, 10),
@@ -68,8 +100,7 @@ def test_what_lacks_most_is_opened_first_and_the_oldest_are_closed():
 )
 def test_it_stays_within_its_bound_and_comes_to_rest(starts, most, idle, slots):
     made = pool(most, idle)
-    for kind, moment in sorted(starts, key=lambda one: one[1]):
-        made.started(kind, moment)
+    started(made, *sorted(starts, key=lambda one: one[1]))
     targets = made.targets(1000)
     assert sum(targets.values()) <= most
     assert all(1000 - max(moment for one, moment in starts if one == kind) <= idle for kind in targets)

@@ -125,7 +125,7 @@ class TestHandingOut:
 
     @pytest.fixture
     def warm(self, engine, slots):
-        made = WarmPool(engine, slots, Pool(4 * SLOT_MEMORY, 600), lambda _: None)
+        made = WarmPool(engine, slots, Pool(4 * SLOT_MEMORY, 600, 2), lambda _: None)
         yield made
         made.close()
 
@@ -164,6 +164,16 @@ class TestHandingOut:
         assert engine.gone == engine.started
         assert warm.status() == []
 
+    def test_in_a_burst_none_is_opened_until_one_of_its_jobs_has_ended(self, warm):
+        warm.started(KIND, "job_0000000000000001.1")
+        assert warm._lacking() == KIND
+        warm.started(KIND, "job_0000000000000002.1")
+        assert warm._lacking() is None
+        warm._wake.clear()
+        warm.over("job_0000000000000001.1")
+        assert warm._wake.is_set()
+        assert warm._lacking() == KIND
+
     @pytest.mark.parametrize("harm", ["ended", "paused"])
     def test_one_that_died_or_was_paused_while_it_waited_is_removed(self, warm, opened, engine, slots, harm):
         container = engine.started[0]
@@ -195,7 +205,7 @@ class TestHandingOut:
         slots.give(slot.id)
         os.close(slot.pipe)  # the warden dies with the word on its lips
         slot.pipe = None
-        following = WarmPool(engine, slots, Pool(0, 600), lambda _: None)
+        following = WarmPool(engine, slots, Pool(0, 600, 2), lambda _: None)
         assert following.recover({slot.id: None}) == {ATTEMPT: None}
         assert os.read(opened[0], 9) == b"go\n"
         assert following.container(ATTEMPT) == slot.id
@@ -203,7 +213,7 @@ class TestHandingOut:
     def test_without_the_word_nothing_ran_and_another_attempt_begins(self, warm, opened, engine, slots, job):
         slot = warm.take(KIND)
         warm.begin(slot, ATTEMPT)
-        following = WarmPool(engine, slots, Pool(0, 600), lambda _: None)
+        following = WarmPool(engine, slots, Pool(0, 600, 2), lambda _: None)
         assert following.recover({slot.id: Exit(0)}) == {}
         assert engine.gone == [slot.id]
         assert following.container(ATTEMPT) == ATTEMPT
@@ -236,7 +246,7 @@ class TestHandingOut:
         if step in ("given", "found again"):
             warm.go(slot)
         if step == "found again":
-            warm = WarmPool(engine, slots, Pool(0, 600), lambda _: None)
+            warm = WarmPool(engine, slots, Pool(0, 600, 2), lambda _: None)
         warm.paused(slot.id)
         assert (engine.resumed, engine.gone) == ([slot.id], [])
 
@@ -248,7 +258,7 @@ class TestHandingOut:
         assert os.read(opened[0], 9) == b"go\n"
         os.close(opened[0])  # a worker that has the word reads no more
         if found_again:
-            warm = WarmPool(engine, slots, Pool(0, 600), lambda _: None)
+            warm = WarmPool(engine, slots, Pool(0, 600, 2), lambda _: None)
         warm.paused(slot.id)
         assert (engine.resumed, engine.gone) == ([], [])
         opened[0] = os.open(os.devnull, os.O_RDONLY)
@@ -258,7 +268,7 @@ class TestHandingOut:
         assert (engine.resumed, engine.gone) == ([], [])
 
     def test_the_next_warden_removes_what_only_waited(self, opened, engine, slots):
-        following = WarmPool(engine, slots, Pool(0, 600), lambda _: None)
+        following = WarmPool(engine, slots, Pool(0, 600, 2), lambda _: None)
         container = engine.started[0]
         ended = {"job_0000000000000000.1": Exit(1)}
         assert following.recover({container: None} | ended) == ended

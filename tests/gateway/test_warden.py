@@ -117,7 +117,7 @@ def engine():
 
 @pytest.fixture
 def warden(tmp_path, engine):
-    return served(tmp_path, engine, Pool(0, 0))
+    return served(tmp_path, engine, Pool(0, 0, 2))
 
 
 def served(tmp_path, engine, pool):
@@ -244,7 +244,7 @@ class TestPauses:
 
     @pytest.fixture
     def warden(self, tmp_path, engine):
-        made = served(tmp_path, engine, Pool(SLOT_MEMORY, 600))
+        made = served(tmp_path, engine, Pool(SLOT_MEMORY, 600, 2))
         assert engine.watched.wait(LONG)
         yield made
         made._warm.close()

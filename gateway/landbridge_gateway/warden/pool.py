@@ -12,6 +12,8 @@ from landbridge_gateway.model import Limits
 SLOT_MEMORY = 192 * 1024**2  # what a waiting worker holds, with its libraries loaded; measured: 60 to 150 MiB
 _LATELY = 30.0  # seconds over which starts are counted
 _REMEMBERED = 64
+_YOUNG = 3.0  # seconds after its start for which a job is taken to have a processor for itself
+_FEWEST = 2  # young jobs that put off a slot where there is one processor: its user goes on after each job
 
 
 @dataclass(frozen=True)
@@ -45,18 +47,35 @@ class Demand:
 class Pool:
     """Remembers demand and says what to open and what to close, within the memory that slots may hold."""
 
-    def __init__(self, memory: int, idle: float) -> None:
+    def __init__(self, memory: int, idle: float, processors: int) -> None:
         self._most, self._idle = memory // SLOT_MEMORY, idle
+        self._crowd = max(_FEWEST, processors)
         self._demands: dict[Kind, Demand] = {}
+        self._began: dict[str, float] = {}  # when, of young attempts that have not ended
 
     @property
     def most(self) -> int:
         """How many slots there may be at once."""
         return self._most
 
-    def started(self, kind: Kind, now: float) -> None:
+    def started(self, kind: Kind, attempt: str, now: float) -> None:
         """A job of the kind was started, warm or cold."""
         self._demands.setdefault(kind, Demand()).starts.append(now)
+        self._began[attempt] = now
+
+    def over(self, attempt: str) -> None:
+        """It has ended, and wants no processor any more."""
+        self._began.pop(attempt, None)
+
+    def crowded(self, now: float) -> float:
+        """For how many seconds no slot is to be opened, unless a job ends before: all processors have young jobs.
+
+        In a burst each job starts a container anyway. One that is made ready behind a whole encode and decode costs
+        more than one that begins at once, and takes that from those which are starting.
+        """
+        self._began = {attempt: start for attempt, start in self._began.items() if now - start < _YOUNG}
+        young = sorted(self._began.values())
+        return young[-self._crowd] + _YOUNG - now if len(young) >= self._crowd else 0.0
 
     def targets(self, now: float) -> dict[Kind, int]:
         """How many slots of each kind there should be; kinds used last come first when memory is short."""

@@ -22,7 +22,8 @@ def run_warden(settings: Settings) -> int:
     except EngineError as error:
         lifeline.say(problem=error.message, hint=error.hint)
         return os.EX_UNAVAILABLE
-    warden = Warden(home, engine, settings.grace, Pool(settings.pool_memory, settings.pool_idle))
+    pool = Pool(settings.pool_memory, settings.pool_idle, processors=os.cpu_count() or 1)
+    warden = Warden(home, engine, settings.grace, pool)
 
     def stop(*_: object) -> None:
         warden.close()

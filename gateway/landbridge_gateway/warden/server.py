@@ -166,7 +166,7 @@ class Warden:
             self._under_way.add(attempt)
             self._pool.submit(self._carefully, self._start_cold, order)
         if not held and self._engine.warms:
-            self._warm.started(kind)
+            self._warm.started(kind, attempt)
         self._output.add(attempt, limits.disk)
 
     def _known(self, message: Message) -> str:
@@ -250,6 +250,7 @@ class Warden:
         if attempt is None:
             self._warm.ended(container)
             return
+        self._warm.over(attempt)
         reach("exit seen")
         self._tell_of(attempt, "exited", exit=ended.as_json())
 
@@ -278,6 +279,7 @@ class Warden:
         attempt = str(message["attempt"])
         self._forget(message)
         self._engine.remove(self._warm.container(attempt))
+        self._warm.over(attempt)
         reach("container removed")
         self._warm.removed(attempt)
 

@@ -47,6 +47,7 @@ class WarmPool:
         self._images: dict[str, str] = {}  # of those slots, by attempt
         self._beginning: dict[str, Exit | None] = {}  # slots between the hand-over and the word, and how they died
         self._wake = threading.Event()
+        self._put_off = 0.0  # for how many seconds a slot that is wanted is not opened
         self._closed = threading.Event()
 
     def start(self) -> None:
@@ -131,11 +132,18 @@ class WarmPool:
         self._slots.unmark(attempt)
         self.discard(slot)
 
-    def started(self, kind: Kind) -> None:
+    def started(self, kind: Kind, attempt: str) -> None:
         """A job of the kind was started: that is the demand which the pool follows."""
         with self._lock:
-            self._pool.started(kind, time.monotonic())
+            self._pool.started(kind, attempt, time.monotonic())
         self._wake.set()
+
+    def over(self, attempt: str) -> None:
+        """A job has ended: there may be a processor for a slot now."""
+        with self._lock:
+            self._pool.over(attempt)
+        if self._put_off:
+            self._wake.set()
 
     # Which container an attempt has.
 
@@ -221,7 +229,7 @@ class WarmPool:
 
     def _keep(self) -> None:
         while not self._closed.is_set():
-            if self._wake.wait(_ROUND):
+            if self._wake.wait(self._put_off or _ROUND):
                 self._closed.wait(_BREATH)
             self._wake.clear()
             try:
@@ -234,8 +242,11 @@ class WarmPool:
                 log.exception("the warm pool stumbled")
 
     def _lacking(self) -> Kind | None:
+        now = time.monotonic()
         with self._lock:
-            return to_open(self._pool.targets(time.monotonic()), [slot.kind for slot in self._waiting])
+            kind = to_open(self._pool.targets(now), [slot.kind for slot in self._waiting])
+            self._put_off = self._pool.crowded(now) if kind else 0.0
+        return None if self._put_off else kind
 
     def _drop_unwanted(self) -> None:
         for runtime in {slot.kind.runtime for slot in self._waiting}:
