@@ -37,7 +37,7 @@ json_atoms <- function(x) {
 known_words <- new.env(parent = emptyenv())
 known_keys <- new.env(parent = emptyenv())
 most_known <- 500L
-word <- "^[A-Za-z_]+$"
+plain_word <- "^[A-Za-z_]+$"
 word_lengths <- 1:20
 
 json_word <- function(x) {
@@ -46,7 +46,7 @@ json_word <- function(x) {
   known <- known_words[[x]]
   if (!is.null(known)) return(known)
   text <- json_texts(x)
-  if (length(known_words) < most_known && grepl(word, x)) known_words[[x]] <- text
+  if (length(known_words) < most_known && grepl(plain_word, x)) known_words[[x]] <- text
   text
 }
 
@@ -58,7 +58,7 @@ json_keys <- function(keys) {
   known <- known_keys[[together]]
   if (!is.null(known)) return(known)
   texts <- json_texts(keys)
-  if (length(known_keys) < most_known && all(grepl(word, keys))) known_keys[[together]] <- texts
+  if (length(known_keys) < most_known && all(grepl(plain_word, keys))) known_keys[[together]] <- texts
   texts
 }
 

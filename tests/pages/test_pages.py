@@ -39,6 +39,9 @@ def test_columns_are_sorted_by_their_links(site, signed_in):
     names = signed_in.locator("table.jobs tbody td:nth-child(2)").all_inner_texts()
     assert names == sorted(names, reverse=True)
     expect(signed_in.locator("th[aria-sort=descending]")).to_have_text("name ↓")
+    signed_in.get_by_role("link", name="took").click()
+    expect(signed_in).to_have_url(f"{site.url}/jobs?sort=-seconds")
+    expect(signed_in.locator("th[aria-sort=descending]")).to_have_text("took ↓")
 
 
 def test_a_job_shows_its_result_record_and_environment(site, signed_in):

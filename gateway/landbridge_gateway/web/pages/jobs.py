@@ -18,6 +18,7 @@ from landbridge_gateway.web.services import services
 blueprint = Blueprint("pages_jobs", __name__)
 _FILTERS = ("state", "language", "experiment", "tag", "text")
 _COLUMNS = ("state", "name", "language", "experiment", "submitted", "seconds")
+_HEADINGS = {"seconds": "took"}  # which tells its unit in each row
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def _column(name: str, query: JobQuery) -> dict[str, Any]:
     descending = query.sort.startswith("-")
     target = name if (current and descending) else f"-{name}"
     order = ("descending" if descending else "ascending") if current else None
-    return {"name": name, "href": _address(sort=target), "order": order, "sortable": name in SORTS}
+    return {"heading": _HEADINGS.get(name, name), "href": _address(sort=target), "order": order, "sortable": name in SORTS}
 
 
 def _chosen() -> list[Link]:
