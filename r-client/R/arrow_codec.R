@@ -1,7 +1,8 @@
 # Arrow files through the arrow package, or through the reticulate bridge where that is missing.
 
 #' The codec of this session: `write_columns(columns, n, path, metadata)` returns the Arrow types as text,
-#' `read_columns(path)` returns `columns`, `names`, `metadata` and `rows`. Nothing is loaded before the first use.
+#' `read_columns(path, fields)` returns `columns`, `names`, `metadata` and `rows`; `fields` are what read_footer() told
+#' of the columns, or NULL. Nothing is loaded before the first use.
 #' @noRd
 arrow_codec <- function() {
   forced <- getOption("landbridge.codec")
@@ -84,26 +85,27 @@ write_with_arrow <- function(columns, n, path, metadata) {
     return(character())
   }
   # Named c1, c2, ... first: a column called `schema` would be taken for the argument.
-  arrays <- lapply(unname(columns), arrow_array)
-  batch <- do.call(arrow::record_batch, stats::setNames(arrays, paste0("c", seq_along(arrays))))
+  labels <- paste0("c", seq_along(columns))
+  types <- stats::setNames(lapply(columns, arrow_type), labels)
+  values <- stats::setNames(lapply(columns, arrow_values), labels)
+  batch <- do.call(arrow::record_batch, c(values, list(schema = do.call(arrow::schema, types))))
   names(batch) <- names(columns)
   if (length(metadata) > 0) batch$metadata <- metadata
   # One explicit batch, also without rows: levels of a factor live in batches.
   writer <- arrow::RecordBatchFileWriter$create(out, batch$schema)
   writer$write_batch(batch)
   writer$close()
-  vapply(arrays, function(array) array$type$ToString(), "")
+  vapply(unname(types), function(type) type$ToString(), "")
 }
 
-read_with_arrow <- function(path) {
+read_with_arrow <- function(path, fields = NULL) {
   tell_codec("Tables are written and read by the arrow package.")
   old <- arrow_options()
   on.exit(options(old))
   table <- mapped_table(path)
   check_content(path, table)
-  indices <- seq_len(table$num_columns)
   list(
-    columns = lapply(indices, function(i) read_arrow_column(table$column(i - 1L), table$schema$field(i - 1L)$type)),
-    names = names(table), metadata = table$schema$metadata["landbridge"], rows = table$num_rows
+    columns = read_arrow_table(table, fields), names = names(table), metadata = table$schema$metadata["landbridge"],
+    rows = table$num_rows
   )
 }

@@ -24,9 +24,9 @@ file_hints <- list(
 #' @noRd
 read_object <- function(node, source) {
   path <- source$path(node$object)
-  check_file(path)
+  fields <- check_file(path)
   check_descriptor(path, node)
-  read <- tryCatch(source$arrow$read_columns(path), error = function(error) {
+  read <- tryCatch(source$arrow$read_columns(path, fields), error = function(error) {
     if (inherits(error, "landbridge_error")) stop(error)
     refuse_unreadable(path, conditionMessage(error))
   })
@@ -44,7 +44,7 @@ refuse_unreadable <- function(path, problem) {
   refuse_file(path, "it is a damaged Arrow file", file_hints$again, cause = problem)
 }
 
-#' Is it an Arrow file of the wire profile, as far as its first bytes and its footer tell?
+#' Is it an Arrow file of the wire profile, as far as its first bytes and its footer tell? Gives the footer's fields.
 #' @noRd
 check_file <- function(path) {
   con <- file(path, "rb")
@@ -73,6 +73,7 @@ check_footer <- function(path, data, size) {
   })
   if (footer$big_endian) refuse_file(path, "its numbers are big endian", "Write the file on a little endian machine.")
   for (field in footer$fields) check_field(path, field$name, field)
+  invisible(footer$fields)
 }
 
 starts_with_bytes <- function(bytes, start) identical(bytes[seq_along(start)], start)

@@ -19,7 +19,8 @@ bad_footer <- function(reason) rlang::abort(reason, class = "landbridge_bad_foot
 #' @param data the footer, a raw vector
 #' @param size bytes of the file
 #' @return a list of `big_endian` and `fields`: of each field `name`, `outside` (its Arrow type's name if the wire
-#'   profile has none such, else NULL), `extension` (that type's name, else NULL), `children`
+#'   profile has none such, else NULL), `extension` (that type's name, else NULL), `children`, and `type`: as arrow
+#'   tells it, of types that most columns have; NULL for the others
 #' @noRd
 read_footer <- function(data, size) {
   reader <- new.env(parent = emptyenv())
@@ -111,6 +112,7 @@ flat_field <- function(reader, at, level) {
   if (reader$fields > most_fields || level > most_levels) bad_footer("there are too many fields")
   list(
     name = flat_text(reader, at, 0L), outside = flat_outside(reader, at), extension = flat_extension(reader, at),
+    type = flat_type(reader, at),
     children = lapply(flat_tables(reader, at, 5L), function(child) flat_field(reader, child, level + 1L))
   )
 }
@@ -124,6 +126,37 @@ flat_outside <- function(reader, field) {
     return(if (bits != 128) sprintf("decimal%.0f", bits))
   }
   unlist(unname(as.list(outside_types)[as.character(type)]))
+}
+
+#' Asking arrow for it makes two objects of R6 for each field, and takes longer than all else that is read of it here.
+#' @noRd
+flat_type <- function(reader, field) {
+  told <- flat_table(reader, field, 3L)
+  if (is.null(told)) return(NULL)
+  type <- switch(flat_number(reader, field, 2L, 1L),
+    NULL,
+    integer_type(reader, told),
+    float_type(reader, told),
+    NULL,
+    "string",
+    "bool"
+  )
+  dictionary <- flat_table(reader, field, 4L)
+  if (is.null(dictionary) || !identical(type, "string")) return(if (is.null(dictionary)) type)
+  index <- flat_table(reader, dictionary, 1L)
+  indices <- if (is.null(index)) "int32" else integer_type(reader, index)
+  ordered <- if (flat_number(reader, dictionary, 2L, 1L) != 0) ", ordered" else ""
+  sprintf("dictionary<values=string, indices=%s%s>", indices, ordered)
+}
+
+float_type <- function(reader, at) {
+  precision <- flat_number(reader, at, 0L, 2L)
+  if (precision > 2) bad_footer(sprintf("there are no floating-point numbers of precision %.0f", precision))
+  c("halffloat", "float", "double")[[precision + 1]]
+}
+
+integer_type <- function(reader, at) {
+  paste0(if (flat_number(reader, at, 1L, 1L) == 0) "u", "int", flat_number(reader, at, 0L, 4L))
 }
 
 flat_extension <- function(reader, field) {

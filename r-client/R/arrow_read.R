@@ -1,14 +1,64 @@
 # Arrays of the arrow package as columns, with what received.R needs to judge them by.
 
-read_arrow_column <- function(array, type) {
-  text <- type$ToString()
+#' The columns of a table. What R has a vector for as it is goes there at once: an object of arrow for each column costs
+#' more than the values of a thousand rows, and so do its field and its type.
+#' @param fields what read_footer() told of the columns, if it was read
+#' @noRd
+read_arrow_table <- function(table, fields = NULL) {
+  schema <- table$schema
+  type_of <- function(i) schema$field(i - 1L)$type
+  texts <- vapply(seq_len(table$num_columns), function(i) {
+    told <- if (i <= length(fields)) fields[[i]]$type
+    if (is.null(told)) type_of(i)$ToString() else told
+  }, "")
+  plain <- vector_types_of(texts)
+  values <- vectors_of_table(table, !is.na(plain))
+  lapply(seq_along(texts), function(i) {
+    column <- column_of_vector(values[[i]], plain[[i]])
+    if (is.null(column)) return(read_arrow_column(table$column(i - 1L), type_of(i), texts[[i]]))
+    column$arrow <- texts[[i]]
+    column
+  })
+}
+
+#' The column types of what arrow gives as read_arrow_column() would; NA for all else.
+#' @noRd
+vector_types_of <- function(texts) {
+  types <- unname(c(
+    int8 = "int32", int16 = "int32", int32 = "int32", uint8 = "int32", uint16 = "int32", double = "float64",
+    string = "utf8", large_string = "utf8", bool = "bool"
+  )[texts])
+  types[startsWith(texts, "dictionary<values=string,")] <- "dictionary"
+  types
+}
+
+vector_storage <- c(int32 = "integer", float64 = "double", utf8 = "character", bool = "logical", dictionary = "integer")
+
+#' Vectors in the places of `wanted` columns. None where text has a NUL character, which is found column by column.
+#' @noRd
+vectors_of_table <- function(table, wanted) {
+  values <- vector("list", length(wanted))
+  if (!any(wanted)) return(values)
+  read <- function() unclass(table$SelectColumns(which(wanted) - 1L)$to_data_frame())
+  values[wanted] <- tryCatch(read(), error = function(error) list(NULL))
+  values
+}
+
+#' NULL where there is no such vector, or a whole number in it may be one that R takes for a missing one.
+#' @noRd
+column_of_vector <- function(data, type) {
+  if (is.null(data) || typeof(data) != vector_storage[[type]] || type == "int32" && anyNA(data)) return(NULL)
+  if (type == "dictionary") read_arrow_factor(data) else list(type = type, data = data)
+}
+
+read_arrow_column <- function(array, type, text = type$ToString()) {
   kind <- sub("[\\[<(].*$", "", text)
   column <- switch(kind,
     timestamp = ,
     duration = ,
     time64 = ,
     time32 = read_arrow_times(array, text, kind),
-    date32 = list(type = "date32", data = as.vector(array$cast(arrow::int32()))),
+    date32 = list(type = "date32", data = as.vector(array$cast(named_type("int32")))),
     int64 = whole_numbers(array, "int64"),
     uint64 = read_arrow_uint64(array),
     int8 = ,
@@ -16,7 +66,7 @@ read_arrow_column <- function(array, type) {
     int32 = ,
     uint8 = ,
     uint16 = whole_numbers(array, "int32"),
-    uint32 = list(type = "int64", data = as.vector(array$cast(arrow::int64()))),
+    uint32 = list(type = "int64", data = as.vector(array$cast(named_type("int64")))),
     dictionary = read_arrow_factor(as.vector(array)),
     struct = read_arrow_struct(array),
     list = ,
@@ -25,7 +75,7 @@ read_arrow_column <- function(array, type) {
     decimal128 = read_arrow_decimal(array, type),
     halffloat = ,
     float = ,
-    double = list(type = "float64", data = as.vector(array$cast(arrow::float64()))),
+    double = list(type = "float64", data = as.vector(array$cast(named_type("float64")))),
     binary = ,
     large_binary = ,
     fixed_size_binary = list(type = "binary", data = lapply(as.list(as.vector(array)), identity)),
@@ -66,7 +116,7 @@ whole_numbers <- function(array, type) {
 #' Numbers beyond 2^53 as text: no number of R holds all of them.
 #' @noRd
 read_arrow_uint64 <- function(array) {
-  signed <- tryCatch(array$cast(arrow::int64()), error = function(error) NULL)
+  signed <- tryCatch(array$cast(named_type("int64")), error = function(error) NULL)
   if (!is.null(signed)) {
     column <- list(type = "int64", data = as.vector(signed))
     beyond <- which(column$data > bit64::as.integer64(2^53))
@@ -78,7 +128,7 @@ read_arrow_uint64 <- function(array) {
 }
 
 read_arrow_decimal <- function(array, type) {
-  doubles <- array$cast(arrow::float64())
+  doubles <- array$cast(named_type("float64"))
   back <- tryCatch(doubles$cast(type, safe = FALSE), error = function(error) NULL)
   same <- !is.null(back) && all(as.vector(arrow::call_function("equal", back, array)), na.rm = TRUE)
   list(type = "float64", data = as.vector(doubles), digits = if (type$precision() > 15 && !same) type$precision())
@@ -99,8 +149,8 @@ read_arrow_times <- function(array, text, kind) {
   unit <- sub("^[a-z0-9]+\\[([a-z]+).*$", "\\1", text)
   zone <- if (grepl("tz=", text, fixed = TRUE)) sub("^.*tz=(.*)\\]$", "\\1", text)
   column <- list(type = if (kind == "time32") "time64" else kind, unit = unit, tz = zone)
-  whole <- array$cast(if (kind == "time32") arrow::int32() else arrow::int64())
-  ticks <- tryCatch(whole$cast(arrow::float64()), error = function(error) NULL)
+  whole <- array$cast(named_type(if (kind == "time32") "int32" else "int64"))
+  ticks <- tryCatch(whole$cast(named_type("float64")), error = function(error) NULL)
   if (!is.null(ticks)) return(c(column, list(ticks = as.vector(ticks))))
   c(column, list(parts = parts_of_ticks(as.vector(whole), unit)))
 }

@@ -1,5 +1,20 @@
 # Columns as arrays of the arrow package.
 
+#' An array, or a vector of which arrow makes the same array by the column's type: that costs a third where an array is
+#' an object of its own.
+#' @noRd
+arrow_values <- function(column) {
+  vector <- switch(column$type,
+    bool = ,
+    int32 = ,
+    float64 = ,
+    utf8 = column$data,
+    dictionary = if (!anyNA(column$codes)) plain_value_of_column(column, NULL)
+  )
+  # What is missing is not without_hidden().
+  if (is.null(vector) || anyNA(vector)) arrow_array(column) else vector
+}
+
 arrow_array <- function(column) {
   array <- array_of_column(column)
   if (column$type %in% holds_others) array else without_hidden(array)
@@ -23,7 +38,7 @@ taken <- function(array, missing) {
 
 array_of_column <- function(column) {
   switch(column$type,
-    date32 = arrow::Array$create(column$data, type = arrow::int32())$cast(arrow::date32()),
+    date32 = arrow::Array$create(column$data, type = named_type("int32"))$cast(named_type("date32")),
     timestamp = ,
     duration = ,
     time64 = arrow_ticks(column)$cast(arrow_type(column)),
@@ -40,7 +55,7 @@ array_of_column <- function(column) {
 arrow_ticks <- function(column) {
   if (is.null(column$ticks)) return(arrow::Array$create(ticks_integer64(column$parts), type = arrow::int64()))
   # Whole numbers below 2^53, so the cast is exact.
-  arrow::Array$create(column$ticks, type = arrow::float64())$cast(arrow::int64())
+  arrow::Array$create(column$ticks, type = named_type("float64"))$cast(named_type("int64"))
 }
 
 ticks_integer64 <- function(parts) {
@@ -107,15 +122,29 @@ storage_type <- function(column) {
 
 arrow_type <- function(column) {
   switch(column$type,
-    utf8 = if (sum(nchar(column$data, "bytes"), na.rm = TRUE) < 2^31) arrow::utf8() else arrow::large_utf8(),
-    timestamp = arrow::timestamp(column$unit, column$tz),
+    utf8 = named_type(if (sum(nchar(column$data, "bytes"), na.rm = TRUE) < 2^31) "utf8" else "large_utf8"),
+    timestamp = known_type(paste("timestamp", column$unit, column$tz), arrow::timestamp(column$unit, column$tz)),
     duration = arrow::duration(column$unit),
     time64 = arrow::time64(column$unit),
-    dictionary = arrow::dictionary(arrow::int32(), arrow::utf8(), column$ordered),
+    dictionary = known_type(
+      paste("dictionary", column$ordered), arrow::dictionary(named_type("int32"), named_type("utf8"), column$ordered)
+    ),
     complex = arrow::struct(re = arrow::float64(), im = arrow::float64()),
     struct = do.call(arrow::struct, lapply(column$columns, arrow_type)),
     list = arrow::list_of(arrow_type(column$child)),
     fixed_list = arrow::fixed_size_list_of(arrow_type(column$child), column$size),
-    getExportedValue("arrow", column$type)()
+    named_type(column$type)
   )
 }
+
+named_type <- function(name) known_type(name, getExportedValue("arrow", name)())
+
+#' A type, made once: each is an object of R6, which takes longer than to write a short column.
+#' @param type is looked at when there is none under that key yet
+#' @noRd
+known_type <- function(key, type) {
+  if (is.null(known_types[[key]])) known_types[[key]] <- type
+  known_types[[key]]
+}
+
+known_types <- new.env(parent = emptyenv())

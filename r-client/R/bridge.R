@@ -20,7 +20,7 @@ write_with_bridge <- function(columns, n, path, metadata) {
   as.character(unlist(answer$types))
 }
 
-read_with_bridge <- function(path) {
+read_with_bridge <- function(path, ...) {
   buffers <- tempfile("landbridge-", fileext = ".buffers")
   on.exit(unlink(buffers))
   answer <- ask_bridge(list(call = "read", buffers = buffers, arrow = absolute_path(path)))

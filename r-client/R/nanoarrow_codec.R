@@ -54,7 +54,7 @@ nanoarrow_codec <- function(installed = is_installed) {
 #' What nanoarrow cannot read, the bridge reads, or says what is wrong with it: nanoarrow 0.6 reads neither factors nor
 #' compressed files nor decimals.
 #' @noRd
-read_with_nanoarrow_first <- function(path) {
+read_with_nanoarrow_first <- function(path, ...) {
   tryCatch(read_with_nanoarrow(path), error = function(error) {
     tryCatch(read_with_bridge(path), landbridge_codec_missing = function(missing) stop(error))
   })
@@ -67,7 +67,7 @@ refuse_to_write <- function(...) {
   )
 }
 
-read_with_nanoarrow <- function(path) {
+read_with_nanoarrow <- function(path, ...) {
   tell_codec("Tables are read by the nanoarrow package.")
   batches <- tryCatch(file_batches(path), error = function(error) refuse_for_nanoarrow(path, conditionMessage(error)))
   fields <- batches$schema$children

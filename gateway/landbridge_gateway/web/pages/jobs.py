@@ -73,7 +73,8 @@ def _column(name: str, query: JobQuery) -> dict[str, Any]:
     descending = query.sort.startswith("-")
     target = name if (current and descending) else f"-{name}"
     order = ("descending" if descending else "ascending") if current else None
-    return {"heading": _HEADINGS.get(name, name), "href": _address(sort=target), "order": order, "sortable": name in SORTS}
+    heading = _HEADINGS.get(name, name)
+    return {"heading": heading, "href": _address(sort=target), "order": order, "sortable": name in SORTS}
 
 
 def _chosen() -> list[Link]:
