@@ -139,6 +139,38 @@ for (name in names(codec_packages)) {
   })
 }
 
+test_that("what the footer tells of types is what arrow tells, and spares it to be asked", {
+  codec <- codec_or_skip("arrow")
+  told <- character()
+  for (path in list.files(test_path("fixtures"), "^(codecs|written).*[.]arrow$", full.names = TRUE)) {
+    fields <- tryCatch(check_file(path), landbridge_value_cannot_cross = function(error) NULL)
+    if (is.null(fields)) next
+    expect_identical(codec$read_columns(path, fields), codec$read_columns(path), label = path)
+    of_arrow <- vapply(mapped_table(path)$schema$fields, function(field) field$type$ToString(), "")
+    of_footer <- lapply(fields, `[[`, "type")
+    known <- !vapply(of_footer, is.null, NA)
+    expect_identical(as.character(unlist(of_footer)), of_arrow[known], label = path)
+    told <- c(told, unlist(of_footer))
+  }
+  numbers <- c(paste0(c("", "", "u", "u"), "int", c(8, 32, 32, 64)), "halffloat", "double")
+  expect_in(c(numbers, "string", "bool"), told)
+  expect_in(sprintf("dictionary<values=string, indices=int32%s>", c("", ", ordered")), told)
+})
+
+test_that("arrow makes the types that a node tells, with missing values and without", {
+  codec <- codec_or_skip("arrow")
+  frame <- every_column()
+  for (rows in list(seq_len(nrow(frame)), integer(), 1L)) {
+    path <- withr::local_tempfile()
+    columns <- lapply(frame[rows, , drop = FALSE], wire_column, "x")
+    types <- codec$write_columns(columns, length(rows), path, list())
+    table <- mapped_table(path)
+    expect_identical(types, vapply(table$schema$fields, function(field) field$type$ToString(), ""))
+    expect_identical(names(table), names(frame))
+    expect_length(table$schema$metadata, 0)
+  }
+})
+
 # The table of the help page, as a data frame: kind, arrow, nanoarrow, bridge.
 documented_table <- function() {
   pages <- tools::Rd_db("landbridge")
