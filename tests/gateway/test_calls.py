@@ -105,6 +105,14 @@ class TestAttended:
         assert services.jobs.attempt(job["id"], 1)["state"] == "exited"
         assert services.scheduler._queue.sizes()[""] == 0
 
+    def test_no_stage_of_its_way_ends_before_it_begins(self, client, session, worker, patient):
+        worker.leaves = {"result": ONE}
+        job = asked(client, session).json["job"]["id"]
+        stages = client.get(f"/api/v1/jobs/{job}/record").json["stages"]
+        assert [part["stage"] for part in stages] == ["waiting", "queued", "starting", "running", "leaving"]
+        assert [part["seconds"] for part in stages[:3]] == [0, 0, 0]
+        assert all(part["seconds"] >= 0 for part in stages)
+
     def test_one_after_another(self, client, session, worker, patient, near):
         worker.leaves = {"result": ONE}
         for _ in range(5):

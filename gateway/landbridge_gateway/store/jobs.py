@@ -73,7 +73,7 @@ class Jobs:
                 return self._full(db, known["id"]), False
             self._check_named(db, new)
             check(db)
-            self._insert(db, new, State.QUEUED if new.ready else State.WAITING)
+            self._insert(db, new, State.QUEUED if new.ready else State.WAITING, timestamp())
             return self._full(db, new.id), True
 
     def add_begun(self, new: NewJob, token: str) -> bool:
@@ -85,8 +85,9 @@ class Jobs:
             if self._known(db, new):
                 return False
             self._check_named(db, new)
-            self._insert(db, new, State.RUNNING)
-            self._insert_attempt(db, new.id, 1, token, new.runtime)
+            now = timestamp()
+            self._insert(db, new, State.RUNNING, now)
+            self._insert_attempt(db, new.id, 1, token, new.runtime, now)
             return True
 
     @staticmethod
@@ -106,10 +107,9 @@ class Jobs:
             if not returning(db, "SELECT 1 FROM objects WHERE id = ?", (one,)):
                 raise UnknownObject(one)
 
-    def _insert(self, db: Any, new: NewJob, state: State) -> None:
+    def _insert(self, db: Any, new: NewJob, state: State, now: str) -> None:
         record = {name: value for name, value in vars(new).items() if name not in _NOT_COLUMNS}
         record |= {name: json.dumps(record[name]) for name in ("limits", "task", "values")}
-        now = timestamp()
         begun = {"attempt": 1, "started": now} if state is State.RUNNING else {}
         insert_row(db, "jobs", record | {"state": state, "submitted": now} | begun)
         for given in sorted(set(new.inputs)):
@@ -285,13 +285,13 @@ class Jobs:
             if not row:
                 raise IllegalTransition(self._story(db, job, State.RUNNING))
             number = int(row[0]["attempt"])
-            self._insert_attempt(db, job, number, token, runtime)
+            self._insert_attempt(db, job, number, token, runtime, timestamp())
         return number
 
     @staticmethod
-    def _insert_attempt(db: Any, job: str, number: int, token: str | None, runtime: str) -> None:
+    def _insert_attempt(db: Any, job: str, number: int, token: str | None, runtime: str, now: str) -> None:
         new = {"job": job, "number": number, "token": token, "state": "starting", "runtime": runtime}
-        insert_row(db, "attempts", new | {"created": timestamp()})
+        insert_row(db, "attempts", new | {"created": now})
 
     def update_attempt(self, job: str, number: int, **columns: Any) -> None:
         with self._db.write(durable=False) as db:
