@@ -1,7 +1,6 @@
 """A slot's folder takes the place of a job's, and a crash between the steps leaves nothing half done."""
 
 import os
-import shutil
 import stat
 from pathlib import Path
 
@@ -57,23 +56,36 @@ def test_the_container_sees_the_job_in_the_folder_it_has(slots, job):
     os.close(descriptor)
 
 
-@pytest.mark.parametrize("step", ["spec", "inputs", "removed"])
-def test_a_crash_on_the_way_leaves_a_slot_without_a_job(slots, layout, job, monkeypatch, step):
+@pytest.mark.parametrize("name", ["job.json", "in", "1", "slot"])
+def test_a_crash_on_the_way_leaves_a_slot_without_a_job(slots, layout, job, monkeypatch, name):
     slot = slots.make()
+    moved, move = [], Path.rename
 
-    def crash(*_, **__):
-        raise OSError(5, "the power went")
+    def crash(self, target):
+        moved.append("slot" if self == slots.folder(slot).path else self.name)
+        if moved[-1] == name:
+            raise OSError(5, "the power went")
+        return move(self, target)
 
-    if step == "removed":
-        monkeypatch.setattr(shutil, "rmtree", crash)
-    else:
-        monkeypatch.setattr("pathlib.Path.rename", crash) if step == "spec" else (job.inputs.rename(job.path / "gone"))
+    monkeypatch.setattr(Path, "rename", crash)
     with pytest.raises(OSError):
         slots.hand_over(slot, ATTEMPT)
     monkeypatch.undo()
+    assert moved[-1] == name
     assert slots.attempt_of(slot) is None
     slots.sweep([])
     assert list((layout.root / "slots").iterdir()) == []
+
+
+def test_nothing_is_left_of_a_slot_whose_job_is_over(slots, layout, job):
+    slot = slots.make()
+    assert not slots.given(slot)
+    slots.hand_over(slot, ATTEMPT)
+    slots.give(slot)
+    assert slots.given(slot)
+    slots.remove(slot)
+    assert list((layout.root / "slots").iterdir()) == []
+    assert job.spec.exists()
 
 
 def test_nobody_reads_before_the_worker_is_ready(slots):

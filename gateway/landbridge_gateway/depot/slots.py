@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
@@ -44,6 +43,9 @@ class Slots:
             path.chmod(0o777)
         (folder.path / _MARK).write_text(slot)
         os.mkfifo(folder.path / _PIPE, 0o644)
+        # Nobody waits for a slot, and a job does for whatever is new then: the file system takes its time for that.
+        for note in (self._note(slot), self._word(slot)):
+            note.touch()
         return slot
 
     def hand_over(self, slot: str, attempt: str) -> JobFolder:
@@ -54,7 +56,7 @@ class Slots:
         there.inputs.rename(here.inputs)
         with suppress(FileNotFoundError):
             there.secrets.rename(here.secrets)
-        shutil.rmtree(there.path)
+        there.path.rename(self._aside(slot))  # removed when the job is over: it waits now
         here.path.rename(there.path)
         return there
 
@@ -77,7 +79,7 @@ class Slots:
 
     def give(self, slot: str) -> None:
         """Note that the worker is about to be told: from then on the job may have begun."""
-        self._given(slot).touch()
+        self._word(slot).rename(self._given(slot))
 
     def given(self, slot: str) -> bool:
         return self._given(slot).exists()
@@ -106,17 +108,24 @@ class Slots:
             return None
 
     def remove(self, slot: str) -> None:
-        self._note(slot).unlink(missing_ok=True)
-        self._given(slot).unlink(missing_ok=True)
-        remove_tree(self.folder(slot).path)
+        for note in (self._note(slot), self._word(slot), self._given(slot)):
+            note.unlink(missing_ok=True)
+        for path in (self.folder(slot).path, self._aside(slot)):
+            remove_tree(path)
 
     def sweep(self, kept: Collection[str]) -> None:
         """Remove what is left of all slots but those that have a container."""
         for slot in {path.stem for path in self._root.iterdir() if _SLOT.fullmatch(path.stem)} - set(kept):
             self.remove(slot)
 
+    def _word(self, slot: str) -> Path:
+        return self._root / f"{slot}.word"
+
     def _given(self, slot: str) -> Path:
         return self._root / f"{slot}.given"
+
+    def _aside(self, slot: str) -> Path:
+        return self._root / f"{slot}.aside"
 
     def _note(self, slot: str) -> Path:
         return self._root / f"{slot}.to"
