@@ -11,7 +11,7 @@ arrow_values <- function(column) {
     utf8 = column$data,
     dictionary = if (!anyNA(column$codes)) plain_value_of_column(column, NULL)
   )
-  # What is missing is not without_hidden().
+  # Where values are missing, R's own signs for that are taken out: see without_hidden().
   if (is.null(vector) || anyNA(vector)) arrow_array(column) else vector
 }
 
