@@ -15,6 +15,7 @@ read_arrow_table <- function(table, fields = NULL) {
   values <- vectors_of_table(table, !is.na(plain))
   lapply(seq_along(texts), function(i) {
     column <- column_of_vector(values[[i]], plain[[i]])
+    # R asks for the type only where the column needs it.
     if (is.null(column)) return(read_arrow_column(table$column(i - 1L), type_of(i), texts[[i]]))
     column$arrow <- texts[[i]]
     column

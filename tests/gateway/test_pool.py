@@ -66,30 +66,30 @@ def test_what_lacks_most_is_opened_first_and_the_oldest_are_closed():
 def test_no_slot_is_opened_while_all_processors_have_young_jobs():
     made = pool(processors=2)
     started(made, (R, 10))
-    assert made.crowded(10.5) == 0
+    assert made.room_in(10.5) == 0
     started(made, (R, 10), (PYTHON, 11))
-    assert made.crowded(11.5) == 1.5  # until the older one is not young any more
-    assert made.crowded(13) == 0
-    assert made.crowded(14) == 0
+    assert made.room_in(11.5) == 1.5  # until the older one is not young any more
+    assert made.room_in(13) == 0
+    assert made.room_in(14) == 0
 
 
 def test_there_is_room_as_soon_as_a_job_ends_and_its_end_may_be_told_again():
     made = pool(processors=2)
     started(made, (R, 10), (R, 10), (R, 10))
-    assert made.crowded(11) == 2
+    assert made.room_in(11) == 2
     made.over("job_0.1")
-    assert made.crowded(11) == 2
+    assert made.room_in(11) == 2
     made.over("job_1.1")
     made.over("job_1.1")
-    assert made.crowded(11) == 0
+    assert made.room_in(11) == 0
 
 
 def test_on_one_processor_a_single_young_job_puts_nothing_off():
     made = pool(processors=1)
     started(made, (R, 10))
-    assert made.crowded(10) == 0
+    assert made.room_in(10) == 0
     started(made, (R, 10), (R, 10))
-    assert made.crowded(10) == 3
+    assert made.room_in(10) == 3
 
 
 @given(

@@ -67,8 +67,8 @@ class Pool:
         """It has ended, and wants no processor any more."""
         self._began.pop(attempt, None)
 
-    def crowded(self, now: float) -> float:
-        """For how many seconds no slot is to be opened, unless a job ends before: all processors have young jobs.
+    def room_in(self, now: float) -> float:
+        """In how many seconds a slot may be opened, or sooner if a job ends: not while all processors have young jobs.
 
         In a burst each job starts a container anyway. One that is made ready behind a whole encode and decode costs
         more than one that begins at once, and takes that from those which are starting.

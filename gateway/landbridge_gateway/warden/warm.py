@@ -245,7 +245,7 @@ class WarmPool:
         now = time.monotonic()
         with self._lock:
             kind = to_open(self._pool.targets(now), [slot.kind for slot in self._waiting])
-            self._put_off = self._pool.crowded(now) if kind else 0.0
+            self._put_off = self._pool.room_in(now) if kind else 0.0
         return None if self._put_off else kind
 
     def _drop_unwanted(self) -> None:

@@ -158,8 +158,8 @@ def _stop(server: _Server, services: Services) -> None:
 def _share_memory() -> None:
     """Let all threads take their memory from one place, before there are any.
 
-    glibc has an arena for each of several threads, each of which keeps what it once needed: after forty thousand jobs
-    the gateway held 127 MB with them and 112 without. Threads that compute take turns anyway.
+    glibc has an arena for each of several threads, each of which keeps what it once needed: after seventy thousand
+    points of sweeps the gateway held 127 MB with them and 112 to 115 without. Threads that compute take turns anyway.
     """
     with suppress(AttributeError, OSError):  # other systems have no such thing
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
