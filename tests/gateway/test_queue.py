@@ -25,9 +25,10 @@ def queue(database):
 
 def steps_of(database, ask):
     """How many instructions SQLite runs for a question, in hundreds."""
-    connection, ticks = database._reader(), []
-    connection.set_progress_handler(lambda: ticks.append(None), 100)
-    ask()
+    ticks = []
+    with database._readers.one(lambda: None) as connection:
+        connection.set_progress_handler(lambda: ticks.append(None), 100)
+    ask()  # by the same connection, as nobody else asks
     connection.set_progress_handler(None, 100)
     return len(ticks)
 

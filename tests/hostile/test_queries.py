@@ -115,11 +115,13 @@ def test_thousands_of_metrics_are_kept_in_their_order(client, road):
 
 @pytest.mark.row("DB8", "DB1")
 def test_the_database_opens_no_other_file_and_loads_no_code(services, tmp_path):
-    for connection in (services.database._writer.conn, services.database._reader()):
+    with services.database._readers.one(lambda: None) as reader:
+        pass
+    for connection in (services.database._writer.conn, reader):
         with pytest.raises(sqlite3.DatabaseError, match="too many attached databases"):
             connection.execute("ATTACH DATABASE ? AS other", (str(tmp_path / "other.db"),))
         with pytest.raises(sqlite3.DatabaseError, match="not authorized"):
             connection.execute("SELECT load_extension('x')")
     with pytest.raises(sqlite3.DatabaseError):
-        services.database._reader().execute("DELETE FROM jobs")
+        reader.execute("DELETE FROM jobs")
     assert not (tmp_path / "other.db").exists()

@@ -26,6 +26,7 @@ from landbridge_gateway.errors import DiskFailed, DiskFull, Overloaded, StoreGon
 from landbridge_gateway.home import boot  # noqa: E402
 from landbridge_gateway.store import soundness  # noqa: E402
 from landbridge_gateway.store.migrations import migrations  # noqa: E402
+from landbridge_gateway.store.readers import Readers  # noqa: E402
 
 Row = dict[str, Any]
 log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class Database:
         self._level = ""  # of durability, as the connection was told last
         self._lock = threading.RLock()
         self._local = threading.local()
-        self._readers: list[sqlite3.Connection] = []
+        self._readers = Readers(path)
         mark = soundness.Mark.read(path)
         soundness.check_files(path, mark)
         connection = sqlite3.connect(path, check_same_thread=False, timeout=5)
@@ -202,9 +203,10 @@ class Database:
 
     def rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
         try:
-            cursor = self._reader().execute(sql, parameters)
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            if getattr(self._local, "writing", False):
+                return _rows(self._writer.conn, sql, parameters)
+            with self._readers.one(self.place.check) as connection:
+                return _rows(connection, sql, parameters)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_READONLY:
                 raise  # no disk's doing: these connections may not write
@@ -214,31 +216,21 @@ class Database:
         found = self.rows(sql, parameters)
         return found[0] if found else None
 
-    def _reader(self) -> sqlite3.Connection:
-        if getattr(self._local, "writing", False):
-            return self._writer.conn
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            self.place.check()
-            connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, check_same_thread=False, timeout=5)
-            connection.execute("PRAGMA query_only = ON")
-            connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
-            self._local.connection = connection
-            self._readers.append(connection)  # without the lock, which a long transaction may hold
-        return connection
-
     def close(self) -> None:
         with self._lock:
-            for connection in self._readers:
-                connection.close()
-            self._readers.clear()
+            self._readers.close()
             self._writer.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             events = self._identity()[2]
             self._writer.close()
             with suppress(StoreGone):
                 self.place.check()
                 replace(self._mark, events=events).write(self.path)
-        self._local = threading.local()
+
+
+def _rows(connection: sqlite3.Connection, sql: str, parameters: Sequence[Any] | dict[str, Any]) -> list[Row]:
+    cursor = connection.execute(sql, parameters)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _told(error: sqlite3.OperationalError) -> Exception:
@@ -264,6 +256,4 @@ def insert_row(db: sqlite_utils.Database, table: str, row: Mapping[str, Any]) ->
 
 def returning(db: sqlite_utils.Database, sql: str, parameters: Sequence[Any] | dict[str, Any]) -> list[Row]:
     """Run a guarded ``UPDATE ... RETURNING`` inside a transaction and give its rows."""
-    cursor = db.conn.execute(sql, parameters)
-    names = [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return _rows(db.conn, sql, parameters)
