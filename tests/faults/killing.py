@@ -224,8 +224,8 @@ class Killing:
             assert times == 1, "it never ran"
             object_of(end["result"])
         else:
-            # What is lost need not have run: it may have been killed between its worker's start and its own code, and in a
-            # storm in its second attempt, after a kill before the first one began.
+            # What is lost need not have run: it may have been killed between its worker's start and its own code, in a
+            # storm also in its second attempt, after a kill before the first one began.
             assert end["error"]["message"], "nobody says why"
         return dict(end)
 

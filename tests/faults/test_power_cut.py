@@ -16,7 +16,7 @@ import landbridge as lb
 import numpy as np
 import pandas as pd
 import pytest
-from landbridge import submission
+from landbridge import submission, transfers
 from landbridge.client import current
 
 from tests import processes
@@ -95,10 +95,21 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
         jobs = [lb.submit(double, frame) for frame in (small, large)]
         for job in jobs:
             assert float(job.result(timeout=2 * PATIENCE)["x"].iloc[1]) == 2.0 * float(1 + (job is jobs[0]))
+        jobs.append(sent_over_http())
         jobs += [job for language in LANGUAGES for job in called(folder, language)] + swept()
         known = [client.end()["job"] for client in clients] + [job.id for job in jobs]
         current().close()
     return Recorded(list(calls(log)), home, known)
+
+
+def sent_over_http() -> lb.Job:
+    """One that is given a table that is an object before it is on the disk."""
+    frame = pd.DataFrame({"x": np.arange(2 * transfers.IN_PARTS // 8, dtype="float64")})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(current(), "shared", lambda: None)
+        job = lb.submit(double, frame)
+    assert float(job.result(timeout=2 * PATIENCE)["x"].iloc[1]) == 2.0
+    return job
 
 
 def called(folder: Path, language: str) -> list[lb.Job]:
@@ -180,7 +191,7 @@ def test_a_cut_at_any_moment(recorded: Recorded, tmp_path: Path, all_names: bool
             broken += [f"cut {cuts}: {problem}" for problem in problems(tmp_path / "left", recorded.home, known)]
     assert broken == []
     assert set(recorded.jobs) <= known.jobs.keys()
-    assert [known.jobs[job] for job in recorded.jobs] == ["succeeded"] * 14
+    assert [known.jobs[job] for job in recorded.jobs] == ["succeeded"] * 15
     assert cuts > 50
 
 

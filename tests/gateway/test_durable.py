@@ -141,7 +141,7 @@ def test_a_file_that_a_cut_may_have_caught(cut, settings, on_disk):
         assert row["state"] == "queued"
     else:
         assert (row["state"], row["cause"]) == ("failed", "input")
-        assert "was handed over just before a power cut, and may not be whole" in row["error"]["message"]
+        assert "came just before a power cut, and may not be whole" in row["error"]["message"]
     services.close()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from landbridge_gateway.depot import handed
-from landbridge_gateway.depot.handed import stamp
+from landbridge_gateway.depot.stamps import stamp
 from landbridge_gateway.errors import InvalidField
 from landbridge_gateway.web.services import Services
 

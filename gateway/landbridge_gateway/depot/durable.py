@@ -39,3 +39,12 @@ def sync_files(paths: Iterable[Path]) -> None:
             list(pool.map(sync, files))
     for folder in folders:
         sync(folder)
+
+
+def problem_of_syncing(paths: Iterable[Path]) -> OSError | None:
+    """The same, for who is told of it later."""
+    try:
+        sync_files(paths)
+    except OSError as problem:
+        return problem
+    return None

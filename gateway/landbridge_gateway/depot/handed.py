@@ -22,7 +22,6 @@ _NAME = re.compile(r"c_[0-9a-z]{16,40}")
 _LEFT_FOR = 24 * 3600.0  # seconds after which a file that nobody named is taken for a dead client's
 # A larger file is brought to the disk while its job goes on: waiting for it would take as long as writing it did.
 SYNCED_AT_ONCE = 256 * 1024
-UNSURE = "unsure"  # the stamp of a file that a power cut may have caught on its way to the disk
 _AGAIN = "Write it again under a new name, or send it over HTTP."
 
 
@@ -97,20 +96,3 @@ class Intake:
                 with suppress(FileNotFoundError):
                     if _NAME.fullmatch(entry.name) and entry.stat(follow_symlinks=False).st_mtime < oldest:
                         Path(entry.path).unlink()
-
-
-class ChangedFile(OSError):
-    """A file is not what it was when it was handed over; the message is a sentence."""
-
-
-def check_stamp(path: Path, object_id: str, expected: str | None) -> None:
-    if expected == UNSURE:
-        raise ChangedFile(f"The file of {object_id} was handed over just before a power cut, and may not be whole.")
-    if expected is not None and stamp(path) != expected:
-        raise ChangedFile(f"The file of {object_id} was changed after it was handed over.")
-
-
-def stamp(path: Path) -> str:
-    """What changes when somebody writes to a file."""
-    found = path.stat()
-    return f"{found.st_size}:{found.st_mtime_ns}"

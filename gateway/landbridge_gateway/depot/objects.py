@@ -35,6 +35,15 @@ class Stored:
     digest: str | None
 
 
+# A larger file that came with another digest than the object's own goes to the disk after its sender was answered.
+SYNCED_AT_ONCE = 256 * 1024
+
+
+def settles(stored: Stored) -> bool:
+    """Is it an object before it is on the disk? What has a SHA-256 at once is there, by which one knows that it is."""
+    return stored.size > SYNCED_AT_ONCE and stored.digest is not None and algorithm_of(stored.digest) != SHA256
+
+
 class RefusedFile(Exception):
     """A job left something in its output that is not a plain file of its own."""
 
@@ -63,10 +72,13 @@ def take_in(
             raise DigestMismatch(
                 "The bytes do not have the digest that was sent with them.", "Send the object again.", field="digest"
             )
+        stored = Stored(object_id, file.size, hashing.digest)
+        if not settles(stored):
+            sync(temporary)
         move_into_place(temporary, layout.object_file(object_id, format))
     finally:
         temporary.unlink(missing_ok=True)
-    return Stored(object_id, file.size, hashing.digest)
+    return stored
 
 
 def check_room(layout: Layout, size: int) -> None:

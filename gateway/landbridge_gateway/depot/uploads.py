@@ -14,8 +14,9 @@ from pathlib import Path
 
 from landbridge_gateway.depot.arriving import Arriving
 from landbridge_gateway.depot.digests import Hashing
+from landbridge_gateway.depot.durable import sync
 from landbridge_gateway.depot.layout import Layout
-from landbridge_gateway.depot.objects import CHUNK, Readable, Stored, check_room, move_into_place
+from landbridge_gateway.depot.objects import CHUNK, Readable, Stored, check_room, move_into_place, settles
 from landbridge_gateway.depot.quota import Room
 from landbridge_gateway.errors import (
     Conflict,
@@ -141,9 +142,11 @@ class Uploads:
                 self._drop(upload)
                 message = "The bytes do not have the digest that was sent with them."
                 raise DigestMismatch(message, "Send the object again.", field="digest")
-            object_id = new_id("obj")
-            move_into_place(upload.path, self._layout.object_file(object_id, upload.format))
-            upload.object = store(Stored(object_id, upload.size, found))
+            stored = Stored(new_id("obj"), upload.size, found)
+            if not settles(stored):
+                sync(upload.path)
+            move_into_place(upload.path, self._layout.object_file(stored.id, upload.format))
+            upload.object = store(stored)
             upload.touched = self._clock()
             return upload.object
 

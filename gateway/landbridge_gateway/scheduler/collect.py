@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from landbridge_gateway.depot.digests import digest_of
-from landbridge_gateway.depot.durable import sync_files
+from landbridge_gateway.depot.durable import problem_of_syncing, sync_files
 from landbridge_gateway.depot.folders import (
     EventBatch,
     Unreadable,
@@ -22,12 +22,12 @@ from landbridge_gateway.depot.folders import (
     read_events,
     read_json,
 )
-from landbridge_gateway.depot.handed import UNSURE
 from landbridge_gateway.depot.layout import JobFolder, Layout
 from landbridge_gateway.depot.logs import log_tail
 from landbridge_gateway.depot.masking import Mask
 from landbridge_gateway.depot.objects import RefusedFile, adopt
 from landbridge_gateway.depot.outcome import Facts, Outcome, decide, remarks
+from landbridge_gateway.depot.stamps import SETTLING, UNSURE
 from landbridge_gateway.depot.written import written
 from landbridge_gateway.failpoints import reach
 from landbridge_gateway.model import EXTENSION_FORMATS, Exit, Json, Limits, Usage, new_id
@@ -258,11 +258,11 @@ class Collector:
 
     def bring_to_disk(self, paths: list[Path], done: Callable[[OSError | None], None]) -> None:
         """Let files be brought to the disk while others go on; ``done`` is told the error, from another thread."""
-        self._syncing.submit(lambda: done(_problem_of_syncing(paths)))
+        self._syncing.submit(lambda: done(problem_of_syncing(paths)))
 
     def bring_points_to_disk(self, sweep: str, chunk: int) -> OSError | None:
         """The same for what the points of a chunk made, at once."""
-        return _problem_of_syncing(self.made(sweep, chunk))
+        return problem_of_syncing(self.made(sweep, chunk))
 
     def made(self, job: str, number: int) -> list[Path]:
         """The files of the objects that an attempt made, of which nobody knows yet whether they are on the disk."""
@@ -272,7 +272,7 @@ class Collector:
         return [self._layout.object_file(row["id"], row["format"]) for row in rows]
 
     def digest_soon(self, object_id: str, format: str) -> None:
-        """Compute the digest of a file that was handed over, while nobody waits for it."""
+        """Compute the digest of a file that a client sent or handed over, while nobody waits for it."""
         self._later.submit(self._digest, [{"id": object_id, "format": format}])
 
     def finish(self, job: str, number: int, owner: str) -> None:
@@ -290,7 +290,7 @@ class Collector:
 
     def catch_up(self) -> None:
         """Make the digests that an earlier gateway did not come to."""
-        self._later.submit(lambda: self._digest(self._objects.all_without_digest(but=UNSURE)))
+        self._later.submit(lambda: self._digest(self._objects.all_without_digest(but=(UNSURE, SETTLING))))
 
     def _digest(self, objects: Iterable[Json]) -> None:
         for row in objects:
@@ -307,14 +307,6 @@ class Collector:
         self._later.shutdown(wait=True, cancel_futures=True)
         left = self._objects.handed_without_digest()
         sync_files(self._layout.object_file(row["id"], row["format"]) for row in left)
-
-
-def _problem_of_syncing(paths: list[Path]) -> OSError | None:
-    try:
-        sync_files(paths)
-    except OSError as problem:
-        return problem
-    return None
 
 
 def told(problem: str) -> Json:

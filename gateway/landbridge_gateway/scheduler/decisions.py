@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from landbridge_gateway.depot.handed import ChangedFile
 from landbridge_gateway.depot.outcome import Outcome, failure
+from landbridge_gateway.depot.stamps import ChangedFile
 from landbridge_gateway.errors import DiskFailed, DiskFull, GatewayError, is_disk_full
 from landbridge_gateway.model import RETRIED_UNASKED, Cause, Exit, Limits, State, Usage
 

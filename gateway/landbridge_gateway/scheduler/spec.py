@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable
 
 from landbridge_gateway.depot.folders import write_folder
-from landbridge_gateway.depot.handed import check_stamp
 from landbridge_gateway.depot.layout import JobFolder, Layout
+from landbridge_gateway.depot.stamps import check_stamp
 from landbridge_gateway.model import PROTOCOL, Json, attempt_id
 from landbridge_gateway.nodes import NoSuchPart, names_nothing, nodes_of, objects_in, resolved, resolved_node, walk
 from landbridge_gateway.scheduler.given import GivenSecrets

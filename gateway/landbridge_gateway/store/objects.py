@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from landbridge_gateway.errors import UnknownObject
 from landbridge_gateway.store.clock import timestamp
@@ -29,7 +29,7 @@ class Objects:
     ) -> Row:
         """Store what is known of an object. One that a job made is durable with the job's end, which names it.
 
-        ``stamp`` is that of a file whose bytes nobody has looked at yet.
+        ``stamp`` is that of a file that is not known to be on the disk yet: see :mod:`landbridge_gateway.depot.stamps`.
         """
         row = {
             "id": id,
@@ -42,7 +42,7 @@ class Objects:
             "created": timestamp(),
             "stamp": stamp,
         }
-        # The job that is given a handed file brings its row to the disk with its own.
+        # The job that is given such a file brings its row to the disk with its own.
         with self._db.write(durable=origin == UPLOAD and stamp is None) as db:
             insert_row(db, "objects", row)
         return row
@@ -86,13 +86,23 @@ class Objects:
             (job, number),
         )
 
-    def all_without_digest(self, but: str) -> list[Row]:
-        """All of them but those that have this stamp."""
-        return self._db.rows("SELECT id, format FROM objects WHERE digest IS NULL AND stamp IS NOT ?", (but,))
+    def all_without_digest(self, but: Sequence[str]) -> list[Row]:
+        """All of them but those that have one of these stamps."""
+        marks = ",".join("?" * len(but))
+        sql = f"SELECT id, format FROM objects WHERE digest IS NULL AND (stamp IS NULL OR stamp NOT IN ({marks}))"
+        return self._db.rows(sql, but)
+
+    def stamped(self, stamp: str) -> list[Row]:
+        return self._db.rows("SELECT id, format FROM objects WHERE stamp = ?", (stamp,))
 
     def handed_without_digest(self) -> list[Row]:
-        """Files that were handed over, of which nobody knows whether they are on the disk."""
+        """Files of clients, of which nobody knows whether they are on the disk."""
         return self._db.rows("SELECT id, format FROM objects WHERE digest IS NULL AND stamp IS NOT NULL")
+
+    def restamp(self, object_id: str, before: str, stamp: str | None) -> None:
+        """The commit of a job that is given the object brings this to the disk along with itself."""
+        with self._db.write(durable=False) as db:
+            db.execute("UPDATE objects SET stamp = ? WHERE id = ? AND stamp = ?", (stamp, object_id, before))
 
     def doubt_handed(self, stamp: str) -> None:
         """After a power cut: they have this stamp from now on, which no file has."""

@@ -116,6 +116,7 @@ def run_gateway(settings: Settings, descriptor: int) -> None:
     link = WardenLink(services.home.socket, services.scheduler.post, services.settings.lease)
     near = NearCalls.opened(services.layout, services.scheduler.post, max(1, settings.threads // _ATTENDING))
     services.scheduler.start(link, near)
+    services.settling.go_on()
     services.collector.catch_up()
     link.start()
 

@@ -9,9 +9,10 @@ from functools import cached_property
 
 from flask import current_app
 
-from landbridge_gateway.depot.handed import UNSURE, Intake
+from landbridge_gateway.depot.handed import Intake
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.quota import Quota
+from landbridge_gateway.depot.stamps import UNSURE
 from landbridge_gateway.depot.uploads import Uploads
 from landbridge_gateway.errors import StoreGone
 from landbridge_gateway.exposure import names_of
@@ -22,6 +23,7 @@ from landbridge_gateway.scheduler.collect import Collector
 from landbridge_gateway.scheduler.given import GivenSecrets
 from landbridge_gateway.scheduler.hub import Hub
 from landbridge_gateway.scheduler.loop import Scheduler
+from landbridge_gateway.scheduler.settling import Settling
 from landbridge_gateway.schemas import Schemas
 from landbridge_gateway.settings import Settings
 from landbridge_gateway.store.accepts import Accepts
@@ -62,6 +64,7 @@ class Services:
     secrets: Secrets
     given: GivenSecrets
     collector: Collector
+    settling: Settling
     hub: Hub
     told: Told
     scheduler: Scheduler
@@ -113,6 +116,7 @@ class Services:
             secrets=secrets,
             given=given,
             collector=collector,
+            settling=Settling(objects, layout, collector.digest_soon),
             hub=hub,
             told=Told(),
             scheduler=Scheduler(
@@ -150,6 +154,7 @@ class Services:
     def close(self) -> None:
         self.hub.close()
         self.scheduler.close()
+        self.settling.close()
         try:
             self.collector.close()
         except StoreGone as gone:

@@ -11,7 +11,7 @@ from urllib.request import getproxies, proxy_bypass
 import urllib3
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_BLOCK = 128 * 1024  # of a download; with larger and with smaller ones the system takes longer to write the file
+_BLOCK = 512 * 1024  # of a download
 _CONNECT, _READ = 10, 60  # seconds
 PAUSES = (0.1, 0.4, 1.6, 5.0)  # seconds between tries: a gateway that died is back within them
 _KEPT = 100  # connections that wait for the next request
@@ -62,6 +62,9 @@ class Connections:
         if urlsplit(url).scheme == "https":
             options["ssl_context"] = _trusting(ca)
         self._pools = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+        parts = urlsplit(url)
+        self._origin, self._proxied = f"{parts.scheme}://{parts.netloc}", proxy is not None
+        self._pool: urllib3.HTTPConnectionPool | None = None
 
     def send(
         self,
@@ -75,7 +78,7 @@ class Connections:
         """The answer to one try, its body not read; ``patience`` is added to the seconds it may take to begin."""
         address = f"{url}?{urlencode(query, doseq=True)}" if query else url
         try:
-            raw = self._pools.urlopen(
+            raw = self._open(
                 method,
                 address,
                 headers=headers,
@@ -92,7 +95,16 @@ class Connections:
             raise Broken(_said(problem)) from problem
         return Answer(raw)
 
+    def _open(self, method: str, address: str, **more: Any) -> urllib3.BaseHTTPResponse:
+        if self._proxied or not address.startswith(f"{self._origin}/"):
+            return self._pools.urlopen(method, address, **more)
+        # The manager would find out anew for each request which of its pools it is.
+        pool = self._pool or self._pools.connection_from_url(self._origin)
+        self._pool = pool
+        return pool.urlopen(method, address[len(self._origin) :], assert_same_host=False, **more)
+
     def close(self) -> None:
+        self._pool = None
         self._pools.clear()
 
 

@@ -8,9 +8,9 @@ from flask import Blueprint, Response, request, send_file
 from werkzeug.exceptions import ClientDisconnected
 
 from landbridge_gateway.depot.digests import ALGORITHMS, PATTERN, SHA256, algorithm_of, digest_of
-from landbridge_gateway.depot.handed import stamp
-from landbridge_gateway.depot.objects import Readable, Stored, take_in
+from landbridge_gateway.depot.objects import Readable, Stored, settles, take_in
 from landbridge_gateway.depot.quota import Room
+from landbridge_gateway.depot.stamps import SETTLING, stamp
 from landbridge_gateway.errors import InvalidField, InvalidRequest, TooLarge
 from landbridge_gateway.model import FORMATS, LONGEST_NAME, Json, is_file_name
 from landbridge_gateway.store.database import Row
@@ -19,7 +19,7 @@ from landbridge_gateway.web.access import READ, WRITE, access, owner, sees
 from landbridge_gateway.web.body import choice, known_query, refuse_form
 from landbridge_gateway.web.connections import WholeFile
 from landbridge_gateway.web.headers import download_name
-from landbridge_gateway.web.natives import object_digest
+from landbridge_gateway.web.natives import object_digest, refuse_unsure
 from landbridge_gateway.web.services import Services, services
 
 blueprint = Blueprint("api_objects", __name__)
@@ -61,6 +61,8 @@ def add_object(stored: Stored, format: str, name: str | None, room: Room, handed
     here = services()
     # Another digest was for the way here, and that of the object itself follows when nobody waits.
     known = stored.digest if stored.digest and algorithm_of(stored.digest) == SHA256 else None
+    later = not handed and settles(stored)
+    said = stamp(here.layout.object_file(stored.id, format)) if handed else SETTLING if later else None
     row = room.settle(
         lambda: here.objects.add(
             id=stored.id,
@@ -70,10 +72,12 @@ def add_object(stored: Stored, format: str, name: str | None, room: Room, handed
             name=name,
             size=stored.size,
             digest=known,
-            stamp=stamp(here.layout.object_file(stored.id, format)) if handed else None,
+            stamp=said,
         )
     )
-    if known is None:
+    if later:
+        here.settling.begin(stored.id, format)
+    elif known is None:
         here.collector.digest_soon(stored.id, format)
     return _public(row)
 
@@ -116,6 +120,7 @@ def fetch(object_id: str) -> Response:
     """The bytes of an object, whole or in ranges."""
     here = services()
     row = here.objects.get(object_id, sees())
+    refuse_unsure(row["id"], row["stamp"])
     path = here.layout.object_file(row["id"], row["format"])
     request.environ["wsgi.file_wrapper"] = WholeFile
     # Always an attachment: what a job made is never shown from this origin as something active.
@@ -143,6 +148,7 @@ def digest(object_id: str) -> Json:
     here = services()
     algorithm = choice("algorithm", SHA256, tuple(ALGORITHMS))
     row = here.objects.get(object_id, sees())
+    refuse_unsure(row["id"], row["stamp"])
     if algorithm == SHA256:
         return {"digest": object_digest(here, row)}
     return {"digest": digest_of(here.layout.object_file(row["id"], row["format"]), algorithm)}
