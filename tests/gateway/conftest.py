@@ -127,6 +127,12 @@ def road(services: Services, commands: NotedCommands) -> Road:
 
 
 @pytest.fixture
+def in_line(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every job stands in line, as where something keeps it from running."""
+    monkeypatch.setattr(services.scheduler.starting, "accept", lambda *_: None)
+
+
+@pytest.fixture
 def stranger(services: Services) -> FlaskClient:
     """A client without a token."""
     return create_app(services).test_client()

@@ -442,7 +442,7 @@ class TestEnds:
         answer = client.get("/api/v1/events", query_string={"after": 0, "ends": "only", **query})
         return answer.json
 
-    def test_only_ends_are_told_and_the_job_comes_along(self, client, road):
+    def test_only_ends_are_told_and_the_job_comes_along(self, client, road, in_line):
         submit(client)
         job = submit(client)["id"]
         client.post(f"/api/v1/jobs/{job}/cancel")
@@ -452,7 +452,7 @@ class TestEnds:
         assert told["jobs"] == {job: whole}
         assert self.ends(client, after=told["cursor"]) == {"events": [], "cursor": told["cursor"], "jobs": {}}
 
-    def test_of_many_at_once_only_the_ends(self, client, road):
+    def test_of_many_at_once_only_the_ends(self, client, road, in_line):
         jobs = [submit(client)["id"] for _ in range(6)]
         for job in jobs:
             client.post(f"/api/v1/jobs/{job}/cancel")

@@ -106,6 +106,7 @@ def cut(settings, tmp_path, monkeypatch):
 
     def made(on_disk):
         services = Services.open(settings, Schemas(ROOT / "containers" / "schema"))
+        monkeypatch.setattr(services.scheduler.starting, "accept", lambda *_: None)  # it stands in line
         monkeypatch.setattr(services.collector, "digest_soon", lambda *_: None)
         road = Road(services, NotedCommands())
         road.connect()

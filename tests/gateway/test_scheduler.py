@@ -199,7 +199,7 @@ def test_a_cancel_during_the_start_reaches_the_container(client, road, commands)
     assert commands.take("stop")["attempt"] == attempt
 
 
-def test_waiting_and_queued_jobs_are_cancelled_at_once(client, road):
+def test_waiting_and_queued_jobs_are_cancelled_at_once(client, road, in_line):
     job = submit(client)
     assert client.post(f"/api/v1/jobs/{job['id']}/cancel").json["job"]["state"] == "cancelled"
     again = client.post(f"/api/v1/jobs/{job['id']}/cancel")
@@ -435,12 +435,15 @@ def test_what_could_not_be_written_down_on_a_full_disk_is_done_when_there_is_roo
     assert tries == ["once"] * 3
 
 
-def test_a_job_whose_folder_found_no_room_ends_with_that_cause(client, road, monkeypatch):
+@pytest.mark.parametrize("begins", ["with its acceptance", "in line"])
+def test_a_job_whose_folder_found_no_room_ends_with_that_cause(client, road, monkeypatch, request, begins):
     def no_room(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    job = submit(client)["id"]
+    if begins == "in line":
+        request.getfixturevalue("in_line")
     monkeypatch.setattr(spec, "write_folder", no_room)
+    job = submit(client)["id"]
     road.step()
     row = road.job(job)
     assert (row["state"], row["cause"]) == ("failed", "disk")

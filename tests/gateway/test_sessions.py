@@ -182,7 +182,7 @@ class TestDeath:
         states = [(road.job(one)["state"], road.job(one)["cause"]) for one in (job, running, waiting)]
         assert states == [("cancelled", None), ("failed", "killed"), ("failed", "input")]
 
-    def test_a_session_that_never_began(self, client, road, commands):
+    def test_a_session_that_never_began(self, client, road, commands, in_line):
         job = submit(client, submission(SESSION))["id"]
         made = call(client, job)
         client.post(f"/api/v1/jobs/{job}/cancel")

@@ -234,3 +234,4 @@ def test_who_removes_it_meanwhile_leaves_nothing_to_wait_for(services, client, d
     disk.let.set()
     services.settling.wait([made, other])
     assert services.objects.get(made)["stamp"] is None
+    services.objects.restamp(other, SETTLING, None)  # as its row would be gone

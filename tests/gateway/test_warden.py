@@ -181,6 +181,17 @@ def test_one_whose_folder_cannot_be_watched_is_told_as_not_started(warden, ear, 
     assert ear.next("found")["attempts"] == {}
 
 
+def test_what_there_is_is_told_also_where_folders_cannot_be_watched(warden, ear, engine, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    laid_out(warden)
+    engine.listed = {ATTEMPT: None}
+    monkeypatch.setattr(warden._watch, "add", full)
+    ear.link.send("found")
+    assert ear.next("found")["attempts"] == {ATTEMPT: None}
+
+
 def test_a_new_warden_knows_the_token_from_the_folder(warden, ear, engine):
     laid_out(warden)
     engine.listed = {ATTEMPT: None}

@@ -36,6 +36,7 @@ class Loop(Protocol):
 
     def set_running(self, flight: Flight) -> None: ...
     def send(self, verb: str, **fields: object) -> None: ...
+    def post(self, event: Json) -> None: ...
     def wake(self) -> None: ...
 
 
@@ -64,17 +65,32 @@ class Attempts:
             number = self._jobs.begin_attempt(job, row["runtime"], token)
         except IllegalTransition:
             return None  # it was cancelled a moment ago
-        reach("lease taken")
-        held = row["function"]["type"] == "session"
-        try:
-            self._specs.write(job, number, token, held=held)
-        except _NOT_LAID_OUT as problem:
-            self._come_to_nothing(job, number, problem)
-            return None
-        flight = Flight(job, row["owner"], number, row["runtime"], Limits(**row["limits"]), token, held=held)
-        flight.idle = self._jobs.get(job)["task"]["function"].get("idle") if held else None
+        flight = Flight(job, row["owner"], number, row["runtime"], Limits(**row["limits"]), token)
+        flight.held = row["function"]["type"] == "session"
+        flight.idle = self._jobs.get(job)["task"]["function"].get("idle") if flight.held else None
         flight.retries, flight.retry_on = row["retries"] or 0, causes_of(row["retry_on"])
-        attempt = attempt_id(job, number)
+        return self._laid_out(flight, lambda: self._specs.write(job, number, token, held=flight.held))
+
+    def begin_accepted(self, new: NewJob, token: str) -> str | None:
+        """The same of a job that was stored with its first attempt in one commit, and has no inputs."""
+        function = new.task["function"]
+        flight = Flight(new.id, new.owner, 1, new.runtime, Limits(**new.limits), token)
+        flight.held, flight.idle = function["type"] == "session", function.get("idle")
+        flight.retries, flight.retry_on = new.task.get("retries") or 0, causes_of(new.task.get("retry_on"))
+        return self._laid_out(flight, lambda: self._specs.write_new(new, token, held=flight.held))
+
+    def _laid_out(self, flight: Flight, write: Callable[[], object]) -> str | None:
+        reach("lease taken")
+        try:
+            write()
+        except _NOT_LAID_OUT as problem:
+            told = {"event": "not_laid_out", "job": flight.job, "number": flight.number, "problem": problem}
+            try:
+                self.not_laid_out(told)
+            except GatewayError:
+                self._loop.post(told)  # that cannot be written down now either, and is not forgotten
+            return None
+        attempt = attempt_id(flight.job, flight.number)
         self._flights[attempt] = flight
         return attempt
 
@@ -114,7 +130,7 @@ class Attempts:
         flight = Flight(new.id, new.owner, 1, new.runtime, Limits(**new.limits), token, running=True, session=session)
         begun = False
         try:
-            laid_out(self._specs.write_call(new, token, session, made))
+            laid_out(self._specs.write_new(new, token, session, made=made))
             begun = self._jobs.add_begun(new, token)
         except (NoSuchPart, OSError):
             return None
@@ -127,6 +143,9 @@ class Attempts:
             reach(step)
         self._flights[attempt] = flight
         return attempt
+
+    def not_laid_out(self, event: Json) -> None:
+        self._come_to_nothing(event["job"], event["number"], event["problem"])
 
     def _come_to_nothing(self, job: str, number: int, problem: Exception) -> None:
         attempt = attempt_id(job, number)

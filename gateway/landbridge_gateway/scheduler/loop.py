@@ -7,7 +7,6 @@ import math
 import queue
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -33,7 +32,7 @@ from landbridge_gateway.scheduler.decisions import (
     overdue,
     unheeded,
 )
-from landbridge_gateway.scheduler.fairness import AT_A_GLANCE, Group, Turns
+from landbridge_gateway.scheduler.fairness import AT_A_GLANCE
 from landbridge_gateway.scheduler.given import GivenSecrets
 from landbridge_gateway.scheduler.hub import Hub
 from landbridge_gateway.scheduler.neighbours import Commands, Near
@@ -41,6 +40,7 @@ from landbridge_gateway.scheduler.publishing import Publishing
 from landbridge_gateway.scheduler.recovery import Recovery
 from landbridge_gateway.scheduler.sessions import Sessions
 from landbridge_gateway.scheduler.spec import Specs
+from landbridge_gateway.scheduler.starting import Starting
 from landbridge_gateway.scheduler.sweeps import SweepRuns
 from landbridge_gateway.store.database import Database, Row
 from landbridge_gateway.store.jobs import Jobs
@@ -63,7 +63,7 @@ class Scheduler:
     _near: Near | None = None
     _thread: threading.Thread | None = None
     _engine: str | None = None
-    _is_near = _connected = False
+    _is_near = connected = False
     _guest: int | None = None  # the thread that is not the loop's and has the turn
     _asleep_until = math.inf  # where nothing comes in
 
@@ -80,13 +80,11 @@ class Scheduler:
         taken_up: Callable[[], None] = lambda: None,
     ) -> None:
         self._jobs, self._queue = Jobs(database), Queue(database, AT_A_GLANCE)
-        self._turns = Turns(self._queue.owners, self._queue.experiments)
         self._layout, self._collector, self._given, self._hub = layout, collector, given, hub
         self._capacity, self._clock = capacity, clock
         self._taken_up = taken_up
         self._inbox: queue.Queue[Message] = queue.Queue()
         self._flights: dict[str, Flight] = {}
-        self._served: dict[Group, str] = {}
         self._pool: list[Message] = []
         self._early: list[Message] = []
         sweeps = Sweeps(database, self._jobs)
@@ -94,32 +92,18 @@ class Scheduler:
         self._database = database
         self._attempts = Attempts(database, self._jobs, self._specs, collector, layout, given, self._flights, self)
         folders = CallFolders(layout)
-        self.calls = Calls(self._jobs, folders, self._attempts, self._flights, self, lambda: self._clock())
-        self._admission = Admission(database, self._queue, self, lambda: self._connected)
+        self.calls = Calls(self._jobs, folders, self._attempts, self._flights, self, self._now)
+        self._admission = Admission(database, self._queue, self, lambda: self.connected)
         self._publishing = Publishing(database, collector, self._flights, self._attempts, self)
-        self._sessions = Sessions(self._jobs, self._flights, folders, given, self, lambda: self._clock())
+        self._sessions = Sessions(self._jobs, self._flights, folders, given, self, self._now)
+        tables, chunks = (self._jobs, sweeps, self._queue), Chunks(self._jobs, sweeps, collector, layout)
         self._sweeps = SweepRuns(
-            (self._jobs, sweeps, self._queue),
-            Chunks(self._jobs, sweeps, collector, layout),
-            collector,
-            self._specs,
-            given,
-            self._flights,
-            self,
-            capacity,
-            lambda: self._clock(),
+            tables, chunks, collector, self._specs, given, self._flights, self, capacity, self._now
         )
-        self._recovery = Recovery(
-            (self._jobs, layout, given),
-            self._attempts,
-            self._publishing,
-            self._sessions,
-            self._sweeps,
-            self._flights,
-            self,
-            lambda: self._clock(),
-            machine_restarted,
-        )
+        parts = (self._attempts, self._sweeps, self._admission)
+        self.starting = Starting(self._jobs, self._queue, parts, given, self._flights, self, capacity)
+        stores, ends = (self._jobs, layout, given), (self._publishing, self._sessions, self._sweeps)
+        self._recovery = Recovery(stores, self._attempts, *ends, self._flights, self, self._now, machine_restarted)
         self._advanced, self._resting, self._due = -math.inf, False, False
         self._turn = threading.RLock()
         self._waking = threading.Event()
@@ -138,6 +122,7 @@ class Scheduler:
             "preparing": self._admission.preparing,
             "prepared": self._admission.prepared,
             "prepare_failed": self._admission.prepare_failed,
+            "not_laid_out": self._attempts.not_laid_out,
             "started": self._on_started,
             "start_failed": self._on_start_failed,
             "activity": self._on_activity,
@@ -166,6 +151,9 @@ class Scheduler:
     def pool(self) -> list[Message]:
         """The containers that wait for a job, by kind."""
         return list(self._pool)
+
+    def _now(self) -> float:
+        return self._clock()
 
     def post(self, event: Message) -> None:
         self._inbox.put(event)
@@ -199,7 +187,7 @@ class Scheduler:
     @property
     def near(self) -> Near | None:
         """What tells sessions of their calls without the warden, where they are on this machine and it is there."""
-        return self._near if self._is_near and self._connected else None
+        return self._near if self._is_near and self.connected else None
 
     def start(self, commands: Commands, near: Near | None = None) -> None:
         self._commands, self._near = commands, near
@@ -264,7 +252,7 @@ class Scheduler:
         return self._resting
 
     def handle(self, event: Message) -> None:
-        if not self._connected and is_early(event, self._flights):
+        if not self.connected and is_early(event, self._flights):
             self._early.append(event)
             return
         handler = self._handlers.get(event["event"])
@@ -288,9 +276,9 @@ class Scheduler:
             self._cancel(row)
         self._admission.advance(seen)
         self._sweeps.advance(seen)
-        if self._connected:
+        if self.connected:
             if seen.queued or seen.entering:
-                self._start_queued()
+                self.starting.start_queued()
             self._sessions.advance(seen)
 
     def _cancel(self, row: Row) -> None:
@@ -329,28 +317,6 @@ class Scheduler:
         self._hub.notify([split_attempt(event["attempt"])[0]])
 
     # From queued to running.
-
-    def _start_queued(self) -> None:
-        free = free_slots(self._flights.values(), self._capacity)
-        running = self._queue.running(flight.job for flight in self._flights.values()) if free else Counter()
-        passed: set[Group] = set()
-        while free and (group := self._turns.next(running, frozenset(passed))):
-            row = self._queue.first(*group, self._served.get(group))
-            if row is None:
-                passed.add(group)  # all of its queued jobs are being started
-                continue
-            self._served[group] = row["id"]
-            self._start(row)
-            running[group] += 1
-            free -= 1
-
-    def _start(self, row: Row) -> None:
-        attempt = self._attempts.begin(row) if row["unassigned"] is None else self._sweeps.begin(row)
-        if attempt:
-            flight = self._flights[attempt]
-            fields = {"runtime": row["runtime"], "language": row["language"], "limits": row["limits"]}
-            fields |= self._given.told(attempt) | self._admission.wish(row["runtime"])
-            self.send("start", attempt=attempt, token=flight.token, held=flight.held, **fields)
 
     def begin_call(self, row: Row, session: str) -> str | None:
         return self._attempts.begin_call(row, session)
@@ -480,19 +446,19 @@ class Scheduler:
         self._hub.notify([ENGINE])
 
     def _on_disconnected(self, _: Message) -> None:
-        self._connected = False
+        self.connected = False
         self._early.clear()
         self._admission.disconnected()
 
     def _on_suspected(self, event: Message) -> None:
         """The warden is connected, and does not answer. Nothing is started by it until it says what it has."""
-        self._connected = False
+        self.connected = False
         self._attempts.supersede(event["lease"])
 
     def _on_found(self, event: Message) -> None:
         self._recovery.found(event)
         self._taken_up()
-        self._connected = True
+        self.connected = True
         while self._early:
             self.handle(self._early[0])
             del self._early[0]  # what could not be handled is tried again

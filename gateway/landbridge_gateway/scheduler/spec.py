@@ -33,11 +33,13 @@ class Specs:
         wanted = set(objects_in(nodes_of(task, values)))
         self._lay_out(row, number, task, values, {"token": token}, wanted, session, held)
 
-    def write_call(self, new: NewJob, token: str, session: str, made: bool) -> JobFolder:
-        """The folder of a call that is not stored yet, and names no other job; ``made`` says that it is there."""
+    def write_new(
+        self, new: NewJob, token: str, session: str | None = None, held: bool = False, made: bool = False
+    ) -> JobFolder:
+        """The folder of the first attempt of a job that names no other; ``made`` says that it is there."""
         row = {"id": new.id, "owner": new.owner, "seed": new.seed}
         wanted = set(objects_in(nodes_of(new.task, new.values)))
-        return self._lay_out(row, 1, new.task, new.values, {"token": token}, wanted, session, made=made)
+        return self._lay_out(row, 1, new.task, new.values, {"token": token}, wanted, session, held, made=made)
 
     def write_chunk(self, sweep: str, number: int, token: str, points: list[Row]) -> dict[str, str]:
         """The folder of some points of a sweep. Gives those that lack an input, and why: they are not in it."""

@@ -56,10 +56,13 @@ class Jobs:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def add(self, new: NewJob, check: Callable[[Any], None] = lambda _: None) -> tuple[Row, bool]:
+    def add(
+        self, new: NewJob, check: Callable[[Any], None] = lambda _: None, begun: str | None = None
+    ) -> tuple[Row, bool]:
         """Store a job durably. Gives its row, and False when the same key already made it.
 
-        ``check`` is called with the transaction before a new job is stored, and may refuse it.
+        ``check`` is called with the transaction before a new job is stored, and may refuse it. ``begun`` is the token
+        of its first attempt, where one begins along with that.
         """
         with self._db.write() as db:
             known = self._known(db, new)
@@ -73,7 +76,10 @@ class Jobs:
                 return self._full(db, known["id"]), False
             self._check_named(db, new)
             check(db)
-            self._insert(db, new, State.QUEUED if new.ready else State.WAITING, timestamp())
+            now = timestamp()
+            self._insert(db, new, State.QUEUED if new.ready else State.WAITING, now, 1 if begun else 0)
+            if begun:
+                self._insert_attempt(db, new.id, 1, begun, new.runtime, now)
             return self._full(db, new.id), True
 
     def add_begun(self, new: NewJob, token: str) -> bool:
@@ -86,7 +92,7 @@ class Jobs:
                 return False
             self._check_named(db, new)
             now = timestamp()
-            self._insert(db, new, State.RUNNING, now)
+            self._insert(db, new, State.RUNNING, now, 1)
             self._insert_attempt(db, new.id, 1, token, new.runtime, now)
             return True
 
@@ -107,11 +113,11 @@ class Jobs:
             if not returning(db, "SELECT 1 FROM objects WHERE id = ?", (one,)):
                 raise UnknownObject(one)
 
-    def _insert(self, db: Any, new: NewJob, state: State, now: str) -> None:
+    def _insert(self, db: Any, new: NewJob, state: State, now: str, attempt: int) -> None:
         record = {name: value for name, value in vars(new).items() if name not in _NOT_COLUMNS}
         record |= {name: json.dumps(record[name]) for name in ("limits", "task", "values")}
-        begun = {"attempt": 1, "started": now} if state is State.RUNNING else {}
-        insert_row(db, "jobs", record | {"state": state, "submitted": now} | begun)
+        record |= {"started": now} if state is State.RUNNING else {}
+        insert_row(db, "jobs", record | {"state": state, "submitted": now, "attempt": attempt})
         for given in sorted(set(new.inputs)):
             insert_row(db, "inputs", {"job": new.id, "input": given})
         for name, value in new.tags.items():

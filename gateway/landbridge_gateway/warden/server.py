@@ -204,7 +204,7 @@ class Warden:
             image = self._engine.start(order)
         except EngineError as error:
             self._watch.drop(attempt)
-            self._tell_of(attempt, "start_failed", message=error.message, hint=error.hint)
+            self._not_started(attempt, error.message, error.hint)
             return
         finally:
             self._under_way.discard(attempt)
@@ -219,9 +219,14 @@ class Warden:
         try:
             self._watch.add(attempt, folder)
         except OSError as problem:
-            self._tell_of(attempt, "start_failed", message=unwatched(problem), hint=UNWATCHED_HINT)
+            self._not_started(attempt, unwatched(problem), UNWATCHED_HINT)
             return False
         return True
+
+    def _not_started(self, attempt: str, message: str, hint: str | None) -> None:
+        """Tell of it, once nobody is told any more that the attempt is there."""
+        self._under_way.discard(attempt)
+        self._tell_of(attempt, "start_failed", message=message, hint=hint)
 
     def _built(self, runtime: str) -> Json:
         """What the gateway writes down of an attempt's packages."""
@@ -292,6 +297,10 @@ class Warden:
             if attempt not in self._tokens and (token := token_in(folder)):
                 self._tokens[attempt] = token
             if ended is None:
-                self._watch.add(attempt, folder)
+                try:
+                    self._watch.add(attempt, folder)
+                except OSError as problem:
+                    # Its end is seen by that of its container. What else there is must be told all the same.
+                    log.warning("%s: %s", attempt, unwatched(problem))
         told = {attempt: ended.as_json() if ended else None for attempt, ended in found.items()}
         self._tell({"event": "found", "attempts": told, "tokens": {one: self._tokens.get(one) for one in found}})

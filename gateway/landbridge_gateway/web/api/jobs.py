@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response, request
 
 from landbridge_gateway.depot.logs import STREAMS
@@ -9,6 +11,7 @@ from landbridge_gateway.errors import InvalidRequest
 from landbridge_gateway.failpoints import reach
 from landbridge_gateway.model import Json, State
 from landbridge_gateway.store.database import Row
+from landbridge_gateway.store.jobs import NewJob
 from landbridge_gateway.store.listing import MOST, JobQuery, list_jobs
 from landbridge_gateway.store.queue import check_room
 from landbridge_gateway.web import calling, present
@@ -62,15 +65,28 @@ def submit() -> tuple[Json, int] | Response:
     if wait and new.session and (call := here.scheduler.calls.accept(new)):
         return answer_call(here, call, wait)
     cursor = here.jobs.cursor()
-    row, fresh = here.accepts.add(new, lambda db: check_room(db, who.name, 1, here.queue_bounds))
+    row, fresh = _stored(here, new)
     if not fresh and row["session"] and not row["ended"]:
         here.database.bring_to_disk()  # whoever submitted it first may be waiting for its end still
-    here.scheduler.wake()
     reach("before the answer")
     status = 201 if fresh else 200
     if wait and may_wait(here, row):
         return answer_with_end(here, row["id"], wait, status)
     return _one(here, row, cursor), status
+
+
+def _stored(here: Services, new: NewJob) -> tuple[Row, bool]:
+    """Its row, and whether it is new. It has begun where nothing kept it from running."""
+
+    def check(db: Any) -> None:
+        check_room(db, new.owner, 1, here.queue_bounds)
+
+    begun = here.scheduler.starting.accept(new, check)
+    if begun:
+        return begun
+    stored = here.accepts.add(new, check)
+    here.scheduler.wake()
+    return stored
 
 
 @blueprint.get("/jobs")
