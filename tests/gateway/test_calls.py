@@ -121,7 +121,7 @@ class TestAttended:
 
     def test_the_session_may_be_idle_from_then_on(self, client, road, commands, session, worker, patient):
         worker.leaves = {"result": ONE}
-        asked(client, session)
+        asked(client, session).close()
         road.now += 3601
         road.step()
         assert commands.take("end")["session"] == session[1]
@@ -140,7 +140,9 @@ class TestAttended:
         asked(client, session)
         assert inbox.get_nowait()["event"] == "wake"
 
-    def test_what_waited_for_it_is_begun_at_once(self, client, road, commands, session, worker, patient, services):
+    def test_what_waited_for_it_is_begun_once_it_was_answered(
+        self, client, road, commands, session, worker, patient, services
+    ):
         asking, found = self.submitting(client, session)
         until(lambda: worker.told, "the call", LONG)
         job = services.jobs.calls(session[0], 1)[0]["id"]
@@ -149,9 +151,26 @@ class TestAttended:
         worker.publish(f"{job}.1", result=ONE)
         joined(asking, "the submission", LONG)
         assert found[0].json["job"]["state"] == "succeeded"
+        assert worker.told[1:] == []
+        found[0].close()
         assert worker.told[1:] == [(session[1], f"{following}.1")]
         assert road.job(following)["state"] == "running"
         assert commands.take("start")["attempt"] == f"{depends}.1"
+
+    def test_the_loop_does_what_follows_where_no_answer_is_sent(
+        self, client, road, services, session, worker, patient, monkeypatch
+    ):
+        def broken(*_):
+            raise RuntimeError("nobody can be answered")
+
+        worker.leaves = {"result": ONE}
+        inbox = services.scheduler._inbox
+        while not inbox.empty():
+            services.scheduler.handle(inbox.get_nowait())
+        monkeypatch.setattr(calling, "_told", broken)
+        assert asked(client, session).status_code == 500
+        assert inbox.get_nowait()["event"] == "wake"
+        assert services.scheduler._due
 
     @staticmethod
     def submitting(client, session):

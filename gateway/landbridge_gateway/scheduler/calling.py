@@ -29,7 +29,8 @@ class Loop(Protocol):
     @property
     def near(self) -> Near | None: ...
 
-    def turn(self) -> AbstractContextManager[None]: ...
+    def turn(self, owing: bool = False) -> AbstractContextManager[None]: ...
+    def wake(self) -> None: ...
     def handle(self, event: dict[str, Any]) -> None: ...
     def post(self, event: dict[str, Any]) -> None: ...
 
@@ -101,9 +102,9 @@ class Calls:
         return Call(new.id, attempt, session, lookout, near)
 
     def attend(self, call: Call, seconds: float) -> None:
-        """Wait for the end of a call, and carry it out; for no longer than that."""
+        """Wait for the end of a call, and carry it out, but for what follows; for no longer than that."""
         if call.attempt in self._flights and call.lookout.sees_end(seconds):
-            with self._loop.turn():
+            with self._loop.turn(owing=True):
                 if call.attempt in self._flights:
                     self._handle({"event": "finished", "attempt": call.attempt})
 
@@ -115,8 +116,10 @@ class Calls:
             log.info("%s of %s is left to the loop: %s", event["event"], event["attempt"], problem)
             self._loop.post(event)
 
-    def prepare(self, call: Call) -> None:
-        """Make the folder of the next call of a session: for a thread that nobody waits for."""
+    def follow(self, call: Call) -> None:
+        """Once a call was answered: do what is due after its end, and make the folder of its session's next call."""
+        with self._loop.turn():
+            self._loop.wake()
         self._folders.prepare(call.session)
         if call.session not in self._flights:
             self._folders.forget(call.session)  # it ended meanwhile

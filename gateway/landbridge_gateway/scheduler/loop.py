@@ -167,20 +167,23 @@ class Scheduler:
             self.post({"event": "wake"})
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """For another thread: be the loop for a moment. What is due after that is done on the same thread."""
+    def turn(self, owing: bool = False) -> Iterator[None]:
+        """For another thread: be the loop for a moment. What is due after that is done on the same thread.
+
+        ``owing``: it is left for a later turn, which asks for it by :meth:`wake`, or for the loop's next step.
+        """
         with self._turn:
             was_due, self._due, self._guest = self._due, False, threading.get_ident()
             try:
                 yield
                 # What fails is due still, and the loop's own thread does about it what it can.
                 with suppress(Exception):
-                    if self._due:
+                    if self._due and not owing:
                         self.advance()
                         self._due = False
             finally:
                 self._guest = None
-                left, self._due = self._due, was_due
+                left, self._due = self._due and not owing, was_due or (self._due and owing)
                 if left or (next_deadline(self._flights.values()) or math.inf) < self._asleep_until:
                     self.wake()
 

@@ -23,6 +23,16 @@ _ATTENDED = 0.05  # seconds for which a thread waits for a call; after that nobo
 
 def answer_call(here: Services, call: Call, wait: float) -> Response:
     """The answer to the submission of a call that has begun. It is on the disk by then, with its end or without."""
+    try:
+        answer = _attended(here, call, wait)
+    except BaseException:
+        here.scheduler.wake()  # for what follows, as no answer will be sent
+        raise
+    answer.call_on_close(lambda: here.scheduler.calls.follow(call))  # when it is sent
+    return answer
+
+
+def _attended(here: Services, call: Call, wait: float) -> Response:
     until = time.monotonic() + wait
     try:
         here.scheduler.calls.attend(call, min(wait, _ATTENDED))
@@ -34,11 +44,8 @@ def answer_call(here: Services, call: Call, wait: float) -> Response:
         here.database.bring_to_disk()
     reach("before the answer")
     if row["ended"]:
-        answer = _told(here, row, cursor, present.address(), 201)
-    else:
-        answer = answer_with_end(here, call.job, until - time.monotonic(), 201)
-    answer.call_on_close(lambda: here.scheduler.calls.prepare(call))  # when it is sent
-    return answer
+        return _told(here, row, cursor, present.address(), 201)
+    return answer_with_end(here, call.job, until - time.monotonic(), 201)
 
 
 def may_wait(here: Services, row: Row) -> bool:
