@@ -121,7 +121,8 @@ fetch_rest <- function(client, id, part, piece, offset, progress) {
   tag <- sprintf("\"%s\"", id)
   if (offset > 0) headers <- c(headers, Range = sprintf("bytes=%.0f-", offset), "If-Range" = tag)
   answer <- try_patiently(client, list(
-    method = "GET", url = api_url(client, paste0("/objects/", id)), headers = headers, download = piece
+    method = "GET", url = api_url(client, paste0("/objects/", id), list(digest = "xxh128")), headers = headers,
+    download = piece
   ))
   progress$cause <- answer$broken
   if (is.null(answer$broken) && answer$status != 503) check_answer(client, answer)
@@ -140,9 +141,10 @@ fetch_rest <- function(client, id, part, piece, offset, progress) {
 check_bytes <- function(client, id, path, told) {
   digest <- if (!is.null(told) && file.size(path) <= in_parts) file_digest(path)
   if (is.null(digest)) {
+    # First here: the gateway makes the same meanwhile, as it was told whose digest is asked for next.
+    digest <- way_digest(path)
     query <- list(algorithm = "xxh128")
     told <- ask_gateway(client, "GET", sprintf("/objects/%s/digest", id), query = query, seconds = NULL)$digest
-    digest <- way_digest(path)
   }
   if (!identical(told, digest)) {
     abort_landbridge(

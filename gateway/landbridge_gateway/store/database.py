@@ -25,6 +25,7 @@ for _name in ("pandas", "numpy"):
 from landbridge_gateway.errors import DiskFailed, DiskFull, Overloaded, StoreGone  # noqa: E402
 from landbridge_gateway.home import boot  # noqa: E402
 from landbridge_gateway.store import soundness  # noqa: E402
+from landbridge_gateway.store.clock import seconds_between  # noqa: E402
 from landbridge_gateway.store.migrations import migrations  # noqa: E402
 from landbridge_gateway.store.readers import Readers  # noqa: E402
 
@@ -63,6 +64,7 @@ class Database:
         connection = sqlite3.connect(path, check_same_thread=False, timeout=5)
         try:
             connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+            connection.create_function("seconds_between", 2, seconds_between, deterministic=True)
             self._writer = sqlite_utils.Database(connection)
             self._mark = self._opened(mark)
         except BaseException as problem:

@@ -9,7 +9,7 @@ from typing import Any
 
 from landbridge_gateway.errors import Conflict, JobRemoved, UnknownJob, UnknownObject
 from landbridge_gateway.model import Cause, Exit, Json, State, sources
-from landbridge_gateway.store.clock import seconds_between, timestamp
+from landbridge_gateway.store.clock import timestamp
 from landbridge_gateway.store.database import Database, Row, insert_row, returning
 
 _NOT_COLUMNS = ("tags", "inputs", "objects", "ready")  # of a new job
@@ -243,9 +243,10 @@ class Jobs:
                 db,
                 f"""UPDATE jobs SET state = :target, cause = :cause, note = :note, result = :result, error = :error,
                       started = CASE WHEN :target = 'running' THEN :now ELSE started END,
-                      ended = CASE WHEN :ends THEN :now ELSE NULL END
+                      ended = CASE WHEN :ends THEN :now ELSE NULL END,
+                      seconds = CASE WHEN :ends THEN seconds_between(started, :now) ELSE seconds END
                     WHERE id = :job AND state IN ({_quoted(allowed)}) AND (:attempt IS NULL OR attempt = :attempt)
-                    RETURNING seq, owner, attempt, started""",
+                    RETURNING seq, owner, attempt""",
                 {
                     "target": target,
                     "cause": cause,
@@ -260,9 +261,6 @@ class Jobs:
             )
             if not changed:
                 raise IllegalTransition(self._story(db, job, target))
-            if target.ended:
-                seconds = seconds_between(changed[0]["started"], now)
-                db.execute("UPDATE jobs SET seconds = ? WHERE id = ?", (seconds, job))
             self._note_event(db, job, changed[0]["owner"], changed[0]["attempt"], target, cause, note, now)
 
     def enter(self, jobs: Sequence[str]) -> None:

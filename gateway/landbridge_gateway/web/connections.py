@@ -6,6 +6,7 @@ import io
 import select
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
@@ -72,10 +73,16 @@ class Gateway(wsgi.Gateway_10):
 
 
 class WholeFile(FileWrapper):
-    """A file that is sent as it is; what is sent in part is read in blocks."""
+    """A file that is sent as it is; what is sent in part is read in blocks. ``after`` is called when it is sent."""
 
-    def __init__(self, file: BinaryIO, _: int = 0) -> None:
+    def __init__(self, file: BinaryIO, _: int = 0, after: Callable[[], object] | None = None) -> None:
         super().__init__(file, CHUNK)
+        self._after = after
+
+    def close(self) -> None:
+        super().close()
+        if self._after:
+            self._after()
 
 
 class Keeping:

@@ -14,6 +14,7 @@ from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.quota import Quota
 from landbridge_gateway.depot.stamps import UNSURE
 from landbridge_gateway.depot.uploads import Uploads
+from landbridge_gateway.depot.way_digests import WayDigests
 from landbridge_gateway.errors import StoreGone
 from landbridge_gateway.exposure import names_of
 from landbridge_gateway.filesystems import check_one_device
@@ -70,6 +71,7 @@ class Services:
     scheduler: Scheduler
     intake: Intake
     uploads: Uploads
+    way_digests: WayDigests
     quota: Quota
     refusals: Pace
     keeping: threading.Lock  # held by who makes a snapshot, and by who removes
@@ -89,15 +91,13 @@ class Services:
         intake.open()
         hub = Hub(settings.waiting)
         database = Database(home.database, hub.notify)
-        jobs, tokens = Jobs(database), Tokens(database)
+        jobs, tokens, objects = Jobs(database), Tokens(database), Objects(database)
         tokens.ensure_owner(home.token())
-        objects = Objects(database)
         if home.machine_restarted() and not home.all_on_disk():
             objects.doubt_handed(UNSURE)
         home.begin_service()
         clear(Removals(database), layout)
-        secrets = Secrets(database, home.secrets_key)
-        given = GivenSecrets(secrets, layout)
+        given = GivenSecrets(secrets := Secrets(database, home.secrets_key), layout)
         collector = Collector(database, layout, schemas, given)
         return cls(
             settings=settings,
@@ -131,6 +131,7 @@ class Services:
             ),
             intake=intake,
             uploads=Uploads(layout, settings.uploads),
+            way_digests=WayDigests(layout),
             quota=Quota(settings.quota, objects.uploaded),
             refusals=Pace(REFUSALS_EACH_SECOND),
             keeping=threading.Lock(),
@@ -154,6 +155,7 @@ class Services:
     def close(self) -> None:
         self.hub.close()
         self.scheduler.close()
+        self.way_digests.close()
         self.settling.close()
         try:
             self.collector.close()

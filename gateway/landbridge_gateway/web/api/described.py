@@ -70,9 +70,13 @@ CALLS: dict[str, Call] = {
         errors=(413, 422, 507),
     ),
     "api_objects.fetch": Call(
-        {200: (), 206: (), 304: ()}, headers=("Range",), errors=(404, 416), media="application/octet-stream"
+        {200: (), 206: (), 304: ()},
+        {"digest": _one_of(*ALGORITHMS)},
+        headers=("Range",),
+        errors=(404, 409, 416),
+        media="application/octet-stream",
     ),
-    "api_objects.digest": Call({200: ("digest",)}, {"algorithm": _one_of(*ALGORITHMS)}, errors=_ONE),
+    "api_objects.digest": Call({200: ("digest",)}, {"algorithm": _one_of(*ALGORITHMS)}, errors=(404, 409)),
     "api_uploads.begin": Call(
         {201: ("upload",)},
         {"format": _FORMAT, "name": _NAME, "size": _whole(1, _MOST_OBJECT), "digest": _one_of(*ALGORITHMS)},

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from flask import Blueprint, Response, request, send_file
 from werkzeug.exceptions import ClientDisconnected
 
-from landbridge_gateway.depot.digests import ALGORITHMS, PATTERN, SHA256, algorithm_of, digest_of
+from landbridge_gateway.depot.digests import ALGORITHMS, PATTERN, SHA256, XXH128, algorithm_of
 from landbridge_gateway.depot.objects import Readable, Stored, settles, take_in
 from landbridge_gateway.depot.quota import Room
 from landbridge_gateway.depot.stamps import SETTLING, stamp
@@ -29,6 +30,7 @@ NONCE_HEADER = "Landbridge-Nonce"
 _DIGEST = re.compile(PATTERN)
 _TYPES = {"arrow": "application/vnd.apache.arrow.file", "png": "image/png"}
 _LOADED = ("rds", "pickle")
+_WORTH_AHEAD = 1024**2
 
 
 @blueprint.post("/objects")
@@ -75,6 +77,8 @@ def add_object(stored: Stored, format: str, name: str | None, room: Room, handed
             stamp=said,
         )
     )
+    if stored.digest and algorithm_of(stored.digest) == XXH128:
+        here.way_digests.note(stored.id, stored.digest)
     if later:
         here.settling.begin(stored.id, format)
     elif known is None:
@@ -117,12 +121,16 @@ def sent_bytes() -> Readable:
 @blueprint.get("/objects/<object_id>")
 @access(READ)
 def fetch(object_id: str) -> Response:
-    """The bytes of an object, whole or in ranges."""
+    """The bytes of an object, whole or in ranges. With ``digest`` that of this algorithm is made for who will ask."""
+    known_query("digest")
     here = services()
+    algorithm = choice("digest", SHA256, tuple(ALGORITHMS))
     row = here.objects.get(object_id, sees())
     refuse_unsure(row["id"], row["stamp"])
     path = here.layout.object_file(row["id"], row["format"])
-    request.environ["wsgi.file_wrapper"] = WholeFile
+    ahead = algorithm == XXH128 and row["size"] > _WORTH_AHEAD
+    after = (lambda: here.way_digests.ahead(row["id"], row["format"])) if ahead else None
+    request.environ["wsgi.file_wrapper"] = partial(WholeFile, after=after)
     # Always an attachment: what a job made is never shown from this origin as something active.
     answer = send_file(
         path,
@@ -151,7 +159,7 @@ def digest(object_id: str) -> Json:
     refuse_unsure(row["id"], row["stamp"])
     if algorithm == SHA256:
         return {"digest": object_digest(here, row)}
-    return {"digest": digest_of(here.layout.object_file(row["id"], row["format"]), algorithm)}
+    return {"digest": here.way_digests.of(row["id"], row["format"])}
 
 
 def _public(row: Row) -> Json:
