@@ -1,8 +1,7 @@
 """P7: a file to the gateway and back over loopback HTTP, beside `curl` to and from a bare end.
 
 Ours checks the digest at both ends. It answers before the bytes are on the disk, and makes the job wait for that which
-is given them, so the time until they are there is measured as well, beside a bare end that syncs. Each turn begins from
-rest: a disk that gives back the room of the file of the turn before takes its time from the next.
+is given them, so the time until they are there is measured as well, beside a bare end that syncs.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from bench.bare import bare, fetched_by_curl, sent_by_curl
 from bench.figures import OURS, Budget, Figure
 from bench.interleaving import interleaved
 from bench.lines import Lines
+from bench.resting import from_rest
 from bench.run import Run
 
 MEGABYTES = (10, 100, 1000)
 CURL, SYNCING = "curl, bare end", "curl, bare end that syncs"
-_REST = 1.0  # seconds
 _PROVIDES = ("record",)
 Ways = dict[str, Callable[[], float]]  # megabytes a second, by contender
 _NOTE = "The digest is checked at both ends, which the bare end does not do."
@@ -63,7 +62,7 @@ def _at_size(run: Run, folder: Path, size: int, r: Lines | None, ends: list[str]
     ways = (("to the gateway", up, bare_up), ("onto its disk", synced, bare_synced), ("back", down, bare_down))
     found = []
     for way, ours, bares in ways:
-        taken = interleaved(_from_rest(ours | bares), rounds, dict.fromkeys(ours, _PROVIDES), unmeasured=1)
+        taken = interleaved(from_rest(ours | bares, 2 * size), rounds, dict.fromkeys(ours, _PROVIDES), unmeasured=1)
         for name in ours:
             variant = f"{name.rpartition(' ')[2]}, {way}"
             title = f"a file {way} over loopback HTTP, by megabytes"
@@ -73,15 +72,6 @@ def _at_size(run: Run, folder: Path, size: int, r: Lines | None, ends: list[str]
     _forget(kept)
     path.unlink()
     return found
-
-
-def _from_rest(ways: Ways) -> Ways:
-    def rested(way: Callable[[], float]) -> float:
-        os.sync()
-        time.sleep(_REST)
-        return way()
-
-    return {name: partial(rested, way) for name, way in ways.items()}
 
 
 def _stored(run: Run, path: Path) -> str:

@@ -28,6 +28,7 @@ from landbridge.client import current
 from bench.figures import OURS, PROVIDES, Budget, Contender, Figure
 from bench.interleaving import Unable, interleaved
 from bench.lines import Lines
+from bench.resting import from_rest
 from bench.run import Run
 from tests.conformance.harness import image_of
 from tests.serving import COMMAND
@@ -37,6 +38,7 @@ COLUMNS = 10
 MEGABYTES = (10, 100, 1000)
 BY_HAND = "Arrow files by hand"
 _LIMITS = ("--cpus", "1", "--memory", "8g")
+_FILES = 5  # of the frame's size, by which both ends take memory until the frame is back
 _SLOWEST = 100  # megabytes beyond which CSV and rpy2 take minutes
 _CENTRE = {
     "r": "f <- function(df) {\n  df[] <- lapply(df, function(x) x - mean(x))\n  df\n}\n",
@@ -59,7 +61,7 @@ def measure(run: Run) -> list[Figure]:
 
 def _figure(run: Run, client: str, size: int, contenders: dict[str, Callable[[], float]]) -> Figure:
     few = max(3, run.samples // (5 if size == MEGABYTES[-1] else 3))
-    taken = interleaved(contenders, few, {OURS: PROVIDES}, unmeasured=1)
+    taken = interleaved(from_rest(contenders, _FILES * size), few, {OURS: PROVIDES}, unmeasured=1)
     title = f"a frame of {COLUMNS} numeric columns to a job of the other language and back, by megabytes, from {client}"
     budgets = [Budget(1.3, beside=BY_HAND)] if size == MEGABYTES[-1] else []
     return Figure("P6", title, "ms", list(taken.values()), budgets, client, size)

@@ -11,7 +11,7 @@ from urllib.request import getproxies, proxy_bypass
 import urllib3
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_BLOCK = 512 * 1024  # of a download
+_BLOCK = 256 * 1024  # of a download: what a processor keeps near
 _CONNECT, _READ = 10, 60  # seconds
 PAUSES = (0.1, 0.4, 1.6, 5.0)  # seconds between tries: a gateway that died is back within them
 _KEPT = 100  # connections that wait for the next request
