@@ -2,6 +2,7 @@
 
 most_tries <- 5L
 largest_block <- 512L * 1024L
+form_block <- 64L * 1024L
 patience <- 30
 loopback <- "^https?://(localhost|127\\.[0-9.]+|\\[::1\\])(:[0-9]+)?(/|$)"
 
@@ -14,8 +15,8 @@ loopback <- "^https?://(localhost|127\\.[0-9.]+|\\[::1\\])(:[0-9]+)?(/|$)"
 #' (objects) store a copy that nobody names.
 #'
 #' @param call list of `method`, `url`, `headers`, `seconds` (longest duration, NULL for none as long as bytes move),
-#'   and of at most one of `body` (raw), `upload` (path of a file to send, from the byte `offset` on), `download` (path
-#'   of a file to write)
+#'   and of at most one of `body` (raw), `upload` (path of a file to send, from the byte `offset` on), `form` (path of a
+#'   file to send as a form), `download` (path of a file to write)
 #' @return list of `status`, `headers` (lower case), `content`
 #' @noRd
 send_call <- function(client, call) {
@@ -108,10 +109,14 @@ call_handle <- function(client, call, state) {
     if (!is.null(client$ca)) list(cainfo = client$ca),
     if (is.null(call$download)) largest_size(client$largest_answer, state) else list(buffersize = largest_block),
     if (!is.null(call$body)) list(post = TRUE, postfieldsize = length(call$body), postfields = call$body),
-    if (!is.null(call$upload)) upload_options(call$upload, call$offset, state)
+    if (!is.null(call$upload)) upload_options(call$upload, call$offset, state),
+    if (!is.null(call$form)) list(upload_buffersize = form_block)
   )
   # In one go: each call of it looks all of curl's options through.
   curl::handle_setopt(handle, .list = options)
+  if (!is.null(call$form)) {
+    curl::handle_setform(handle, file = curl::form_file(call$form, type = "application/octet-stream", name = "file"))
+  }
   headers <- c(call$headers, "Landbridge-Protocol" = protocol_version, Expect = "")
   if (!is.null(client$token)) headers <- c(headers, Authorization = paste("Bearer", client$token))
   curl::handle_setheaders(handle, .list = as.list(headers))

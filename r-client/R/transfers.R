@@ -38,7 +38,6 @@ upload_at_once <- function(client, path, format, size, digest) {
 }
 
 upload_in_parts <- function(client, path, format, size, digest) {
-  if (size >= worth_keeping) keep_memory()
   query <- list(format = format, size = size, digest = "xxh128")
   begun <- ask_gateway(client, "POST", "/uploads", query = query)$upload
   place <- paste0("/uploads/", begun$id)
@@ -65,12 +64,20 @@ keep_memory <- function() {
 }
 
 #' Send what is left of a file; where the upload goes on now.
+#'
+#' All of it is sent as a form, whose file libcurl reads by itself. What it does not get through by that way goes in
+#' blocks that R hands it.
 #' @noRd
 put_rest <- function(client, place, path, offset, progress) {
-  answer <- try_patiently(client, list(
-    method = "PUT", url = api_url(client, place, list(offset = offset)), upload = path, offset = offset,
-    headers = c("Content-Type" = "application/octet-stream")
-  ))
+  call <- list(method = "PUT", url = api_url(client, place, list(offset = offset)))
+  call <- c(call, if (is.null(progress$tried)) {
+    list(form = path)
+  } else {
+    if (progress$size - offset >= worth_keeping) keep_memory()
+    list(upload = path, offset = offset, headers = c("Content-Type" = "application/octet-stream"))
+  })
+  progress$tried <- TRUE
+  answer <- try_patiently(client, call)
   progress$cause <- answer$broken
   if (is.null(answer$broken) && answer$status < 400) return(json_answer(client, answer)$upload$offset)
   ask_gateway(client, "GET", place)$upload$offset

@@ -146,6 +146,27 @@ test_that("objects go up as bytes and come down once", {
   expect_length(seen(paste0("/objects/", id)), 1)
 })
 
+test_that("a large file goes as a form, and what that did not get through in blocks", {
+  bytes <- as.raw(1:6)
+  path <- withr::local_tempfile()
+  writeBin(bytes, path)
+  id <- "obj_0000000000000001"
+  upload <- function(offset) list(upload = list(id = "upl_1", offset = offset))
+  client <- local_gateway(
+    answer("/uploads", upload(0), "POST", status = 201),
+    answer("/uploads/upl_1", upload(3), "PUT"), answer("/uploads/upl_1", upload(6), "PUT"),
+    answer("/uploads/upl_1/end", list(object = list(id = id)), "POST", status = 201)
+  )
+  expect_equal(upload_in_parts(client, path, "file", 6, "xxh128:x"), id)
+  sent <- seen("/uploads/upl_1")
+  expect_equal(vapply(sent, function(request) request$query, ""), c("offset=0", "offset=3"))
+  expect_match(sent[[1]]$headers[["content-type"]], "^multipart/form-data; boundary=")
+  form <- jsonlite::base64_dec(sent[[1]]$base64)
+  expect_true(grepl("\r\n\r\n\001\002\003\004\005\006\r\n--", rawToChar(form), fixed = TRUE))
+  expect_equal(sent[[2]]$headers[["content-type"]], "application/octet-stream")
+  expect_equal(jsonlite::base64_dec(sent[[2]]$base64), bytes[4:6])
+})
+
 test_that("a large file is read into memory that is used again", {
   skip_if_not(file.exists("/proc/self/stat"), "no count of new pages here")
   path <- withr::local_tempfile()

@@ -11,6 +11,7 @@ from landbridge_gateway.model import FORMATS, Json
 from landbridge_gateway.web.access import READ, WRITE, access, owner
 from landbridge_gateway.web.api.objects import add_object, object_name, sent_bytes, sent_digest
 from landbridge_gateway.web.body import choice, known_query, refuse_form, whole_number
+from landbridge_gateway.web.form import FormFile
 from landbridge_gateway.web.services import services
 
 blueprint = Blueprint("api_uploads", __name__)
@@ -40,17 +41,23 @@ def look(upload_id: str) -> Json:
 @blueprint.put("/uploads/<upload_id>")
 @access(WRITE)
 def append(upload_id: str) -> Json:
-    """Add a part, which begins at the offset where the upload goes on."""
+    """Add a part, which begins at the offset where the upload goes on: the body, or the one file of a form."""
     known_query("offset")
     here = services()
-    refuse_form()
     upload = here.uploads.get(upload_id, owner())
     length = request.content_length
     if length is None:
         raise InvalidRequest("A part says how many bytes it has.", "Send it with Content-Length.")
     offset = whole_number("offset", 0, 0, here.settings.max_object)
     try:
-        here.uploads.append(upload, offset, length, sent_bytes())
+        if request.mimetype == "multipart/form-data":
+            form = FormFile(sent_bytes(), request.content_type, length)
+            here.uploads.append(upload, offset, form.size, form)
+            if upload.offset == offset + form.size:
+                form.end()
+        else:
+            refuse_form()
+            here.uploads.append(upload, offset, length, sent_bytes())
     except (ConnectionError, TimeoutError):
         raise InvalidRequest("The part was cut short.", "Send the rest.", offset=upload.offset) from None
     return {"upload": upload.as_json()}
