@@ -115,7 +115,7 @@ call_handle <- function(client, call, state) {
   # In one go: each call of it looks all of curl's options through.
   curl::handle_setopt(handle, .list = options)
   if (!is.null(call$form)) {
-    curl::handle_setform(handle, file = curl::form_file(call$form, type = "application/octet-stream", name = "file"))
+    curl::handle_setform(handle, file = curl::form_file(call$form, type = "application/octet-stream"))
   }
   headers <- c(call$headers, "Landbridge-Protocol" = protocol_version, Expect = "")
   if (!is.null(client$token)) headers <- c(headers, Authorization = paste("Bearer", client$token))

@@ -65,12 +65,12 @@ keep_memory <- function() {
 
 #' Send what is left of a file; where the upload goes on now.
 #'
-#' All of it is sent as a form, whose file libcurl reads by itself. What it does not get through by that way goes in
-#' blocks that R hands it.
+#' All of it is sent as a form, whose file libcurl reads by itself. What does not get through by that way, or has a name
+#' that would stand in the form otherwise than it is, goes in blocks that R hands it.
 #' @noRd
 put_rest <- function(client, place, path, offset, progress) {
   call <- list(method = "PUT", url = api_url(client, place, list(offset = offset)))
-  call <- c(call, if (is.null(progress$tried)) {
+  call <- c(call, if (is.null(progress$tried) && grepl("^[A-Za-z0-9._-]+$", basename(path))) {
     list(form = path)
   } else {
     if (progress$size - offset >= worth_keeping) keep_memory()
