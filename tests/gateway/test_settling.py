@@ -192,23 +192,15 @@ def left(settings, disk, monkeypatch, tmp_path):
     return made
 
 
-def test_the_next_gateway_goes_on_with_it(left, settings, disk):
+@pytest.mark.parametrize("goes_on", [True, False], ids=["it goes on", "nobody went on"])
+def test_a_job_waits_for_it_also_where_the_next_gateway_was_started(left, settings, disk, goes_on):
     made = left(cut=False)
     services, client = opened(settings)
     assert services.objects.get(made)["stamp"] == SETTLING
     disk.synced.clear()
     disk.let.set()
-    services.settling.go_on()
-    assert submit(client, given(made))["state"] == "queued"
-    assert disk.synced[0] == made
-    services.close()
-
-
-def test_a_job_waits_for_it_also_where_nobody_went_on_with_it(left, settings, disk):
-    made = left(cut=False)
-    services, client = opened(settings)
-    disk.synced.clear()
-    disk.let.set()
+    if goes_on:
+        services.settling.go_on()
     assert submit(client, given(made))["state"] == "queued"
     assert disk.synced[0] == made
     services.close()

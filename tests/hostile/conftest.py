@@ -10,9 +10,9 @@ from landbridge_gateway.model import Role
 from landbridge_gateway.web.app import create_app
 from landbridge_gateway.web.services import Services
 
-from tests.gateway.conftest import client, commands, road, services, settings, stranger
+from tests.gateway.conftest import client, commands, in_line, road, services, settings, stranger
 
-__all__ = ["client", "commands", "road", "services", "settings", "stranger"]
+__all__ = ["client", "commands", "in_line", "road", "services", "settings", "stranger"]
 
 
 @pytest.fixture

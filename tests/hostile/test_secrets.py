@@ -152,7 +152,7 @@ class TestGiving:
         assert "given" not in told
         assert not road.folder(told["attempt"]).secrets.exists()
 
-    def test_one_that_was_removed_meanwhile_fails_the_job(self, client, road, commands, stored):
+    def test_one_that_was_removed_meanwhile_fails_the_job(self, client, road, commands, stored, in_line):
         job = submit(client, with_secret())
         client.delete("/api/v1/secrets/db_password")
         road.step()
