@@ -88,7 +88,7 @@ def main() -> None:
     host, port, token, folder = sys.argv[1:]
     asking = Asking(host, port, token, Path(folder))
     end = asking.wait(asking.submit())
-    asking.say(end={name: end[name] for name in ("id", "state", "cause", "error", "result", "attempt")})
+    asking.say(end={name: end[name] for name in ("id", "state", "cause", "error", "result", "attempt", "started")})
     sys.stdin.read()
 
 

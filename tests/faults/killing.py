@@ -224,10 +224,14 @@ class Killing:
             assert times == 1, "it never ran"
             object_of(end["result"])
         else:
-            # What is lost need not have run: it may have been killed between its worker's start and its own code, in a
-            # storm also in its second attempt, after a kill before the first one began.
             assert end["error"]["message"], "nobody says why"
+            # What is lost need not have run: it may have been killed between its worker's start and its own code, in a
+            # storm in any of its attempts. But that attempt may have begun, or another would have followed.
+            assert end["state"] != "lost" or times or end["started"] or self._events_of(end).exists(), "it never began"
         return dict(end)
+
+    def _events_of(self, end: dict[str, Any]) -> Path:
+        return self.serving.home / "depot" / "jobs" / end["id"] / str(end["attempt"]) / "out" / "events.jsonl"
 
     def kill_engine(self) -> None:
         """Only a test that has an engine of its own may."""
