@@ -13,15 +13,13 @@ from pathlib import Path
 from landbridge_gateway.depot.digests import digest_of
 from landbridge_gateway.depot.durable import make_folder, sync_files
 from landbridge_gateway.depot.layout import Layout
-from landbridge_gateway.depot.objects import Stored, discard
+from landbridge_gateway.depot.objects import SYNCED_AT_ONCE, Stored, discard
 from landbridge_gateway.depot.quota import Room
 from landbridge_gateway.errors import Forbidden, InvalidField, TooLarge
 from landbridge_gateway.model import new_id
 
 _NAME = re.compile(r"c_[0-9a-z]{16,40}")
 _LEFT_FOR = 24 * 3600.0  # seconds after which a file that nobody named is taken for a dead client's
-# A larger file is brought to the disk while its job goes on: waiting for it would take as long as writing it did.
-SYNCED_AT_ONCE = 256 * 1024
 _AGAIN = "Write it again under a new name, or send it over HTTP."
 
 

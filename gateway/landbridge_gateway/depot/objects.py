@@ -35,7 +35,7 @@ class Stored:
     digest: str | None
 
 
-# A larger file that came with another digest than the object's own goes to the disk after its sender was answered.
+# A larger file of a client goes to the disk after its sender was answered, who would wait as long as for the sending.
 SYNCED_AT_ONCE = 256 * 1024
 
 

@@ -183,7 +183,9 @@ class Scheduler:
                         self._due = False
             finally:
                 self._guest = None
-                left, self._due = self._due and not owing, was_due or (self._due and owing)
+                left, self._due = self._due, was_due
+                if owing:
+                    left, self._due = False, left or was_due
                 if left or (next_deadline(self._flights.values()) or math.inf) < self._asleep_until:
                     self.wake()
 

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from landbridge_gateway.depot.durable import problem_of_syncing
 from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.stamps import SETTLING, UNSURE
-from landbridge_gateway.errors import DiskFailed, DiskFull, is_disk_full
+from landbridge_gateway.errors import Conflict, DiskFailed, DiskFull, is_disk_full
 from landbridge_gateway.store.objects import Objects
 
 log = logging.getLogger(__name__)
@@ -43,8 +43,13 @@ class Settling:
             self.begin(row["id"], row["format"])
 
     def wait(self, object_ids: Iterable[str]) -> None:
-        """Until those of the objects that are on their way are on the disk. Raises ``DiskFailed`` and ``DiskFull``."""
+        """Until those of the objects that are on their way are on the disk.
+
+        Raises ``Conflict`` for one that may not be whole, ``DiskFailed`` and ``DiskFull``.
+        """
         stamps = self._objects.stamps(object_ids)
+        for object_id, stamp in stamps.items():
+            refuse_unsure(object_id, stamp)
         formats = self._objects.formats(one for one, stamp in stamps.items() if stamp == SETTLING)
         for under_way in [self.begin(*one) for one in formats.items()]:
             under_way.result()
@@ -67,3 +72,12 @@ class Settling:
     def close(self) -> None:
         """Bring the rest to the disk."""
         self._pool.shutdown(wait=True)
+
+
+def refuse_unsure(object_id: str, stamp: str | None) -> None:
+    """Refuse an object of which nobody knows whether all of its bytes are there."""
+    if stamp == UNSURE:
+        raise Conflict(
+            f"{object_id} may not be whole: before it was on the disk that failed, or the machine was switched off.",
+            "Send the object again.",
+        )

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from landbridge_gateway.depot.digests import digest_of
 from landbridge_gateway.depot.durable import sync_files
-from landbridge_gateway.depot.stamps import UNSURE
-from landbridge_gateway.errors import Conflict, InvalidField
+from landbridge_gateway.errors import InvalidField
 from landbridge_gateway.model import Json
 from landbridge_gateway.nodes import rewritten
 from landbridge_gateway.signing import is_signed, sign
@@ -63,22 +62,13 @@ def object_digest(services: Services, row: Row) -> str:
     """The digest of an object; made now where it is so new that it is not there yet."""
     if row["digest"]:
         return str(row["digest"])
-    services.settling.wait([row["id"]])
-    refuse_unsure(row["id"], services.objects.get(row["id"])["stamp"])
+    if row["stamp"]:
+        services.settling.wait([row["id"]])
     path = services.layout.object_file(row["id"], row["format"])
     sync_files([path])  # what has a digest is on the disk
     digest = digest_of(path)
     services.objects.set_digest(row["id"], digest)
     return digest
-
-
-def refuse_unsure(object_id: str, stamp: str | None) -> None:
-    """Refuse an object of which nobody knows whether all of its bytes are there."""
-    if stamp == UNSURE:
-        raise Conflict(
-            f"{object_id} may not be whole: before it was on the disk that failed, or the machine was switched off.",
-            "Send the object again.",
-        )
 
 
 def _signed_facts(services: Services, node: Json, row: Row) -> dict[str, str]:

@@ -15,7 +15,7 @@ from landbridge_gateway.store.jobs import NewJob
 from landbridge_gateway.web.access import Caller
 from landbridge_gateway.web.environments import place_for
 from landbridge_gateway.web.held import session_of
-from landbridge_gateway.web.natives import check_natives, refuse_unsure
+from landbridge_gateway.web.natives import check_natives
 from landbridge_gateway.web.services import Services
 from landbridge_gateway.web.syntax import check_syntax
 
@@ -108,8 +108,6 @@ def check_objects(services: Services, references: set[str], owner: str | None) -
             raise InvalidField(f"`{reference}` is a name for workers.", "Upload the object and use its id.")
     services.objects.formats(sorted(references), owner)
     services.settling.wait(references)
-    for reference, stamp in services.objects.stamps(references).items():
-        refuse_unsure(reference, stamp)
 
 
 def check_secrets(services: Services, task: Json, owner: str) -> None:

@@ -14,13 +14,14 @@ from landbridge_gateway.depot.quota import Room
 from landbridge_gateway.depot.stamps import SETTLING, stamp
 from landbridge_gateway.errors import InvalidField, InvalidRequest, TooLarge
 from landbridge_gateway.model import FORMATS, LONGEST_NAME, Json, is_file_name
+from landbridge_gateway.scheduler.settling import refuse_unsure
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.objects import UPLOAD
 from landbridge_gateway.web.access import READ, WRITE, access, owner, sees
 from landbridge_gateway.web.body import choice, known_query, refuse_form
 from landbridge_gateway.web.connections import WholeFile
 from landbridge_gateway.web.headers import download_name
-from landbridge_gateway.web.natives import object_digest, refuse_unsure
+from landbridge_gateway.web.natives import object_digest
 from landbridge_gateway.web.services import Services, services
 
 blueprint = Blueprint("api_objects", __name__)
