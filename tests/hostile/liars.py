@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 JOB = "job_0000000000000001"
 GOOD = {"job": {"id": JOB, "state": "running", "url": "http://x/", "name": "f", "language": "r"}, "cursor": 1}
-UNTIL = 200 * 1024**2  # an end, for a client that has none
+UNTIL = 1024**3  # an end, for a client that has none
 
 
 class Liar(ThreadingHTTPServer):
