@@ -375,7 +375,7 @@ class TestLooking:
         def broken(*_: object) -> None:
             raise RuntimeError("the path is /secret")
 
-        monkeypatch.setattr(services.jobs, "get", broken)
+        monkeypatch.setattr(services.jobs, "get_with_cursor", broken)
         answer = client.get(f"/api/v1/jobs/{UNKNOWN_JOB}")
         assert_refused(answer, 500, "internal_error")
         assert b"secret" not in answer.data

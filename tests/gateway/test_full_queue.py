@@ -34,12 +34,23 @@ def test_a_submission_to_a_full_queue_is_refused_with_a_time_to_come_back(client
 def test_a_full_queue_refuses_before_it_reads_what_is_sent(client, road, monkeypatch):
     for number in range(10):
         submit(client, **{"Idempotency-Key": str(number)})
+    assert client.post("/api/v1/jobs", json=submission()).status_code == 429
     reads = []
     monkeypatch.setattr("landbridge_gateway.web.api.jobs.json_body", lambda most: reads.append(most) or {})
     for call in ("/api/v1/jobs", "/api/v1/jobs/batch"):
         refused = client.post(call, data=b"no JSON", content_type="application/json")
         assert (refused.status_code, refused.headers["Retry-After"]) == (429, "5")
     assert reads == []
+
+
+def test_who_was_refused_is_let_in_again_once_there_is_room(client, road, services):
+    for number in range(10):
+        submit(client, **{"Idempotency-Key": str(number)})
+    assert client.post("/api/v1/jobs", json=submission()).status_code == 429
+    road.started()
+    assert client.post("/api/v1/jobs", data=b"no JSON", content_type="application/json").status_code == 400
+    submit(client)
+    assert client.post("/api/v1/jobs", json=submission()).status_code == 429
 
 
 def test_all_owners_together_have_a_bound_too(client, road, services):

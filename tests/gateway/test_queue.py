@@ -5,7 +5,7 @@ from landbridge_gateway.errors import TooManyJobs
 from landbridge_gateway.model import State
 from landbridge_gateway.store.database import Database
 from landbridge_gateway.store.jobs import Jobs
-from landbridge_gateway.store.queue import Bounds, Queue, check_room
+from landbridge_gateway.store.queue import Bounds, Door, Queue
 
 from tests.filling import fill
 from tests.gateway.test_store import new
@@ -106,11 +106,11 @@ def test_more_than_may_wait_are_refused_and_nothing_is_stored(database, queue):
     fill(database, "a", "x", 9)
     fill(database, "b", "x", 3)
     with database.write() as db:
-        check_room(db, "a", 1, Bounds(13, 10))
+        Door(database, Bounds(13, 10)).check(db, "a")
         with pytest.raises(TooManyJobs) as each:
-            check_room(db, "a", 2, Bounds(20, 10))
+            Door(database, Bounds(20, 10)).check(db, "a", 2)
         with pytest.raises(TooManyJobs) as everybody:
-            check_room(db, "c", 2, Bounds(13, 10))
+            Door(database, Bounds(13, 10)).check(db, "c", 2)
     assert each.value.message == "10 jobs of yours wait already, which is as many as this gateway takes."
     assert each.value.detail == {"most": 10, "whose": "owner"}
     assert everybody.value.hint == (
@@ -119,7 +119,7 @@ def test_more_than_may_wait_are_refused_and_nothing_is_stored(database, queue):
     jobs = Jobs(database)
 
     def full(db):
-        check_room(db, "owner", 1, Bounds(12, 10))
+        Door(database, Bounds(12, 10)).check(db, "owner")
 
     with pytest.raises(TooManyJobs):
         jobs.add(new(), full)

@@ -6,6 +6,7 @@ import threading
 import pytest
 from landbridge_gateway.errors import DiskFull
 from landbridge_gateway.scheduler import spec
+from landbridge_gateway.store.queue import Bounds, Door
 
 from tests.gateway.conftest import NULL, source_task, submission, submit
 from tests.gateway.test_sessions import SESSION, call
@@ -152,9 +153,9 @@ def test_many_at_once_begin_as_many_as_may_run(client, road, services, commands)
     assert len(begun(commands)) == 2
 
 
-@pytest.mark.parametrize("refused", ["max_queued_each", "max_queued"])
-def test_a_full_queue_refuses_it_as_any_other(client, road, services, commands, monkeypatch, refused):
-    monkeypatch.setitem(services.settings.values, refused, 0)
+@pytest.mark.parametrize("bounds", [Bounds(0, 9), Bounds(9, 0)])
+def test_a_full_queue_refuses_it_as_any_other(client, road, services, commands, bounds):
+    services.door = Door(services.database, bounds)
     answer = client.post("/api/v1/jobs", json=submission())
     assert answer.status_code == 429
     assert begun(commands) == []

@@ -11,6 +11,7 @@ from landbridge_gateway.model import JOB_ID, State, new_id, new_ids, point_seed
 from landbridge_gateway.scheduler.decisions import MOST_POINTS, Flight, chunk_size, time_left, to_recall
 from landbridge_gateway.schemas import Schemas
 from landbridge_gateway.store.migrations import migrations
+from landbridge_gateway.store.queue import Bounds, Door
 from landbridge_gateway.store.sweeps import Ended
 from landbridge_gateway.web.services import Services
 
@@ -193,8 +194,8 @@ class TestRefusals:
         ):
             assert refused_404(client, batch({"kind": "list", "items": [[None, node]]}))
 
-    def test_more_points_than_may_wait_are_refused_whole(self, client, road, settings):
-        settings.values["max_queued_each"] = 5
+    def test_more_points_than_may_wait_are_refused_whole(self, client, road, services):
+        services.door = Door(services.database, Bounds(100, 5))
         error = refused(client, batch(column(*range(5))))
         assert error["code"] == "too_many_jobs"
         assert client.get("/api/v1/jobs").json["jobs"] == []

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from landbridge_gateway.depot.call_folders import make_call, open_next
 from landbridge_gateway.depot.layout import JobFolder, Layout
+from landbridge_gateway.depot.texts import write_text
 from landbridge_gateway.depot.trees import remove_tree
 from landbridge_gateway.errors import trouble
 from landbridge_gateway.json_text import NotJson, objects_in_lines, parse
@@ -74,25 +75,20 @@ def write_folder(
         # What goes through a pipe is never on the disk.
         os.mkfifo(folder.secrets, 0o644)
     text = json.dumps(spec)
-    write = _write_new if session else _write_text  # who runs a call is told of it, and does not look before that
+    write = write_text if session else _write_whole  # who runs a call is told of it, and does not look before that
     write(folder.spec, text if points is None else f'{text[:-1]}, "points": [{", ".join(points)}]}}')
     return folder
 
 
 def write_json(path: Path, value: Json) -> None:
     """Whole or not at all, readable by the container's user."""
-    _write_text(path, json.dumps(value))
+    _write_whole(path, json.dumps(value))
 
 
-def _write_text(path: Path, text: str) -> None:
+def _write_whole(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
-    _write_new(temporary, text)
+    write_text(temporary, text)
     temporary.replace(path)
-
-
-def _write_new(path: Path, text: str) -> None:
-    path.write_text(text)
-    path.chmod(0o644)
 
 
 def link_or_copy(source: Path, target: Path) -> None:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from landbridge_gateway.depot.layout import JobFolder, Layout
+from landbridge_gateway.depot.texts import write_text
 from landbridge_gateway.depot.trees import remove_tree
 from landbridge_gateway.model import new_id
 
@@ -41,7 +42,7 @@ class Slots:
         for path in (folder.out, folder.objects, folder.files):
             path.mkdir()
             path.chmod(0o777)
-        (folder.path / _MARK).write_text(slot)
+        write_text(folder.path / _MARK, slot)
         os.mkfifo(folder.path / _PIPE, 0o644)
         # Nobody waits for a slot, and a job does for whatever is new then: the file system takes its time for that.
         for note in (self._note(slot), self._word(slot)):
@@ -51,7 +52,7 @@ class Slots:
     def hand_over(self, slot: str, attempt: str) -> JobFolder:
         """Make the slot's folder the attempt's. Raises ``OSError``; what was moved by then is the slot's."""
         here, there = self.folder(slot), self._layout.job_folder(attempt)
-        self._note(slot).write_text(attempt)
+        write_text(self._note(slot), attempt)
         there.spec.rename(here.spec)
         there.inputs.rename(here.inputs)
         with suppress(FileNotFoundError):

@@ -23,6 +23,7 @@ BRIEF = (
 )
 
 
+_NEWEST = "SELECT coalesce(max(seq), 0) AS seq FROM events"
 EVERYBODY = "*"  # in the place of an owner, a topic: what happens to the jobs of all
 
 
@@ -128,10 +129,16 @@ class Jobs:
 
     def get(self, job: str, owner: str | None = None) -> Row:
         """One job with all its columns; another owner's job does not exist."""
-        row = self._db.row("SELECT * FROM jobs WHERE id = ? AND (? IS NULL OR owner = ?)", (job, owner, owner))
+        return self.get_with_cursor(job, owner)[0]
+
+    def get_with_cursor(self, job: str, owner: str | None = None) -> tuple[Row, int]:
+        """The same, and the cursor from which on no change after it is missed."""
+        sql = f"SELECT *, ({_NEWEST}) AS cursor FROM jobs WHERE id = ? AND (? IS NULL OR owner = ?)"
+        row = self._db.row(sql, (job, owner, owner))
         if row is None:
             raise self._missing(job, owner)
-        return self._whole(row)
+        cursor = row.pop("cursor")
+        return self._whole(row), cursor
 
     def _missing(self, job: str, owner: str | None) -> UnknownJob | JobRemoved:
         """There never was such a job, or none of this owner; or there was one."""
@@ -402,7 +409,7 @@ class Jobs:
         return self._db.rows(sql, (job,))
 
     def cursor(self) -> int:
-        row = self._db.row("SELECT coalesce(max(seq), 0) AS seq FROM events")
+        row = self._db.row(_NEWEST)
         return int(row["seq"]) if row else 0
 
     def _note_event(

@@ -41,11 +41,6 @@ class Glance:
 _SIZES = "SELECT owner, jobs FROM queue_sizes WHERE owner IN ('', ?)"
 
 
-def check_room(db: Any, owner: str, more: int, bounds: Bounds) -> None:
-    """Inside a transaction: :class:`TooManyJobs` when ``more`` jobs of an owner would be too many."""
-    _compare(returning(db, _SIZES, (owner,)), owner, more, bounds)
-
-
 def count_waiting(db: Any, owner: str, more: int) -> None:
     """Inside a transaction: of points, which no trigger counts where they come or end many at a time."""
     db.conn.executemany(
@@ -54,24 +49,43 @@ def count_waiting(db: Any, owner: str, more: int) -> None:
     )
 
 
-def check_door(database: Database, owner: str, key: str | None, bounds: Bounds) -> None:
-    """The same before anything of a submission was read, so that refusing costs little while the queue is full.
+class Door:
+    """Refuses jobs where too many wait already. Safe from any thread."""
 
-    What repeats a submission that was taken is no further job, and passes.
-    """
-    try:
-        _compare(database.rows(_SIZES, (owner,)), owner, 1, bounds)
-    except TooManyJobs:
-        if not (key and database.row("SELECT 1 FROM jobs WHERE owner = ? AND key = ?", (owner, key))):
+    def __init__(self, database: Database, bounds: Bounds) -> None:
+        self._db, self._bounds = database, bounds
+        self._refused: set[str] = set()  # owners whose last submission was
+
+    def check(self, db: Any, owner: str, more: int = 1) -> None:
+        """Inside a transaction: :class:`TooManyJobs` when ``more`` jobs of an owner would be too many."""
+        try:
+            self._compare(returning(db, _SIZES, (owner,)), owner, more)
+        except TooManyJobs:
+            self._refused.add(owner)
             raise
 
+    def look(self, owner: str, key: str | None) -> None:
+        """The same before anything of a submission was read, so that refusing costs little while the queue is full.
 
-def _compare(counted: Iterable[Row], owner: str, more: int, bounds: Bounds) -> None:
-    waiting = {row["owner"]: row["jobs"] for row in counted}
-    if waiting.get(owner, 0) + more > bounds.each:
-        raise TooManyJobs(bounds.each, "owner", "max_queued_each")
-    if waiting.get("", 0) + more > bounds.all:
-        raise TooManyJobs(bounds.all, "all", "max_queued")
+        Who was not refused the last time is let through to the check. What repeats a submission that was taken is no
+        further job, and passes.
+        """
+        if owner not in self._refused:
+            return
+        try:
+            self._compare(self._db.rows(_SIZES, (owner,)), owner, 1)
+        except TooManyJobs:
+            if not (key and self._db.row("SELECT 1 FROM jobs WHERE owner = ? AND key = ?", (owner, key))):
+                raise
+        else:
+            self._refused.discard(owner)
+
+    def _compare(self, counted: Iterable[Row], owner: str, more: int) -> None:
+        waiting = {row["owner"]: row["jobs"] for row in counted}
+        if waiting.get(owner, 0) + more > self._bounds.each:
+            raise TooManyJobs(self._bounds.each, "owner", "max_queued_each")
+        if waiting.get("", 0) + more > self._bounds.all:
+            raise TooManyJobs(self._bounds.all, "all", "max_queued")
 
 
 class Line:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from landbridge_gateway.model import Json
@@ -19,6 +20,23 @@ _STATEMENTS = {
     "started": "UPDATE attempts SET versions = ? WHERE job = ? AND number = ?",
     "report": "INSERT INTO reports (job, attempt, kind, at, data) VALUES (?, ?, ?, ?, ?)",
 }
+
+
+_BESIDE = """
+  SELECT 'tag' AS kind, name, value AS data, 0 AS seq FROM tags WHERE job = :job
+  UNION ALL SELECT kind, NULL, data, seq FROM reports WHERE job = :job AND attempt = :attempt AND kind = 'warning'
+  UNION ALL SELECT * FROM (SELECT kind, NULL, data, seq FROM reports
+    WHERE job = :job AND attempt = :attempt AND kind = 'progress' ORDER BY seq DESC LIMIT 1)
+  ORDER BY seq, name"""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The tags of a job, and of one of its attempts the latest progress and all warnings."""
+
+    tags: dict[str, str]
+    progress: Json | None
+    warnings: list[Json]
 
 
 class Records:
@@ -76,6 +94,16 @@ class Records:
         for row in self._db.rows(f"SELECT job, name, value FROM tags WHERE job IN ({marks}) ORDER BY name", wanted):
             found[row["job"]][row["name"]] = row["value"]
         return found
+
+    def beside(self, job: str, attempt: int) -> Beside:
+        """What stands beside a job wherever one is shown, by one reading."""
+        rows = self._db.rows(_BESIDE, {"job": job, "attempt": attempt})
+        events: dict[str, list[Json]] = {"progress": [], "warning": []}
+        for row in rows:
+            if row["kind"] != "tag":
+                events[row["kind"]].append(json.loads(row["data"]))
+        tags = {row["name"]: row["data"] for row in rows if row["kind"] == "tag"}
+        return Beside(tags, next(iter(events["progress"]), None), events["warning"])
 
     def reports(self, job: str, attempt: int, kind: str) -> list[Json]:
         rows = self._db.rows(

@@ -38,8 +38,7 @@ def _attended(here: Services, call: Call, wait: float) -> Response:
         here.scheduler.calls.attend(call, min(wait, _ATTENDED))
     finally:
         here.scheduler.calls.leave(call)
-    cursor = here.jobs.cursor()
-    row = here.jobs.get(call.job)
+    row, cursor = here.jobs.get_with_cursor(call.job)
     if not row["ended"]:
         here.database.bring_to_disk()
     reach("before the answer")
@@ -63,8 +62,7 @@ def answer_with_end(here: Services, job: str, wait: float, status: int) -> Respo
         return here.jobs.state(job).ended or None
 
     def render(_: bool | None) -> Response:
-        cursor = here.jobs.cursor()
-        return _told(here, here.jobs.get(job), cursor, host, status)
+        return _told(here, *here.jobs.get_with_cursor(job), host, status)
 
     with suppress(NoPlace):  # then it is answered as any other
         return answer_when(look, render, wait, [ends_of(job)])
@@ -72,6 +70,5 @@ def answer_with_end(here: Services, job: str, wait: float, status: int) -> Respo
 
 
 def _told(here: Services, row: Row, cursor: int, host: str, status: int) -> Response:
-    """``cursor`` was read before the row."""
     told = {"job": present.whole(here, row, host), "cursor": cursor}
     return Response(json.dumps(told), status, content_type="application/json")

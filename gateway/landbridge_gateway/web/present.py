@@ -27,9 +27,7 @@ _WHOLE = ("task", "values", "result", "error")
 
 def briefs(services: Services, rows: Iterable[Row]) -> list[Json]:
     """Jobs for a list: without task, values, result and error."""
-    found = list(rows)
-    tags = services.records.tags([row["id"] for row in found])
-    return [_brief(services, row, tags[row["id"]]) for row in found]
+    return [_brief(services, row) for row in rows]
 
 
 def whole(services: Services, row: Row, host: str | None = None) -> Json:
@@ -37,8 +35,7 @@ def whole(services: Services, row: Row, host: str | None = None) -> Json:
     job = row["id"]
     if not row["ended"]:  # with its end came all that it had reported by then
         _bring_up_to_date(services, row)
-    tags = services.records.tags([job])[job]
-    told = _brief(services, row, tags, host) | {name: row[name] for name in _WHOLE}
+    told = _brief(services, row, host) | {name: row[name] for name in _WHOLE}
     counts = services.sweeps.counts(job) if row["unassigned"] is not None else None
     return told | {"result": result(services, row["result"]), "points": counts}
 
@@ -61,18 +58,19 @@ def _bring_up_to_date(services: Services, row: Row) -> None:
         services.collector.absorb(row["id"], row["attempt"], row["owner"])
 
 
-def _brief(services: Services, row: Row, tags: dict[str, str], host: str | None = None) -> Json:
-    job, number = row["id"], row["attempt"]
+def _brief(services: Services, row: Row, host: str | None = None) -> Json:
+    job = row["id"]
     function = row.get("function") or row["task"]["function"]
+    beside = services.records.beside(job, row["attempt"])
     return {name: row[name] for name in _SHARED} | {
         "runtime": split_place(row["runtime"])[0],
         "seconds": _seconds(row),
-        "tags": tags,
+        "tags": beside.tags,
         "url": f"{host or address()}jobs/{job}",
         "function": {"type": function["type"], "name": function.get("name")},
         "environment": _environment(services, row),
-        "progress": _without_kind(services.records.latest_report(job, number, "progress")) if number else None,
-        "warnings": warnings(services, job, number),
+        "progress": _without_kind(beside.progress),
+        "warnings": [_warning(event) for event in beside.warnings],
     }
 
 
@@ -133,25 +131,22 @@ def _attempt(found: Row, row: Row, number: int, outcome: Json | None) -> Json:
 _NEVER_BEGAN: Json = {"state": "superseded", "error": {"message": "It never began."}}
 
 
-def warnings(services: Services, job: str, number: int) -> list[Json]:
-    found = services.records.reports(job, number, "warning") if number else []
-    return [
-        {"message": event["message"], "category": event.get("category"), "call": event.get("call")} for event in found
-    ]
+def _warning(event: Json) -> Json:
+    return {"message": event["message"], "category": event.get("category"), "call": event.get("call")}
 
 
 def record(services: Services, row: Row) -> Json:
     """What the job reported, up to date while it runs."""
     job, number = row["id"], row["attempt"]
     _bring_up_to_date(services, row)
-    reports = services.records.reports
+    reports, beside = services.records.reports, services.records.beside(job, number)
     return {
         "metrics": services.records.metrics(job, number),
         "params": services.records.params(job, number),
-        "tags": services.records.tags([job])[job],
-        "progress": _without_kind(services.records.latest_report(job, number, "progress")),
+        "tags": beside.tags,
+        "progress": _without_kind(beside.progress),
         "messages": [{"text": event["text"], "at": event["at"]} for event in reports(job, number, "message")],
-        "warnings": warnings(services, job, number),
+        "warnings": [_warning(event) for event in beside.warnings],
         "artifacts": _latest(
             {"name": event["name"], "value": signed(services, event["value"])}
             for event in reports(job, number, "artifact")

@@ -32,7 +32,7 @@ from landbridge_gateway.store.database import Database
 from landbridge_gateway.store.environments import Environments
 from landbridge_gateway.store.jobs import Jobs
 from landbridge_gateway.store.objects import Objects
-from landbridge_gateway.store.queue import Bounds
+from landbridge_gateway.store.queue import Bounds, Door
 from landbridge_gateway.store.records import Records
 from landbridge_gateway.store.removals import Removals
 from landbridge_gateway.store.secrets import Secrets
@@ -73,6 +73,7 @@ class Services:
     uploads: Uploads
     way_digests: WayDigests
     quota: Quota
+    door: Door
     refusals: Pace
     keeping: threading.Lock  # held by who makes a snapshot, and by who removes
     signing_key: bytes = field(repr=False)
@@ -133,6 +134,7 @@ class Services:
             uploads=Uploads(layout, settings.uploads),
             way_digests=WayDigests(layout),
             quota=Quota(settings.quota, objects.uploaded),
+            door=Door(database, Bounds(settings.max_queued, settings.max_queued_each)),
             refusals=Pace(REFUSALS_EACH_SECOND),
             keeping=threading.Lock(),
             signing_key=home.signing_key(),
@@ -147,10 +149,6 @@ class Services:
     def images(self) -> frozenset[str]:
         """The digests of images that tasks may name."""
         return frozenset(self.settings.images.replace(",", " ").split())
-
-    @property
-    def queue_bounds(self) -> Bounds:
-        return Bounds(self.settings.max_queued, self.settings.max_queued_each)
 
     def close(self) -> None:
         self.hub.close()

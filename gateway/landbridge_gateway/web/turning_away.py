@@ -10,7 +10,6 @@ from __future__ import annotations
 from flask import Response, request
 
 from landbridge_gateway.errors import TooManyJobs
-from landbridge_gateway.store.queue import check_door
 from landbridge_gateway.web.access import caller
 from landbridge_gateway.web.headers import refusal
 from landbridge_gateway.web.services import services
@@ -24,7 +23,7 @@ def turned_away(key: str | None) -> Response | None:
     """The refusal of a submission under a key, where there is no room for it. Nothing of it was looked at by then."""
     here = services()
     try:
-        check_door(here.database, caller().name, key, here.queue_bounds)
+        here.door.look(caller().name, key)
     except TooManyJobs as full:
         told = refusal(full)
         if not _may_wait():

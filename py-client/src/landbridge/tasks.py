@@ -8,6 +8,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ RETRIED = ("lost", "engine", "memory", "killed", "timeout", "pids", "disk", "err
 _MOST_RETRIES = 20
 _LANGUAGES = {"python": "Python", "r": "R"}
 R_NAME = "f"  # R functions have no names of their own
+_SHORT_TEXT = 10_000  # characters
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 
@@ -143,7 +145,14 @@ def read_source(path: Path) -> str:
 
 
 def parsed(text: str, label: str) -> ast.Module:
-    """The syntax tree of Python text; :class:`CodeDoesNotParse` with the line where it breaks."""
+    """The syntax tree of Python text, which nobody may change; :class:`CodeDoesNotParse` with the line where it breaks.
+
+    Trees of short texts are kept: who calls again and again sends the same.
+    """
+    return (_parsed_once if len(text) <= _SHORT_TEXT else _parsed)(text, label)
+
+
+def _parsed(text: str, label: str) -> ast.Module:
     try:
         tree = ast.parse(text)
         compile(text, label, "exec", dont_inherit=True)
@@ -152,6 +161,9 @@ def parsed(text: str, label: str) -> ast.Module:
         message = getattr(error, "msg", None) or str(error)
         raise CodeDoesNotParse(f"{label} does not parse: {message} (line {line}).", line=line, file=label) from None
     return tree
+
+
+_parsed_once = lru_cache(32)(_parsed)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -252,7 +264,7 @@ def parameters_of(made: Task) -> Parameters | None:
             return None
     if made.language != "python" or made.document is None or made.document["type"] != "source":
         return None
-    for node in ast.parse(made.document["text"]).body:
+    for node in parsed(made.document["text"], made.document["file"] or "The text").body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == made.document["name"]:
             # A decorator may change what the function takes.
             return None if node.decorator_list else _from_ast(node.args)

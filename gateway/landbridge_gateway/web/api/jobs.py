@@ -13,7 +13,6 @@ from landbridge_gateway.model import Json, State
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.jobs import NewJob
 from landbridge_gateway.store.listing import MOST, JobQuery, list_jobs
-from landbridge_gateway.store.queue import check_room
 from landbridge_gateway.web import calling, present
 from landbridge_gateway.web.access import READ, WRITE, access, caller, sees
 from landbridge_gateway.web.body import choice, header, json_body, known_query, seconds, whole_number
@@ -79,7 +78,7 @@ def _stored(here: Services, new: NewJob) -> tuple[Row, bool]:
     """Its row, and whether it is new. It has begun where nothing kept it from running."""
 
     def check(db: Any) -> None:
-        check_room(db, new.owner, 1, here.queue_bounds)
+        here.door.check(db, new.owner)
 
     begun = here.scheduler.starting.accept(new, check)
     if begun:
@@ -104,8 +103,7 @@ def listing() -> Json:
 def look(job: str) -> Json:
     """One job with its task, values, result and error."""
     here = services()
-    cursor = here.jobs.cursor()
-    return _one(here, here.jobs.get(job, sees()), cursor)
+    return _one(here, *here.jobs.get_with_cursor(job, sees()))
 
 
 @blueprint.post("/jobs/<job>/cancel")

@@ -11,7 +11,6 @@ from landbridge_gateway.errors import InvalidRequest
 from landbridge_gateway.model import Json, new_id
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.jobs import NewJob
-from landbridge_gateway.store.queue import check_room
 from landbridge_gateway.web import present
 from landbridge_gateway.web.access import READ, WRITE, access, caller, sees
 from landbridge_gateway.web.api.jobs import LONGEST_WAIT
@@ -36,7 +35,7 @@ def batch() -> tuple[Json, int] | Response:
         return refused
     cursor = here.jobs.cursor()
     new, points = new_sweep(here, json_body(here.settings.max_body), who, key)
-    row, fresh = here.sweeps.add(new, points, lambda db: check_room(db, who.name, len(points) + 1, here.queue_bounds))
+    row, fresh = here.sweeps.add(new, points, lambda db: here.door.check(db, who.name, len(points) + 1))
     here.scheduler.wake()
     return {"job": present.whole(here, row), "cursor": cursor}, 201 if fresh else 200
 
@@ -106,6 +105,6 @@ def rerun(job: str) -> tuple[Json, int]:
         tags=here.records.tags([job])[job],
         inputs=inputs,
     )
-    made, fresh = here.accepts.add(new, lambda db: check_room(db, new.owner, 1, here.queue_bounds))
+    made, fresh = here.accepts.add(new, lambda db: here.door.check(db, new.owner))
     here.scheduler.wake()
     return {"job": present.whole(here, made), "cursor": cursor}, 201 if fresh else 200

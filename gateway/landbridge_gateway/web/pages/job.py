@@ -33,8 +33,7 @@ _PIECE = 1024**2
 @access(READ)
 def page(job: str) -> str:
     here = services()
-    cursor = here.jobs.cursor()
-    row = here.jobs.get(job, sees())
+    row, cursor = here.jobs.get_with_cursor(job, sees())
     shown = present.whole(here, row)
     record = present.record(here, row)
     return render_template(
