@@ -152,7 +152,8 @@ folder_sink <- function(folder) {
   list(put = put, arrow = arrow_codec(), functions = TRUE, hints = TRUE, on_loss = in_job_state$on_loss)
 }
 
-#' Write result.json or error.json: to a temporary name, then renamed, after the streams are flushed.
+#' Write result.json or error.json, after the streams are flushed: to a temporary name, then renamed. To the file that
+#' is there for it if there is one: to make one takes a file system up to a millisecond.
 #' @noRd
 finish_job <- function(folder, outcome) {
   while (sink.number() > 0) sink()
@@ -161,8 +162,10 @@ finish_job <- function(folder, outcome) {
   name <- if (is.null(outcome$error)) "result.json" else "error.json"
   text <- protocol_json(if (is.null(outcome$error)) outcome$value else outcome$error)
   out <- file.path(folder, "out")
-  temporary <- file.path(out, sprintf(".%s-%d", name, Sys.getpid()))
-  con <- file(temporary, "wb", raw = TRUE)
+  temporary <- file.path(out, ".draft")
+  drafted <- file.size(temporary) %in% 0
+  if (!drafted) temporary <- file.path(out, sprintf(".%s-%d", name, Sys.getpid()))
+  con <- file(temporary, if (drafted) "r+b" else "wb", raw = TRUE)
   writeLines(text, con, useBytes = TRUE)
   close(con)
   if (!file.rename(temporary, file.path(out, name))) stop("the outcome could not be written")

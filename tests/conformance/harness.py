@@ -134,6 +134,13 @@ def write_case(folder: Path, case: Case, language: str, job: str) -> None:
         case.spoil(folder)
 
 
+def make_files(out: Path) -> None:
+    """What may be there before a worker is."""
+    for name in ("events.jsonl", "stdout.log", "stderr.log", ".draft"):
+        (out / name).touch()
+        (out / name).chmod(0o666)
+
+
 def _secrets(case: Case) -> Node:
     if case.given is None:
         return {}
@@ -176,6 +183,7 @@ def run_all(
         write_case(folder, case, language, f"job_{number:016}")
         if way == WARM:
             folder.chmod(0o777)  # the script in the container moves the job there
+            make_files(folder / "out")
         names[case.name] = folder
     start = shlex.join(WORKERS[language]["start"])
     # Standard error of the start command itself is kept: with exit code 64 it must say why.

@@ -58,6 +58,14 @@ def test_case_of_a_worker_that_waited(case, language, warm_outcomes):
 
 
 @pytest.mark.parametrize("language", list(WORKERS))
+def test_an_outcome_is_written_into_the_file_that_is_there_for_it(language, warm_outcomes):
+    published = {"result.json", "error.json"}
+    for name, outcome in warm_outcomes[language].items():
+        left = {path.name for path in (outcome.folder / "out").iterdir()}
+        assert (".draft" in left) != bool(left & published), (name, left)
+
+
+@pytest.mark.parametrize("language", list(WORKERS))
 def test_everything_written_keeps_the_schemas(language, outcomes, schemas):
     for name, outcome in outcomes[language].items():
         keeps_the_schemas(name, outcome, schemas)

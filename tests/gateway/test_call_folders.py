@@ -7,7 +7,7 @@ from landbridge_gateway.depot.call_folders import CallFolders, make_call, open_n
 from landbridge_gateway.depot.layout import Layout
 
 HELD, CALL = "job_0000000000000000.1", "job_1111111111111111.1"
-APPENDED = {"events.jsonl", "stdout.log", "stderr.log"}
+MADE = {"events.jsonl", "stdout.log", "stderr.log", ".draft"}
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_one_that_was_made_before(layout, folders):
     check(layout, attempt)
     assert (mode(call.spec), call.spec.read_text()) == (0o644, "")
     left = [path for path in call.out.iterdir() if path.is_file()]
-    assert {path.name for path in left} == APPENDED
+    assert {path.name for path in left} == MADE
     assert {(mode(path), path.stat().st_size) for path in left} == {(0o666, 0)}
     assert names(layout.job_folder(HELD).calls) == {attempt}
 

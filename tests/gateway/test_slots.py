@@ -56,6 +56,19 @@ def test_the_container_sees_the_job_in_the_folder_it_has(slots, job):
     os.close(descriptor)
 
 
+def test_a_job_that_is_given_no_file_has_the_folder_of_the_slot_for_them(slots, layout):
+    write_folder(layout, ATTEMPT, {"protocol": 1}, {})
+    slot = slots.make()
+    inputs = slots.folder(slot).inputs.stat().st_ino
+    assert slots.hand_over(slot, ATTEMPT).inputs.stat().st_ino == inputs
+
+
+def test_what_a_worker_would_make_first_is_there_before(slots):
+    folder = slots.folder(slots.make())
+    made = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.out.iterdir() if path.is_file()}
+    assert made == dict.fromkeys(("events.jsonl", "stdout.log", "stderr.log", ".draft"), 0o666)
+
+
 @pytest.mark.parametrize("name", ["job.json", "in", "1", "slot"])
 def test_a_crash_on_the_way_leaves_a_slot_without_a_job(slots, layout, job, monkeypatch, name):
     slot = slots.make()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -47,6 +48,34 @@ def test_others_can_read_what_the_worker_writes(workshop: Workshop, source: Sour
     files = [path for path in (ran.folder / "out").rglob("*") if path.is_file()]
     assert len(files) == 5
     assert all(path.stat().st_mode & stat.S_IROTH for path in files)
+
+
+@pytest.mark.parametrize(("left", "used"), [("", True), ('{"kind": "sca', False)])
+def test_an_outcome_goes_into_the_file_that_is_there_for_it_if_it_is_empty(
+    workshop: Workshop, source: Source, left: str, used: bool
+) -> None:
+    draft = workshop.folder / "out" / ".draft"
+    draft.write_text(left)
+    there = draft.stat().st_ino
+    ran = workshop.run(source("def f():\n    return 1\n"))
+    assert ran.decoded() == 1
+    assert ((ran.folder / "out" / "result.json").stat().st_ino == there) is used
+    assert draft.exists() is not used
+
+
+def test_a_child_that_user_code_forked_leaves_that_file_to_the_worker(workshop: Workshop, source: Source) -> None:
+    (workshop.folder / "out" / ".draft").touch()
+    text = """
+        def f():
+            import os, sys
+            child = os.fork()
+            if child:
+                os.waitpid(child, 0)
+                return sorted(os.listdir(os.environ["LANDBRIDGE_JOB_FOLDER"] + "/out"))
+        """
+    ran = workshop.run(source(textwrap.dedent(text)))
+    assert ".draft" in ran.decoded()
+    assert not (ran.folder / "out" / ".draft").exists()
 
 
 def test_an_error_shows_the_users_own_lines(workshop: Workshop, source: Source) -> None:

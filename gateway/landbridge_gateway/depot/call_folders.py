@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from landbridge_gateway.depot.layout import JobFolder, Layout
+from landbridge_gateway.depot.texts import write_text
 from landbridge_gateway.depot.trees import remove_tree
 from landbridge_gateway.model import attempt_id, new_id, split_attempt
 
@@ -67,9 +68,8 @@ def _make_next(layout: Layout, session: str, attempt: str) -> None:
     made = JobFolder(layout.job_folder(session).calls / attempt)
     made.path.mkdir(_CLOSED)  # to the call before
     made.make_out()
-    for path, mode in ((made.spec, 0o644), *((path, 0o666) for path in _appended(made))):
-        path.touch()
-        path.chmod(mode)
+    made.make_files()
+    write_text(made.spec, "")
     _link(layout, session, attempt)
 
 
@@ -105,7 +105,3 @@ def remove_call(layout: Layout, attempt: str, session: str) -> None:
     with suppress(OSError):
         path.unlink(missing_ok=True)
         path.parent.rmdir()
-
-
-def _appended(folder: JobFolder) -> tuple[Path, ...]:
-    return folder.events, folder.log("stdout"), folder.log("stderr")

@@ -54,20 +54,20 @@ def write_folder(
     """Lay out a job folder. ``objects`` maps the ids of the inputs to their formats; they are linked, not copied.
 
     A job of a session lies in the session's own folder, where the session's container sees it, and has no ``in/`` where
-    it is given no file; ``made`` says that it was made before: see call_folders.py. ``held`` is a session.
-    ``points`` are those of a sweep's chunk, each as JSON text, which the spec has besides.
+    it is given no file; ``made`` says that the folder was made before: see call_folders.py and spare_folders.py.
+    ``held`` is a session. ``points`` are those of a sweep's chunk, each as JSON text, which the spec has besides.
     """
     folder = layout.job_folder(attempt)
     if session:
         (open_next if made else make_call)(layout, session, attempt)
-    else:
+    elif not made:
         remove_tree(folder.path)
         folder.path.mkdir(parents=True, mode=0o755)
         folder.make_out()
     if held:
         folder.calls.mkdir(mode=0o755)
         os.mkfifo(folder.requests, 0o644)
-    if objects or not session:
+    if objects if session else not made:
         folder.inputs.mkdir(mode=0o755)
     for object_id, format in objects.items():
         link_or_copy(layout.object_file(object_id, format), folder.inputs / (object_id + FORMATS[format]))
@@ -75,7 +75,8 @@ def write_folder(
         # What goes through a pipe is never on the disk.
         os.mkfifo(folder.secrets, 0o644)
     text = json.dumps(spec)
-    write = write_text if session else _write_whole  # who runs a call is told of it, and does not look before that
+    # Who runs a call is told of it, and does not look before that; nor does anybody look into a folder that was made.
+    write = write_text if session or made else _write_whole
     write(folder.spec, text if points is None else f'{text[:-1]}, "points": [{", ".join(points)}]}}')
     return folder
 

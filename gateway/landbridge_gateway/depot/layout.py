@@ -73,6 +73,11 @@ class JobFolder:
         return self.out / "error.json"
 
     @cached_property
+    def draft(self) -> Path:
+        """Where it is there, and empty, the worker writes its result or error into it, and then renames it."""
+        return self.out / ".draft"
+
+    @cached_property
     def calls(self) -> Path:
         """Of a session: the folders of the jobs that run in it."""
         return self.path / "calls"
@@ -88,6 +93,12 @@ class JobFolder:
             path.mkdir()
             # The container's user is not ours. The depot above is closed to everyone else.
             path.chmod(0o777)
+
+    def make_files(self) -> None:
+        """The files that the worker would else make while somebody waits for it."""
+        for path in (self.events, self.log("stdout"), self.log("stderr"), self.draft):
+            path.touch()
+            path.chmod(0o666)
 
     def log(self, stream: str) -> Path:
         return self.out / f"{stream}.log"

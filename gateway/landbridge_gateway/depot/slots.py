@@ -39,9 +39,8 @@ class Slots:
         folder = self.folder(slot)
         folder.path.mkdir(mode=0o755)
         folder.inputs.mkdir(mode=0o755)
-        for path in (folder.out, folder.objects, folder.files):
-            path.mkdir()
-            path.chmod(0o777)
+        folder.make_out()
+        folder.make_files()
         write_text(folder.path / _MARK, slot)
         os.mkfifo(folder.path / _PIPE, 0o644)
         # Nobody waits for a slot, and a job does for whatever is new then: the file system takes its time for that.
@@ -54,7 +53,8 @@ class Slots:
         here, there = self.folder(slot), self._layout.job_folder(attempt)
         write_text(self._note(slot), attempt)
         there.spec.rename(here.spec)
-        there.inputs.rename(here.inputs)
+        if any(there.inputs.iterdir()):
+            there.inputs.rename(here.inputs)
         with suppress(FileNotFoundError):
             there.secrets.rename(here.secrets)
         there.path.rename(self._aside(slot))  # removed when the job is over: it waits now

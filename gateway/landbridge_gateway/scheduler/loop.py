@@ -433,6 +433,8 @@ class Scheduler:
         self._let_go(attempt, flight)
         if flight.held:
             self._sessions.exited(attempt, exited)
+        if not flight.session:
+            self._specs.prepare()
 
     def _let_go(self, attempt: str, flight: Flight) -> None:
         if self._near and (flight.near or flight.held):
@@ -464,6 +466,7 @@ class Scheduler:
         self._recovery.found(event)
         self._taken_up()
         self.connected = True
+        self._specs.prepare()
         while self._early:
             self.handle(self._early[0])
             del self._early[0]  # what could not be handled is tried again

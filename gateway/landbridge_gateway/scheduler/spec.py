@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from landbridge_gateway.depot.folders import write_folder
 from landbridge_gateway.depot.layout import JobFolder, Layout
+from landbridge_gateway.depot.spare_folders import SpareFolders
 from landbridge_gateway.depot.stamps import check_stamp
 from landbridge_gateway.model import PROTOCOL, Json, attempt_id
 from landbridge_gateway.nodes import NoSuchPart, names_nothing, nodes_of, objects_in, resolved, resolved_node, walk
@@ -24,7 +25,11 @@ class Specs:
 
     def __init__(self, jobs: Jobs, sweeps: Sweeps, objects: Objects, layout: Layout, given: GivenSecrets) -> None:
         self._jobs, self._sweeps, self._objects, self._layout = jobs, sweeps, objects, layout
-        self._given = given
+        self._given, self._spares = given, SpareFolders(layout)
+
+    def prepare(self) -> None:
+        """Make the folders of jobs to come, when nobody waits for that."""
+        self._spares.prepare()
 
     def write(self, job: str, number: int, token: str, session: str | None = None, held: bool = False) -> None:
         """The folder of a job, of a session (``held``), or of a call in one."""
@@ -100,4 +105,5 @@ class Specs:
         attempt = attempt_id(row["id"], number)
         if task.get("secrets"):
             self._given.give(attempt, row["owner"], task["secrets"])
+        made = made or (session is None and self._spares.become(attempt))
         return write_folder(self._layout, attempt, spec, objects, session, held, points, made)

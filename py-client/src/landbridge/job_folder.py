@@ -37,6 +37,7 @@ class JobFolder:
         self.out = path / "out"
         self.inputs = path / "in"
         self.document = _read(path / "job.json")
+        self._process = os.getpid()
         self._check()
 
     def _check(self) -> None:
@@ -75,9 +76,26 @@ class JobFolder:
 
     def publish(self, name: str, document: Json) -> None:
         """Write ``out/<name>`` whole or not at all."""
-        temporary = self.out / f".{name}.{os.getpid()}.tmp"
-        temporary.write_text(json.dumps(document, allow_nan=False, separators=(",", ":")))
-        temporary.rename(self.out / name)
+        text = json.dumps(document, allow_nan=False, separators=(",", ":"))
+        draft = self.out / ".draft"
+        if not self._written(draft, text):
+            draft = self.out / f".{name}.{os.getpid()}.tmp"
+            draft.write_text(text)
+        draft.rename(self.out / name)
+
+    def _written(self, draft: Path, text: str) -> bool:
+        """Into the file that is there for it: to make one takes a file system up to a millisecond."""
+        if os.getpid() != self._process:
+            return False  # a child that user code forked
+        try:
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        with open(descriptor, "w") as file:
+            if os.fstat(descriptor).st_size:
+                return False  # cut short by what interrupted it
+            file.write(text)
+        return True
 
 
 def nodes_of(document: Json) -> Iterator[Json]:

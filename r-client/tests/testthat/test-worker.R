@@ -8,6 +8,17 @@ test_that("a function of source text runs with its arguments", {
   expect_match(run$events[[1]]$at, "^[0-9-]{10}T[0-9:]{8}\\.[0-9]{6}Z$")
 })
 
+test_that("an outcome goes into the file that is there for it, if it is empty", {
+  for (left in c("", "{\"kind\": \"sca")) {
+    folder <- job_folder(source_of("fit <- function() 1"))
+    draft <- file.path(folder, "out", ".draft")
+    cat(left, file = draft)
+    expect_identical(decode_value(run_worker(folder)$result, NULL), 1)
+    expect_identical(file.exists(draft), nzchar(left))
+    expect_identical(list.files(file.path(folder, "out"), "^[.]result", all.files = TRUE), character())
+  }
+})
+
 test_that("free names stand: values, nested sources, imports", {
   factor <- list(name = "k", value = encode_value(10, local_store()))
   helper <- source_of("helper <- function(v) v * k", "helper", free = list(factor))
