@@ -29,8 +29,8 @@ def spares(layout):
 
 def about(folder):
     """Every part of a folder, with its mode."""
-    parts = sorted(path for path in folder.path.rglob("*"))
-    return {str(part.relative_to(folder.path)): oct(stat.S_IMODE(part.stat().st_mode)) for part in (folder.path, *parts)}
+    parts = (folder.path, *sorted(folder.path.rglob("*")))
+    return {str(part.relative_to(folder.path)): oct(stat.S_IMODE(part.stat().st_mode)) for part in parts}
 
 
 def test_one_that_took_a_jobs_place_is_as_one_that_was_made_there(layout, spares):

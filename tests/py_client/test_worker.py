@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import linecache
 import os
 import stat
 import textwrap
@@ -12,6 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from landbridge.kinds import Json, Native
+from landbridge.program import compiled
 
 from tests.py_client.conftest import JOB, Workshop
 
@@ -365,3 +367,12 @@ def test_a_chart_is_kept_as_its_grammar(workshop: Workshop) -> None:
     assert (event["file"], event["media_type"]) == ("files/bars.json", "application/vnd.vegalite+json")
     chart = json.loads((workshop.folder / "out" / "files" / "bars.json").read_text())
     assert "vega-lite" in chart["$schema"]
+
+
+def test_code_that_is_known_is_told_with_its_own_lines_though_another_had_its_file_since() -> None:
+    one, other = "def f():\n    return 1\n", "def f():\n    return 2\n"
+    code = compiled(one, "folder/known.py", 1)
+    compiled(other, "folder/known.py", 1)
+    assert linecache.getline("folder/known.py", 2) == "    return 2\n"
+    assert compiled(one, "folder/known.py", 1) is code
+    assert linecache.getline("folder/known.py", 2) == "    return 1\n"

@@ -11,7 +11,6 @@ import os
 import threading
 from collections.abc import Collection
 from contextlib import suppress
-from pathlib import Path
 
 from landbridge_gateway.depot.layout import JobFolder, Layout
 from landbridge_gateway.depot.texts import write_text

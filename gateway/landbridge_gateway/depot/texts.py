@@ -16,7 +16,7 @@ _READABLE = 0o644  # by the container's user
 def write_text(path: Path, text: str) -> None:
     """The whole content of a file that everybody may read, whether it was there before or not."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, _READABLE)
-    with open(descriptor, "w") as file:
+    with os.fdopen(descriptor, "w") as file:
         found = os.fstat(descriptor)
         if found.st_size:
             os.ftruncate(descriptor, 0)

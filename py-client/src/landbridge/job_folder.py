@@ -91,7 +91,7 @@ class JobFolder:
             descriptor = os.open(draft, os.O_WRONLY | os.O_CLOEXEC)
         except OSError:
             return False
-        with open(descriptor, "w") as file:
+        with os.fdopen(descriptor, "w") as file:
             if os.fstat(descriptor).st_size:
                 return False  # cut short by what interrupted it
             file.write(text)

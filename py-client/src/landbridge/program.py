@@ -8,6 +8,7 @@ import importlib
 import linecache
 import sys
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import PurePath
 from types import CodeType, ModuleType
 from typing import Any
@@ -72,9 +73,15 @@ def user_module() -> ModuleType:
 
 def compiled(text: str, file: str, line: int) -> CodeType:
     """The code of ``text``, whose first line is line ``line`` of ``file``; tracebacks find the text under that name."""
-    tree = ast.parse(text, file)
+    code = _code(text, file, line)
     _register(text, file, line)
-    return compile(ast.increment_lineno(tree, line - 1), file, "exec", dont_inherit=True)
+    return code
+
+
+@lru_cache(64)
+def _code(text: str, file: str, line: int) -> CodeType:
+    """Known still where it was wanted lately: calls of a session often have the same."""
+    return compile(ast.increment_lineno(ast.parse(text, file), line - 1), file, "exec", dont_inherit=True)
 
 
 def _register(text: str, file: str, line: int) -> None:
