@@ -60,24 +60,6 @@ ROADS = {
 }
 
 
-def test_a_log_that_was_grown_takes_what_comes_without_growing(database, jobs):
-    log = database.path.with_name("db-wal")
-    before = log.stat().st_size
-    database.grow_log()
-    grown = log.stat().st_size
-    assert grown > 3000 * 4096 > before
-    for number in range(20):
-        jobs.add(new(number, key=str(number)))
-    assert log.stat().st_size == grown
-
-
-def test_a_log_grows_no_more_once_the_store_is_closed(tmp_path):
-    database = Database(tmp_path / "db")
-    database.close()
-    database.grow_log()
-    assert not (tmp_path / "db-wal").exists()
-
-
 @pytest.mark.parametrize("source", State)
 @pytest.mark.parametrize("target", State)
 def test_the_table_of_transitions_is_kept(jobs, source, target):

@@ -57,7 +57,6 @@ class Database:
         self._undone: BaseException | None = None  # why SQLite undid the whole transaction under way
         self._level = ""  # of durability, as the connection was told last
         self._lock = threading.RLock()
-        self._closed = False
         self._local = threading.local()
         self._readers = Readers(path)
         mark = soundness.Mark.read(path)
@@ -189,19 +188,9 @@ class Database:
     def bring_to_disk(self) -> None:
         """Whatever was committed before survives a power cut once this returns."""
         with self.write() as db:
-            _change_a_page(db)
-
-    def grow_log(self) -> None:
-        """Let the log have the size that it will have anyway: no commit waits then until the file system has made room.
-
-        Takes a tenth of a second in all, in small pieces between which others write; ends early with the store.
-        """
-        for _ in range(_CHECKPOINT):
-            with self._lock:
-                if self._closed:
-                    return
-                with self.write(durable=False) as db:
-                    _change_a_page(db)
+            # SQLite waits for the disk only where a page was changed, which no update to the same value does.
+            brought = db.execute("PRAGMA user_version").fetchone()[0]
+            db.execute(f"PRAGMA user_version = {(brought + 1) % 2**31}")
 
     def afterwards(self, action: Callable[[], object]) -> None:
         """Do this once the current transaction is committed, and never where it is not; at once outside of one."""
@@ -231,7 +220,6 @@ class Database:
 
     def close(self) -> None:
         with self._lock:
-            self._closed = True
             self._readers.close()
             self._writer.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             events = self._identity()[2]
@@ -239,12 +227,6 @@ class Database:
             with suppress(StoreGone):
                 self.place.check()
                 replace(self._mark, events=events).write(self.path)
-
-
-def _change_a_page(db: sqlite_utils.Database) -> None:
-    """What changes no page, as an update to the same value does, is not written to the log."""
-    changed = db.execute("PRAGMA user_version").fetchone()[0]
-    db.execute(f"PRAGMA user_version = {(changed + 1) % 2**31}")
 
 
 def _rows(connection: sqlite3.Connection, sql: str, parameters: Sequence[Any] | dict[str, Any]) -> list[Row]:

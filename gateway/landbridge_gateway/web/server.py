@@ -177,5 +177,3 @@ def _say_ready(services: Services, lifeline: Lifeline) -> None:
     """Ready means that a submission would be taken: the socket listens, and the engine said what it offers."""
     services.hub.wait_for(lambda: services.scheduler.engine, _LONGEST_START, [ENGINE])
     lifeline.say(ready=True, link="/signin?code=" + services.tokens.new_link(OWNER))
-    with suppress(GatewayError):  # whoever writes is told as well
-        services.database.grow_log()
