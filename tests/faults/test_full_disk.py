@@ -101,8 +101,8 @@ def test_a_table_that_does_not_fit_is_refused_and_the_next_one_goes(client: Clie
 def test_the_same_from_r(gateway: Serving, home: Path, tmp_path: Path, shared: str) -> None:
     code = f"""
     large <- function(to) {{
-      said <- system2("head", c("-c", "{LARGE}", "/dev/zero", ">", to), stderr = TRUE)
-      if (length(said) > 0) stop(said)
+      said <- tempfile()
+      if (system2("head", c("-c", "{LARGE}", "/dev/zero"), stdout = to, stderr = said) != 0) stop(readLines(said))
     }}
     invisible(landbridge:::client_sink(client)$put("bin", large))
     """
