@@ -66,7 +66,7 @@ def test_where_none_can_be_made_the_job_has_its_own(client, road, services, monk
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("landbridge_gateway.depot.spare_folders._make", full)
+    monkeypatch.setattr("landbridge_gateway.depot.spare_folders.write_text", full)  # the last step
     for _ in range(2):
         submit(client)
     road.exit(road.started(), 1)

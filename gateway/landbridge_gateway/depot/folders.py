@@ -181,10 +181,9 @@ def note_adopted(folder: JobFolder, name: str, object_id: str) -> None:
 
 def read_adopted(folder: JobFolder) -> dict[str, str]:
     """The objects by the worker's names of them; the last note of a name counts, and one cut short never was."""
-    try:
-        lines = folder.adopted.read_text().splitlines(keepends=True)
-    except FileNotFoundError:
+    if not folder.adopted.exists():  # of most jobs: to look takes less than to open and to fail
         return {}
+    lines = folder.adopted.read_text().splitlines(keepends=True)
     return dict(json.loads(line) for line in lines if line.endswith("\n"))
 
 

@@ -6,7 +6,6 @@ many were removed lately. A folder that is there already only takes its place.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 
 from landbridge_gateway.depot.layout import JobFolder, Layout
@@ -26,12 +25,15 @@ class SpareFolders:
         remove_tree(self._root)
 
     def prepare(self) -> None:
-        """Make those that are missing. Where that fails, whoever needs one is told."""
-        with suppress(OSError):
-            while len(self._made) < _READY:
-                place = self._root / new_id("job")
+        """Make those that are missing. Where one cannot be made nothing of it stays, and whoever needs it is told."""
+        while len(self._made) < _READY:
+            place = self._root / new_id("job")
+            try:
                 _make(JobFolder(place / "1"))
-                self._made.append(place)
+            except OSError:
+                remove_tree(place)
+                return
+            self._made.append(place)
 
     def become(self, attempt: str) -> bool:
         """Let one take the place of the folder of a job's first attempt; False where it has to be made there."""

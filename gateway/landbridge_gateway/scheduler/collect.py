@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -185,6 +186,8 @@ class Collector:
 
     def published(self, path: Path, schema: str) -> Json | None:
         """What a worker published in its folder, if it did. Raises :class:`Unreadable`."""
+        if not os.path.lexists(path):
+            return None  # most often: to look takes less than to open and to fail
         try:
             document = read_json(path)
         except FileNotFoundError:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -252,8 +253,13 @@ def insert_row(db: sqlite_utils.Database, table: str, row: Mapping[str, Any]) ->
     """Add a row inside a transaction. The plain statement: what sqlite-utils finds out about a table first costs more
     than the row.
     """
-    names = ", ".join(f'"{name}"' for name in row)
-    db.conn.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
+    db.conn.execute(_insertion(table, tuple(row)), tuple(row.values()))
+
+
+@lru_cache(256)
+def _insertion(table: str, columns: tuple[str, ...]) -> str:
+    names = ", ".join(f'"{name}"' for name in columns)
+    return f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(columns))})"
 
 
 def returning(db: sqlite_utils.Database, sql: str, parameters: Sequence[Any] | dict[str, Any]) -> list[Row]:
