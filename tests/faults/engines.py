@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -91,12 +92,22 @@ class OwnEngine:
             self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
+        self._end_shims()
         for mounted in (self.folder / "exec" / "netns").glob("*"):
             subprocess.run(["umount", str(mounted)], capture_output=True, check=False)
         # Each start mounts the folder on itself, and only an end that is not a kill takes that back.
         while os.path.ismount(KEPT / "data"):
             subprocess.run(["umount", "--lazy", str(KEPT / "data")], capture_output=True, check=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _end_shims(self) -> None:
+        """What was about to become a container when its engine was killed is ended by nobody else."""
+        for place in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if os.fsencode(self.folder / "exec") in (place / "cmdline").read_bytes():
+                    begun = (place / "task" / place.name / "children").read_text().split()
+                    for process in (place.name, *begun):
+                        os.kill(int(process), signal.SIGKILL)
 
 
 def image_of(runtime: str) -> str:
