@@ -96,7 +96,7 @@ class OwnEngine:
         for mounted in (self.folder / "exec" / "netns").glob("*"):
             subprocess.run(["umount", str(mounted)], capture_output=True, check=False)
         # Each start mounts the folder on itself, and only an end that is not a kill takes that back.
-        while os.path.ismount(KEPT / "data"):
+        while _is_mounted(KEPT / "data"):
             subprocess.run(["umount", "--lazy", str(KEPT / "data")], capture_output=True, check=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -108,6 +108,12 @@ class OwnEngine:
                     begun = (place / "task" / place.name / "children").read_text().split()
                     for process in (place.name, *begun):
                         os.kill(int(process), signal.SIGKILL)
+
+
+def _is_mounted(path: Path) -> bool:
+    """Also on itself, which os.path.ismount() does not see."""
+    mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+    return str(path) in [line.split()[4] for line in mounts]
 
 
 def image_of(runtime: str) -> str:
