@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from landbridge_gateway.depot.layout import JobFolder
+from landbridge_gateway.depot.layout import JobFolder, Layout
 from landbridge_gateway.home import Home
 from landbridge_gateway.schemas import Schemas
 from landbridge_gateway.settings import Settings
@@ -92,6 +92,14 @@ class Road:
 
     def job(self, job: str) -> dict[str, Any]:
         return self.services.jobs.get(job)
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    """A depot that no gateway has opened."""
+    made = Layout(tmp_path / "depot")
+    made.prepare()
+    return made
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from landbridge_gateway.depot.folders import write_folder
-from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.slots import Slots
 from landbridge_gateway.engines.interface import EngineError
 from landbridge_gateway.model import Exit, Limits
@@ -15,13 +14,6 @@ from landbridge_gateway.warden.warm import WarmPool
 
 ATTEMPT = "job_0123456789abcdef.1"
 KIND = Kind.of("r:4.6", "r", Limits())
-
-
-@pytest.fixture
-def layout(tmp_path):
-    made = Layout(tmp_path / "depot")
-    made.prepare()
-    return made
 
 
 @pytest.fixture

@@ -5,19 +5,11 @@ import stat
 
 import pytest
 from landbridge_gateway.depot.folders import write_folder
-from landbridge_gateway.depot.layout import Layout
 from landbridge_gateway.depot.spare_folders import SpareFolders
 
 from tests.gateway.conftest import NULL, submit
 
 JOB = "job_0123456789abcdef"
-
-
-@pytest.fixture
-def layout(tmp_path):
-    made = Layout(tmp_path / "depot")
-    made.prepare()
-    return made
 
 
 @pytest.fixture

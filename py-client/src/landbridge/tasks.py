@@ -264,7 +264,10 @@ def parameters_of(made: Task) -> Parameters | None:
             return None
     if made.language != "python" or made.document is None or made.document["type"] != "source":
         return None
-    for node in parsed(made.document["text"], made.document["file"] or "The text").body:
+    text = made.document["text"]
+    # A long one is parsed each time, and was found to compile when the task was made.
+    tree = parsed(text, made.document["file"] or "The text") if len(text) <= _SHORT_TEXT else ast.parse(text)
+    for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == made.document["name"]:
             # A decorator may change what the function takes.
             return None if node.decorator_list else _from_ast(node.args)
