@@ -12,9 +12,18 @@ import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
+_LEFT = 4_000  # megabytes of free memory that are left alone
+_MOST = 12_000
 _REST = 1.0  # seconds: a disk gives back the room of the file of the turn before
 _BLOCK = bytes(256 * 1024)
+
+
+def most_of_memory() -> float:
+    """Megabytes: nearly all that is free. Who uses some gigabytes may be given any of it."""
+    told = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    return min(max(int(told["MemAvailable"].split()[0]) * 1024 / 1_000_000 - _LEFT, 0), _MOST)
 
 
 def from_rest(ways: dict[str, Callable[[], float]], megabytes: float) -> dict[str, Callable[[], float]]:

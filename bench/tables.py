@@ -28,7 +28,7 @@ from landbridge.client import current
 from bench.figures import OURS, PROVIDES, Budget, Contender, Figure
 from bench.interleaving import Unable, interleaved
 from bench.lines import Lines
-from bench.resting import from_rest
+from bench.resting import from_rest, most_of_memory
 from bench.run import Run
 from tests.conformance.harness import image_of
 from tests.serving import COMMAND
@@ -39,7 +39,7 @@ MEGABYTES = (10, 100, 1000)
 BY_HAND = "Arrow files by hand"
 _LIMITS = ("--cpus", "1", "--memory", "8g")
 _FILES = 5  # of the frame's size, by which both ends take memory until the frame is back
-_SLOWEST = 100  # megabytes beyond which CSV and rpy2 take minutes
+_SLOW, _SLOWEST = ("CSV", "rpy2"), 100  # megabytes beyond which these take minutes
 _CENTRE = {
     "r": "f <- function(df) {\n  df[] <- lapply(df, function(x) x - mean(x))\n  df\n}\n",
     "python": "def f(df):\n    return df - df.mean()\n",
@@ -60,8 +60,12 @@ def measure(run: Run) -> list[Figure]:
 
 
 def _figure(run: Run, client: str, size: int, contenders: dict[str, Callable[[], float]]) -> Figure:
-    few = max(3, run.samples // (5 if size == MEGABYTES[-1] else 3))
-    taken = interleaved(from_rest(contenders, _FILES * size), few, {OURS: PROVIDES}, unmeasured=1)
+    few = max(3, run.samples // 3)
+    # Nobody finds memory for what would take minutes.
+    slow = {name: way for name, way in contenders.items() if size > _SLOWEST and name in _SLOW}
+    able = {name: way for name, way in contenders.items() if name not in slow}
+    rested = from_rest(able, most_of_memory() if size == MEGABYTES[-1] else _FILES * size)
+    taken = interleaved(rested | dict.fromkeys(slow, _takes_minutes), few, {OURS: PROVIDES}, unmeasured=1)
     title = f"a frame of {COLUMNS} numeric columns to a job of the other language and back, by megabytes, from {client}"
     budgets = [Budget(1.3, beside=BY_HAND)] if size == MEGABYTES[-1] else []
     return Figure("P6", title, "ms", list(taken.values()), budgets, client, size)
@@ -76,10 +80,10 @@ def _from_python(run: Run, folder: Path, size: int) -> Figure:
         hand = stack.enter_context(_container("r", folder, "Rscript", "/bench/by_hand.R"))
         contenders: dict[str, Callable[[], float]] = {OURS: partial(_ours, run, frame)}
         for name, form in ((BY_HAND, "arrow"), ("Parquet", "parquet"), ("CSV", "csv"))[: 2 if run.quick else 3]:
-            contenders[name] = partial(_by_hand, hand, folder, form, frame, size)
+            contenders[name] = partial(_by_hand, hand, folder, form, frame)
         if not run.quick:
             bridge = stack.enter_context(_container("polyglot", folder, "python3", "/bench/with_rpy2.py"))
-            contenders["rpy2"] = partial(_bridged, bridge, size, _SLOWEST)
+            contenders["rpy2"] = partial(_bridged, bridge, size)
         return _figure(run, "python", size, contenders)
 
 
@@ -113,9 +117,7 @@ def _forget(run: Run) -> None:
         path.unlink()
 
 
-def _by_hand(hand: Lines, folder: Path, form: str, frame: pd.DataFrame, size: int) -> float:
-    if form == "csv" and size > _SLOWEST:
-        raise Unable("takes minutes at this size")
+def _by_hand(hand: Lines, folder: Path, form: str, frame: pd.DataFrame) -> float:
     there, back = folder / f"there.{form}", folder / f"back.{form}"
     start = time.perf_counter()
     _write(frame, there, form)
@@ -149,9 +151,11 @@ def _read(path: Path, form: str) -> pd.DataFrame:
         return pa.ipc.open_file(source).read_all().to_pandas(split_blocks=True)
 
 
-def _bridged(bridge: Lines, size: int, most: int) -> float:
-    if size > most:
-        raise Unable("takes minutes at this size")
+def _takes_minutes() -> float:
+    raise Unable("takes minutes at this size")
+
+
+def _bridged(bridge: Lines, size: int) -> float:
     return 1000 * float(bridge.ask(str(size * 1_000_000 // (8 * COLUMNS))))
 
 
@@ -184,7 +188,7 @@ def _from_r(run: Run, folder: Path, size: int) -> Figure:
         }
         if not run.quick:
             bridge = stack.enter_context(_container("polyglot", folder, "Rscript", "/bench/with_reticulate.R"))
-            contenders["reticulate"] = partial(_bridged, bridge, size, size)
+            contenders["reticulate"] = partial(_bridged, bridge, size)
         return _figure(run, "r", size, contenders)
 
 

@@ -26,6 +26,7 @@ read_object <- function(node, source) {
   path <- source$path(node$object)
   fields <- check_file(path)
   check_descriptor(path, node)
+  make_room(file.size(path))
   read <- tryCatch(source$arrow$read_columns(path, fields), error = function(error) {
     if (inherits(error, "landbridge_error")) stop(error)
     refuse_unreadable(path, conditionMessage(error))

@@ -50,19 +50,6 @@ upload_in_parts <- function(client, path, format, size, digest) {
   ended$object$id
 }
 
-#' Let memory that R has freed be used again by this process, up to 64 MB of it.
-#'
-#' Each block that is sent is a vector of its own, and glibc gives the memory of such vectors back to the system at
-#' every collection: new pages for all of a file, a second for each gigabyte. It keeps more from when it frees a larger
-#' one, of at most 32 MB: see M_TRIM_THRESHOLD in mallopt(3).
-#' @noRd
-keep_memory <- function() {
-  if (isTRUE(clients$keeps_memory)) return(invisible())
-  raw(31 * 1024^2)
-  gc(full = FALSE)
-  clients$keeps_memory <- TRUE
-}
-
 #' Send what is left of a file; where the upload goes on now.
 #'
 #' All of it is sent as a form, whose file libcurl reads by itself. What does not get through by that way, or has a name

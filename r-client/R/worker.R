@@ -71,6 +71,7 @@ refuse_folder <- function(folder, reason) {
 }
 
 prepare_process <- function(folder, seed) {
+  exit_state$process <- Sys.getpid()
   Sys.umask("022")
   Sys.setenv(LANDBRIDGE_JOB_FOLDER = normalizePath(folder))
   if (Sys.getenv("TZ") == "") Sys.setenv(TZ = "UTC")
@@ -163,7 +164,8 @@ finish_job <- function(folder, outcome) {
   text <- protocol_json(if (is.null(outcome$error)) outcome$value else outcome$error)
   out <- file.path(folder, "out")
   temporary <- file.path(out, ".draft")
-  drafted <- file.size(temporary) %in% 0
+  # A child that user code forked, and let run on until here, has no draft of its own.
+  drafted <- identical(exit_state$process, Sys.getpid()) && file.size(temporary) %in% 0
   if (!drafted) temporary <- file.path(out, sprintf(".%s-%d", name, Sys.getpid()))
   con <- file(temporary, if (drafted) "r+b" else "wb", raw = TRUE)
   writeLines(text, con, useBytes = TRUE)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 from landbridge_gateway.model import Limits
-from landbridge_gateway.warden.pool import SLOT_MEMORY, Kind, Pool, to_close, to_open
+from landbridge_gateway.warden.pool import LARGE, SLOT_MEMORY, Kind, Pool, to_close, to_open
 
 R = Kind.of("r:4.6", "r", Limits())
 PYTHON = Kind.of("python:3.14", "python", Limits())
@@ -82,6 +82,17 @@ def test_there_is_room_as_soon_as_a_job_ends_and_its_end_may_be_told_again():
     made.over("job_1.1")
     made.over("job_1.1")
     assert made.room_in(11) == 0
+
+
+def test_a_job_that_is_given_much_counts_as_two_until_it_ends():
+    made = pool(processors=2)
+    made.started(R, "job_0.1", 10, LARGE)
+    assert made.room_in(11) == 2
+    made.over("job_0.1")
+    assert made.room_in(11) == 0
+    made.started(R, "job_1.1", 12, LARGE - 1)
+    assert made.room_in(12) == 0
+    assert pool(processors=3).room_in(12) == 0
 
 
 def test_on_one_processor_a_single_young_job_puts_nothing_off():

@@ -182,9 +182,9 @@ class TestHandingOut:
         assert warm.status() == []
 
     def test_in_a_burst_none_is_opened_until_one_of_its_jobs_has_ended(self, warm):
-        warm.started(KIND, "job_0000000000000001.1")
+        warm.started(KIND, "job_0000000000000001.1", 0)
         assert warm._lacking() == KIND
-        warm.started(KIND, "job_0000000000000002.1")
+        warm.started(KIND, "job_0000000000000002.1", 0)
         assert warm._lacking() is None
         warm._wake.clear()
         warm.over("job_0000000000000001.1")

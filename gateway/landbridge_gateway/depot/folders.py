@@ -210,6 +210,15 @@ def remove_folder(layout: Layout, attempt: str) -> None:
         path.parent.rmdir()
 
 
+def given_bytes(folder: JobFolder) -> int:
+    """How much the files hold that a job was given; nothing of one that has ended."""
+    try:
+        with os.scandir(folder.inputs) as entries:
+            return sum(entry.stat().st_size for entry in entries)
+    except OSError:
+        return 0
+
+
 def leave_inputs(folder: JobFolder) -> None:
     """Drop the links to the inputs when a job has ended, so that objects can be freed. Raises what may pass."""
     try:

@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from landbridge_gateway.depot.digests import digest_of
 from landbridge_gateway.depot.durable import problem_of_syncing, sync_files
 from landbridge_gateway.depot.folders import (
     EventBatch,
@@ -34,6 +33,7 @@ from landbridge_gateway.failpoints import reach
 from landbridge_gateway.model import EXTENSION_FORMATS, Exit, Json, Limits, Usage, new_id
 from landbridge_gateway.nodes import NEW, objects_in, rewritten, walk, with_references
 from landbridge_gateway.scheduler.given import GivenSecrets
+from landbridge_gateway.scheduler.late_digests import LateDigests
 from landbridge_gateway.schemas import Schemas
 from landbridge_gateway.store.clock import timestamp
 from landbridge_gateway.store.database import Database
@@ -57,8 +57,7 @@ class Collector:
         # Taken before a transaction, never within one of somebody else's.
         self.alone = threading.RLock()
         self._noted: tuple[Path | None, dict[str, str]] = None, {}
-        # Digests of results are computed here, after the result was handed out.
-        self._later = ThreadPoolExecutor(1, thread_name_prefix="digest")
+        self._digests = LateDigests(layout, self._objects)
         self._syncing = ThreadPoolExecutor(4, thread_name_prefix="sync")
 
     def absorb(self, job: str, number: int, owner: str) -> None:
@@ -276,7 +275,7 @@ class Collector:
 
     def digest_soon(self, object_id: str, format: str) -> None:
         """Compute the digest of a file that a client sent or handed over, while nobody waits for it."""
-        self._later.submit(self._digest, [{"id": object_id, "format": format}])
+        self._digests.put_off(lambda: [{"id": object_id, "format": format}])
 
     def finish(self, job: str, number: int, owner: str) -> None:
         """After the container's end: the last events, and the links to the inputs."""
@@ -289,25 +288,16 @@ class Collector:
         leave_inputs(self._layout.job_folder(attempt))
 
     def digest_results(self, job: str, number: int) -> None:
-        self._later.submit(lambda: self._digest(self._objects.without_digest(job, number)))
+        self._digests.put_off(lambda: self._objects.without_digest(job, number))
 
     def catch_up(self) -> None:
         """Make the digests that an earlier gateway did not come to."""
-        self._later.submit(lambda: self._digest(self._objects.all_without_digest(but=(UNSURE, SETTLING))))
-
-    def _digest(self, objects: Iterable[Json]) -> None:
-        for row in objects:
-            path = self._layout.object_file(row["id"], row["format"])
-            try:
-                sync_files([path])  # what has a digest is on the disk
-                self._objects.set_digest(row["id"], digest_of(path))
-            except Exception:
-                log.exception("%s has no digest", row["id"])
+        self._digests.put_off(lambda: self._objects.all_without_digest(but=(UNSURE, SETTLING)))
 
     def close(self) -> None:
         """Bring to the disk what is not there yet. Raises ``OSError``."""
         self._syncing.shutdown(wait=True)
-        self._later.shutdown(wait=True, cancel_futures=True)
+        self._digests.close()
         left = self._objects.handed_without_digest()
         sync_files(self._layout.object_file(row["id"], row["format"]) for row in left)
 

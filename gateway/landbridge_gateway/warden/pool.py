@@ -13,6 +13,7 @@ SLOT_MEMORY = 192 * 1024**2  # what a waiting worker holds, with its libraries l
 _LATELY = 30.0  # seconds over which starts are counted
 _REMEMBERED = 64
 _YOUNG = 3.0  # seconds after its start for which a job is taken to have a processor for itself
+LARGE = 64 * 1024**2  # bytes: who is given so much wants a processor, and so does who reads what is made of it
 _FEWEST = 2  # young jobs that put off a slot where there is one processor: its user goes on after each job
 
 
@@ -51,17 +52,17 @@ class Pool:
         self._most, self._idle = memory // SLOT_MEMORY, idle
         self._crowd = max(_FEWEST, processors)
         self._demands: dict[Kind, Demand] = {}
-        self._began: dict[str, float] = {}  # when, of young attempts that have not ended
+        self._began: dict[str, tuple[float, int]] = {}  # when, and for how many jobs it counts, of young attempts
 
     @property
     def most(self) -> int:
         """How many slots there may be at once."""
         return self._most
 
-    def started(self, kind: Kind, attempt: str, now: float) -> None:
-        """A job of the kind was started, warm or cold."""
+    def started(self, kind: Kind, attempt: str, now: float, given: int = 0) -> None:
+        """A job of the kind was started, warm or cold, and was given so many bytes."""
         self._demands.setdefault(kind, Demand()).starts.append(now)
-        self._began[attempt] = now
+        self._began[attempt] = now, 2 if given >= LARGE else 1
 
     def over(self, attempt: str) -> None:
         """It has ended, and wants no processor any more."""
@@ -73,8 +74,8 @@ class Pool:
         In a burst each job starts a container anyway. One that is made ready behind a whole encode and decode costs
         more than one that begins at once, and takes that from those which are starting.
         """
-        self._began = {attempt: start for attempt, start in self._began.items() if now - start < _YOUNG}
-        young = sorted(self._began.values())
+        self._began = {attempt: begun for attempt, begun in self._began.items() if now - begun[0] < _YOUNG}
+        young = sorted(start for start, count in self._began.values() for _ in range(count))
         return young[-self._crowd] + _YOUNG - now if len(young) >= self._crowd else 0.0
 
     def targets(self, now: float) -> dict[Kind, int]:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar
 
-from landbridge_gateway.depot.folders import token_in
+from landbridge_gateway.depot.folders import given_bytes, token_in
 from landbridge_gateway.depot.layout import JobFolder, Layout
 from landbridge_gateway.depot.slots import Slots
 from landbridge_gateway.engines.interface import Engine, EngineError, Order, PrepareAbandoned, PrepareFailed
@@ -166,7 +166,7 @@ class Warden:
             self._under_way.add(attempt)
             self._pool.submit(self._carefully, self._start_cold, order)
         if not held and self._engine.warms:
-            self._warm.started(kind, attempt)
+            self._warm.started(kind, attempt, given_bytes(folder))
         self._output.add(attempt, limits.disk)
 
     def _known(self, message: Message) -> str:

@@ -132,10 +132,10 @@ class WarmPool:
         self._slots.unmark(attempt)
         self.discard(slot)
 
-    def started(self, kind: Kind, attempt: str) -> None:
-        """A job of the kind was started: that is the demand which the pool follows."""
+    def started(self, kind: Kind, attempt: str, given: int) -> None:
+        """A job of the kind was started, and given so many bytes: that is the demand which the pool follows."""
         with self._lock:
-            self._pool.started(kind, attempt, time.monotonic())
+            self._pool.started(kind, attempt, time.monotonic(), given)
         self._wake.set()
 
     def over(self, attempt: str) -> None:
