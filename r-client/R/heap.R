@@ -19,12 +19,13 @@ make_room <- function(bytes) {
 
 #' How much room a table of so many bytes is given: in a container also for what is made of it.
 #'
-#' What is read stays, so there is room for that in any case. What a function makes of it may fill half of the
-#' container's memory before R looks for garbage; without a limit R is left to itself there.
+#' What is read stays, so there is room for that in any case. With what a function makes of it a third of the
+#' container's memory may fill before R looks for garbage: R itself and its packages want some, and R's own limit comes
+#' out a fifth higher. Where memory has no limit, what a function makes is left to R.
 #' @param memory the container's limit in bytes, `Inf` where there is none
 #' @noRd
 room_for <- function(bytes, memory = memory_limit()) {
-  max(1.2 * bytes, if (is.finite(memory)) min(3 * bytes, memory / 2))
+  max(1.2 * bytes, if (is.finite(memory)) min(3 * bytes, memory / 3))
 }
 
 #' The memory that this container may use, in bytes; `Inf` outside of one.

@@ -18,11 +18,11 @@ test_that("reading goes on where no such room is to be had", {
   expect_no_error(make_room(1e17))
 })
 
-test_that("in a container what a function makes of a table has room too, in half of the memory", {
-  expect_equal(room_for(100, memory = 1000), 300)
-  expect_equal(room_for(100, memory = 400), 200)
+test_that("in a container what a function makes of a table has room too, in a third of the memory", {
+  expect_equal(room_for(100, memory = 1200), 300)
+  expect_equal(room_for(100, memory = 600), 200)
   # What is read stays.
-  expect_equal(room_for(100, memory = 150), 120)
+  expect_equal(room_for(100, memory = 300), 120)
   expect_equal(room_for(100, memory = Inf), 120)
 })
 
