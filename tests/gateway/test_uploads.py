@@ -12,6 +12,7 @@ from landbridge_gateway.errors import Conflict, TooManyUploads, UnknownUpload
 from landbridge_gateway.web.services import Services
 
 from tests.gateway.conftest import ROOT, Schemas, fetched
+from tests.patience import until
 
 DATA = bytes(range(256)) * 40
 SHA256 = f"sha256:{hashlib.sha256(DATA).hexdigest()}"
@@ -47,8 +48,7 @@ def test_parts_become_one_object(client, services, algorithm, digest):
     told = answer.json["object"]
     assert (told["size"], told["format"], told["name"]) == (len(DATA), "arrow", "x.arrow")
     assert fetched(client, told["id"]) == DATA
-    services.collector.close()
-    assert services.objects.get(told["id"], "owner")["digest"] == SHA256
+    assert until(lambda: services.objects.get(told["id"], "owner")["digest"], "the digest") == SHA256
     assert list(services.layout.intake.glob("*.part")) == []
 
 
