@@ -14,7 +14,7 @@ from landbridge_gateway.errors import GatewayError
 from landbridge_gateway.local import Local
 from landbridge_gateway.settings import Settings
 from landbridge_gateway.store.database import SAFE_WAL
-from landbridge_gateway.warden.pool import SLOT_MEMORY
+from landbridge_gateway.warden.pool import SLOT_MEMORY, slots_in_words
 
 _LEAST_FREE = 5 * 1024**3
 
@@ -86,8 +86,7 @@ def _pool(settings: Settings) -> Finding:
         waiting = Local(settings.home).call("GET", "")["pool"]
     except GatewayError:
         return Finding("pool", True, f"{bound}; the gateway does not run")
-    told = ", ".join(f"{one['ready']} of {one['waiting']} ready for {one['runtime']}" for one in waiting)
-    return Finding("pool", True, f"{told or 'none wait now'}; {bound}")
+    return Finding("pool", True, f"{slots_in_words(waiting) or 'none wait now'}; {bound}")
 
 
 def _disk(settings: Settings) -> Finding:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 from landbridge_gateway.model import Limits
-from landbridge_gateway.warden.pool import LARGE, SLOT_MEMORY, Kind, Pool, to_close, to_open
+from landbridge_gateway.warden.pool import LARGE, SLOT_MEMORY, Kind, Pool, slots_in_words, to_close, to_open
 
 R = Kind.of("r:4.6", "r", Limits())
 PYTHON = Kind.of("python:3.14", "python", Limits())
@@ -54,6 +54,17 @@ def test_too_little_memory_for_one_means_none():
     made = Pool(SLOT_MEMORY - 1, 600, 2)
     started(made, (R, 0))
     assert (made.most, made.targets(1)) == (0, {})
+
+
+def test_slots_are_told_with_what_they_differ_in():
+    plain = {"runtime": "r:4.6", "packages": False, "memory": 2 * 1024**3, "waiting": 2, "ready": 1}
+    assert slots_in_words([]) == ""
+    assert slots_in_words([plain, plain | {"packages": True}]) == (
+        "1 of 2 ready for r:4.6, 1 of 2 ready for r:4.6 with packages"
+    )
+    assert slots_in_words([plain, plain | {"memory": 400 * 1024**2}]) == (
+        "1 of 2 ready for r:4.6 with 2,048 MiB, 1 of 2 ready for r:4.6 with 400 MiB"
+    )
 
 
 def test_what_lacks_most_is_opened_first_and_the_oldest_are_closed():

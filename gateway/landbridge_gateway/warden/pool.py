@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from landbridge_gateway.model import Limits
+from landbridge_gateway.model import Json, Limits
 
 SLOT_MEMORY = 192 * 1024**2  # what a waiting worker holds, with its libraries loaded; measured: 60 to 150 MiB
 _LATELY = 30.0  # seconds over which starts are counted
@@ -91,6 +91,16 @@ class Pool:
                 if left and wanted[kind] >= number:
                     found[kind], left = number, left - 1
         return {kind: count for kind, count in found.items() if count}
+
+
+def slots_in_words(kinds: Sequence[Json]) -> str:
+    """How many slots of each kind are ready, by the pool's status; kinds of one runtime differ in their memory."""
+    names = [f"{kind['runtime']}{' with packages' if kind['packages'] else ''}" for kind in kinds]
+    told = []
+    for name, kind in zip(names, kinds, strict=True):
+        memory = f" with {kind['memory'] / 1024**2:,.0f} MiB" if names.count(name) > 1 else ""
+        told.append(f"{kind['ready']} of {kind['waiting']} ready for {name}{memory}")
+    return ", ".join(told)
 
 
 def to_open(targets: Mapping[Kind, int], slots: Sequence[Kind]) -> Kind | None:

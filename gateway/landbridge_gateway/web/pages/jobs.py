@@ -10,6 +10,7 @@ from flask import Blueprint, render_template, request
 
 from landbridge_gateway.model import Json
 from landbridge_gateway.store.listing import FACETS, SORTS, JobQuery, facets, list_jobs
+from landbridge_gateway.warden.pool import slots_in_words
 from landbridge_gateway.web import present
 from landbridge_gateway.web.access import READ, access, sees
 from landbridge_gateway.web.api.jobs import query_from_request
@@ -46,7 +47,7 @@ def page() -> str:
         following=_address(page=following) if following else None,
         first=_address(page=None) if query.page else None,
         kept=[(name, value) for name, value in request.args.items(multi=True) if name not in ("text", "page")],
-        pool=here.scheduler.pool,
+        pool=slots_in_words(here.scheduler.pool),
         twin=_address().replace("/jobs", "/jobs.json", 1),
         cursor=here.jobs.cursor(),
         live=any(job["ended"] is None for job in jobs),
