@@ -68,9 +68,9 @@ def test_one_that_somebody_needed_is_not_made_again(late, stored, objects, made)
     assert made == [marker["id"]]
 
 
-def test_one_that_is_gone_keeps_no_other_from_its_digest(late, stored, objects, made, caplog):
+def test_one_that_is_gone_keeps_no_other_from_its_digest(late, services, stored, objects, made, caplog):
     missing, unknown, there = stored(1, SMALL), {"id": "obj_0000000000000009", "format": "file"}, stored(2, SMALL)
-    late._layout.object_file(missing["id"], "file").unlink()
+    services.layout.object_file(missing["id"], "file").unlink()
 
     def broken():
         raise RuntimeError("no list of these")

@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from landbridge_gateway.depot.folders import write_folder
+from landbridge_gateway.depot.folders import given_bytes, write_folder
 from landbridge_gateway.depot.slots import Slots
 from landbridge_gateway.engines.interface import EngineError
 from landbridge_gateway.model import Exit, Limits
@@ -14,6 +14,16 @@ from landbridge_gateway.warden.warm import WarmPool
 
 ATTEMPT = "job_0123456789abcdef.1"
 KIND = Kind.of("r:4.6", "r", Limits())
+
+
+def test_what_a_job_was_given_is_counted_until_it_has_left_it(layout):
+    folder = layout.job_folder(ATTEMPT)
+    assert given_bytes(folder) == 0
+    folder.inputs.mkdir(parents=True)
+    assert given_bytes(folder) == 0
+    for name, size in (("a", 1000), ("b", 24)):
+        (folder.inputs / f"obj_{name}.arrow").write_bytes(bytes(size))
+    assert given_bytes(folder) == 1024
 
 
 @pytest.fixture
