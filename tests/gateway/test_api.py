@@ -346,9 +346,11 @@ class TestLooking:
 
     def test_events_come_after_the_cursor_of_the_submission(self, client, road):
         answer = client.post("/api/v1/jobs", json=submission()).json
-        road.step()
+        assert answer["job"]["state"] == "queued"
+        assert client.get(f"/api/v1/events?after={answer['cursor']}&wait=0").json["events"] == []
+        road.started()
         told = client.get(f"/api/v1/events?after={answer['cursor']}&wait=0").json
-        assert [event["state"] for event in told["events"]] == ["waiting", "queued"]
+        assert [event["state"] for event in told["events"]] == ["running"]
         assert client.get(f"/api/v1/events?after={told['cursor']}").json["events"] == []
 
     @pytest.mark.row("LG6")
@@ -375,7 +377,7 @@ class TestLooking:
         def broken(*_: object) -> None:
             raise RuntimeError("the path is /secret")
 
-        monkeypatch.setattr(services.jobs, "get_with_cursor", broken)
+        monkeypatch.setattr(services.jobs, "get", broken)
         answer = client.get(f"/api/v1/jobs/{UNKNOWN_JOB}")
         assert_refused(answer, 500, "internal_error")
         assert b"secret" not in answer.data

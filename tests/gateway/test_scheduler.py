@@ -295,6 +295,25 @@ def test_a_step_that_failed_is_taken_after_whatever_comes_next(services, monkeyp
     assert run_through(services.scheduler, monkeypatch, "wake", "pool", "pool", failing=1) == ["wake", "pool"]
 
 
+def test_what_wakes_the_loop_while_it_rests_is_one_look_at_its_end(services, monkeypatch):
+    scheduler, now, looked = services.scheduler, [0.0], []
+    monkeypatch.setattr(scheduler, "_capacity", 0)
+    monkeypatch.setattr(scheduler, "_clock", lambda: now[0])
+    monkeypatch.setattr(scheduler, "advance", lambda: looked.append(now[0]))
+    for now[0] in (0.0, 0.005):
+        scheduler.wake()
+        scheduler._step(scheduler._inbox.get_nowait())
+    for _ in range(3):
+        scheduler.wake()
+    assert scheduler._inbox.empty()
+    assert looked == [0.0]
+    now[0] = 0.03
+    scheduler._step(None)
+    assert looked == [0.0, 0.03]
+    scheduler.wake()
+    assert scheduler._inbox.get_nowait() == {"event": "wake"}
+
+
 class TestAfterARestartOfTheWarden:
     def test_a_running_job_goes_on(self, client, road):
         job = submit(client)

@@ -95,7 +95,7 @@ class TestStart:
         app = create_app(services)
         assert app.debug is False
         assert app.testing is False
-        monkeypatch.setattr(services.jobs, "get_with_cursor", lambda *_: 1 / 0)
+        monkeypatch.setattr(services.jobs, "get", lambda *_: 1 / 0)
         headers = {"Authorization": f"Bearer {services.home.token()}"}
         answer = app.test_client().get("/api/v1/jobs/job_0000000000000000", headers=headers)
         assert answer.status_code == 500

@@ -164,7 +164,8 @@ class Scheduler:
             self._due = True  # it looks itself, before it leaves
         elif not self._waking.is_set():
             self._waking.set()
-            self.post({"event": "wake"})
+            if not self._resting:  # else it looks when its rest is over
+                self.post({"event": "wake"})
 
     @contextmanager
     def turn(self, owing: bool = False) -> Iterator[None]:
@@ -254,6 +255,8 @@ class Scheduler:
         sessions = any(flight.held for flight in self._flights.values())
         woken = event is not None and event["event"] == "wake"
         self._resting = woken and nothing_to_start and not sessions and self._clock() - self._advanced < _REST
+        if not self._resting:
+            self._waking.clear()  # in this order: who wakes it from here on posts that, and of all before it looks now
         return self._resting
 
     def handle(self, event: Message) -> None:

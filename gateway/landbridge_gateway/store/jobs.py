@@ -10,7 +10,7 @@ from typing import Any
 from landbridge_gateway.errors import Conflict, JobRemoved, UnknownJob, UnknownObject
 from landbridge_gateway.model import Cause, Exit, Json, State, sources
 from landbridge_gateway.store.clock import timestamp
-from landbridge_gateway.store.database import Database, Row, insert_row, returning
+from landbridge_gateway.store.database import Database, Row, insert_row, insert_rows, returning
 
 _NOT_COLUMNS = ("tags", "inputs", "objects", "ready")  # of a new job
 _PATH = (State.WAITING, State.QUEUED, State.RUNNING)  # of a job that came as far
@@ -24,6 +24,10 @@ BRIEF = (
 
 
 _NEWEST = "SELECT coalesce(max(seq), 0) AS seq FROM events"
+# All columns of a job, and the cursor from which on no change after them is missed.
+_JOB = f"SELECT *, ({_NEWEST}) AS cursor FROM jobs WHERE id = ?"
+_KNOWN = """SELECT id, body_digest FROM jobs WHERE owner = :owner AND key = :key
+  UNION ALL SELECT job, NULL FROM removed WHERE owner = :owner AND key = :key"""
 EVERYBODY = "*"  # in the place of an owner, a topic: what happens to the jobs of all
 
 
@@ -60,13 +64,13 @@ class Jobs:
     def add(
         self, new: NewJob, check: Callable[[Any], None] = lambda _: None, begun: str | None = None
     ) -> tuple[Row, bool]:
-        """Store a job durably. Gives its row, and False when the same key already made it.
+        """Store a job durably. Gives its row as :meth:`get`, and False when the same key already made it.
 
         ``check`` is called with the transaction before a new job is stored, and may refuse it. ``begun`` is the token
         of its first attempt, where one begins along with that.
         """
         with self._db.write() as db:
-            known = self._known(db, new)
+            known, removed = self._known(db, new)
             if known:
                 if known["body_digest"] != new.body_digest:
                     raise Conflict(
@@ -75,7 +79,7 @@ class Jobs:
                         job=known["id"],
                     )
                 return self._full(db, known["id"]), False
-            self._check_named(db, new)
+            self._check_named(db, new, removed)
             check(db)
             now = timestamp()
             self._insert(db, new, State.QUEUED if new.ready else State.WAITING, now, 1 if begun else 0)
@@ -89,25 +93,25 @@ class Jobs:
         It is not on the disk before the next durable commit, for which whoever acknowledges it has to wait.
         """
         with self._db.write(durable=False) as db:
-            if self._known(db, new):
+            known, removed = self._known(db, new)
+            if known:
                 return False
-            self._check_named(db, new)
+            self._check_named(db, new, removed)
             now = timestamp()
             self._insert(db, new, State.RUNNING, now, 1)
             self._insert_attempt(db, new.id, 1, token, new.runtime, now)
             return True
 
     @staticmethod
-    def _known(db: Any, new: NewJob) -> Row | None:
-        """What its key made before."""
-        sql = "SELECT id, body_digest FROM jobs WHERE owner = ? AND key = ?"
-        found = returning(db, sql, (new.owner, new.key))
-        return found[0] if found else None
+    def _known(db: Any, new: NewJob) -> tuple[Row | None, list[str]]:
+        """What its key made before, and what it made that was removed."""
+        found = returning(db, _KNOWN, {"owner": new.owner, "key": new.key})
+        known = next((row for row in found if row["body_digest"] is not None), None)
+        return known, [row["id"] for row in found if row["body_digest"] is None]
 
-    def _check_named(self, db: Any, new: NewJob) -> None:
+    def _check_named(self, db: Any, new: NewJob, removed: Iterable[str]) -> None:
         """What it names was there when the submission was looked at, and may have been removed since."""
-        removed = returning(db, "SELECT job FROM removed WHERE owner = ? AND key = ?", (new.owner, new.key))
-        for job in (*(row["job"] for row in removed), *new.inputs):
+        for job in (*removed, *new.inputs):
             if not returning(db, "SELECT 1 FROM jobs WHERE id = ?", (job,)):
                 raise self._missing(job, new.owner)
         for one in new.objects:
@@ -123,22 +127,20 @@ class Jobs:
             insert_row(db, "inputs", {"job": new.id, "input": given})
         for name, value in new.tags.items():
             insert_row(db, "tags", {"job": new.id, "name": name, "value": value})
-        for passed in _PATH[: _PATH.index(state) + 1]:
-            number = 1 if passed is State.RUNNING else 0
-            self._note_event(db, new.id, new.owner, number, passed, None, None, now)
+        passed = _PATH[: _PATH.index(state) + 1]
+        self._note_events(
+            db, new.id, new.owner, [(1 if one is State.RUNNING else 0, one, None, None) for one in passed], now
+        )
 
     def get(self, job: str, owner: str | None = None) -> Row:
-        """One job with all its columns; another owner's job does not exist."""
-        return self.get_with_cursor(job, owner)[0]
+        """One job with all its columns, and the ``cursor`` from which on no change after it is missed.
 
-    def get_with_cursor(self, job: str, owner: str | None = None) -> tuple[Row, int]:
-        """The same, and the cursor from which on no change after it is missed."""
-        sql = f"SELECT *, ({_NEWEST}) AS cursor FROM jobs WHERE id = ? AND (? IS NULL OR owner = ?)"
-        row = self._db.row(sql, (job, owner, owner))
+        Another owner's job does not exist.
+        """
+        row = self._db.row(f"{_JOB} AND (? IS NULL OR owner = ?)", (job, owner, owner))
         if row is None:
             raise self._missing(job, owner)
-        cursor = row.pop("cursor")
-        return self._whole(row), cursor
+        return self._whole(row)
 
     def _missing(self, job: str, owner: str | None) -> UnknownJob | JobRemoved:
         """There never was such a job, or none of this owner; or there was one."""
@@ -415,16 +417,19 @@ class Jobs:
     def _note_event(
         self, db: Any, job: str, owner: str, attempt: int, state: State, cause: Cause | None, note: str | None, at: str
     ) -> None:
-        insert_row(
-            db,
-            "events",
-            {"job": job, "owner": owner, "attempt": attempt, "at": at, "state": state, "cause": cause, "note": note},
-        )
+        self._note_events(db, job, owner, [(attempt, state, cause, note)], at)
+
+    def _note_events(
+        self, db: Any, job: str, owner: str, events: Sequence[tuple[int, State, Cause | None, str | None]], at: str
+    ) -> None:
+        """What happened to a job at one time: of each its attempt, the state, its cause and a note."""
+        columns = ("job", "owner", "at", "attempt", "state", "cause", "note")
+        insert_rows(db, "events", columns, [(job, owner, at, *event) for event in events])
         topics = (owner, EVERYBODY, job)
-        self._db.touch(*topics, *(map(ends_of, topics) if state.ended else ()))
+        self._db.touch(*topics, *(map(ends_of, topics) if any(state.ended for _, state, _, _ in events) else ()))
 
     def _full(self, db: Any, job: str) -> Row:
-        return self._whole(returning(db, "SELECT * FROM jobs WHERE id = ?", (job,))[0])
+        return self._whole(returning(db, _JOB, (job,))[0])
 
     @staticmethod
     def _story(db: Any, job: str, target: State) -> str:

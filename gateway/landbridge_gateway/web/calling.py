@@ -38,12 +38,12 @@ def _attended(here: Services, call: Call, wait: float) -> Response:
         here.scheduler.calls.attend(call, min(wait, _ATTENDED))
     finally:
         here.scheduler.calls.leave(call)
-    row, cursor = here.jobs.get_with_cursor(call.job)
+    row = here.jobs.get(call.job)
     if not row["ended"]:
         here.database.bring_to_disk()
     reach("before the answer")
     if row["ended"]:
-        return _told(here, row, cursor, present.address(), 201)
+        return _told(here, row, present.address(), 201)
     return answer_with_end(here, call.job, until - time.monotonic(), 201)
 
 
@@ -62,13 +62,13 @@ def answer_with_end(here: Services, job: str, wait: float, status: int) -> Respo
         return here.jobs.state(job).ended or None
 
     def render(_: bool | None) -> Response:
-        return _told(here, *here.jobs.get_with_cursor(job), host, status)
+        return _told(here, here.jobs.get(job), host, status)
 
     with suppress(NoPlace):  # then it is answered as any other
         return answer_when(look, render, wait, [ends_of(job)])
     return render(None)
 
 
-def _told(here: Services, row: Row, cursor: int, host: str, status: int) -> Response:
-    told = {"job": present.whole(here, row, host), "cursor": cursor}
+def _told(here: Services, row: Row, host: str, status: int) -> Response:
+    told = {"job": present.whole(here, row, host), "cursor": row["cursor"]}
     return Response(json.dumps(told), status, content_type="application/json")

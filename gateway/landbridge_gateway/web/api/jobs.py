@@ -63,7 +63,6 @@ def submit() -> tuple[Json, int] | Response:
     new = new_job(here, body, who, key)
     if wait and new.session and (call := here.scheduler.calls.accept(new)):
         return answer_call(here, call, wait)
-    cursor = here.jobs.cursor()
     row, fresh = _stored(here, new)
     if not fresh and row["session"] and not row["ended"]:
         here.database.bring_to_disk()  # whoever submitted it first may be waiting for its end still
@@ -71,7 +70,7 @@ def submit() -> tuple[Json, int] | Response:
     status = 201 if fresh else 200
     if wait and may_wait(here, row):
         return answer_with_end(here, row["id"], wait, status)
-    return _one(here, row, cursor), status
+    return _one(here, row), status
 
 
 def _stored(here: Services, new: NewJob) -> tuple[Row, bool]:
@@ -103,7 +102,7 @@ def listing() -> Json:
 def look(job: str) -> Json:
     """One job with its task, values, result and error."""
     here = services()
-    return _one(here, *here.jobs.get_with_cursor(job, sees()))
+    return _one(here, here.jobs.get(job, sees()))
 
 
 @blueprint.post("/jobs/<job>/cancel")
@@ -111,8 +110,7 @@ def look(job: str) -> Json:
 def cancel(job: str) -> Json:
     """Cancel a job; one that has ended stays as it is."""
     here = services()
-    cursor = here.jobs.cursor()
-    return _one(here, cancel_job(here, job, sees()), cursor)
+    return _one(here, cancel_job(here, job, sees()))
 
 
 @blueprint.post("/jobs/<job>/end")
@@ -120,13 +118,12 @@ def cancel(job: str) -> Json:
 def end(job: str) -> Json:
     """End a session once the jobs that it was given have ended; one that has ended stays as it is."""
     here = services()
-    cursor = here.jobs.cursor()
     row = here.jobs.get(job, sees())
     if row["task"]["function"]["type"] != "session":
         raise InvalidRequest("Only sessions are ended.", "Cancel the job, or wait for it.")
     row = here.jobs.request_end(job, sees())
     here.scheduler.wake()
-    return _one(here, row, cursor)
+    return _one(here, row)
 
 
 @blueprint.get("/jobs/<job>/record")
@@ -192,6 +189,5 @@ def _exited(here: Services, row: Row) -> bool:
     return attempt is None or attempt["state"] == "exited"
 
 
-def _one(here: Services, row: Row, cursor: int) -> Json:
-    """``cursor`` was read before the row: who waits from there misses no change after it."""
-    return {"job": present.whole(here, row), "cursor": cursor}
+def _one(here: Services, row: Row) -> Json:
+    return {"job": present.whole(here, row), "cursor": row["cursor"]}

@@ -33,11 +33,10 @@ def batch() -> tuple[Json, int] | Response:
     here, who, key = services(), caller(), header("Idempotency-Key", 200)
     if (refused := turned_away(key)) is not None:
         return refused
-    cursor = here.jobs.cursor()
     new, points = new_sweep(here, json_body(here.settings.max_body), who, key)
     row, fresh = here.sweeps.add(new, points, lambda db: here.door.check(db, who.name, len(points) + 1))
     here.scheduler.wake()
-    return {"job": present.whole(here, row), "cursor": cursor}, 201 if fresh else 200
+    return {"job": present.whole(here, row), "cursor": row["cursor"]}, 201 if fresh else 200
 
 
 @blueprint.get("/jobs/<job>/points")
@@ -89,7 +88,6 @@ def rerun(job: str) -> tuple[Json, int]:
     """A new job of the same task, values and seed."""
     here = services()
     key = header("Idempotency-Key", 200) or secrets.token_hex(16)
-    cursor = here.jobs.cursor()
     row = here.jobs.get(job, sees())
     if row["unassigned"] is not None or row["session"] or row["task"]["function"]["type"] == "session":
         kind = "sweep" if row["unassigned"] is not None else "session"
@@ -107,4 +105,4 @@ def rerun(job: str) -> tuple[Json, int]:
     )
     made, fresh = here.accepts.add(new, lambda db: here.door.check(db, new.owner))
     here.scheduler.wake()
-    return {"job": present.whole(here, made), "cursor": cursor}, 201 if fresh else 200
+    return {"job": present.whole(here, made), "cursor": made["cursor"]}, 201 if fresh else 200

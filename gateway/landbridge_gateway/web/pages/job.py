@@ -33,7 +33,7 @@ _PIECE = 1024**2
 @access(READ)
 def page(job: str) -> str:
     here = services()
-    row, cursor = here.jobs.get_with_cursor(job, sees())
+    row = here.jobs.get(job, sees())
     shown = present.whole(here, row)
     record = present.record(here, row)
     return render_template(
@@ -52,7 +52,7 @@ def page(job: str) -> str:
         digests=_digests(here, record),
         most_cells=_MOST_CELLS,
         attempts=present.attempts(here, row) if row["sweep"] is None and row["unassigned"] is None else [],
-        cursor=cursor,
+        cursor=row["cursor"],
         live=shown["ended"] is None,
     )
 
