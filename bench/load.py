@@ -25,6 +25,7 @@ from landbridge_gateway.store.database import Database
 from landbridge_gateway.web.app import create_app
 from landbridge_gateway.web.services import Services
 
+from bench.bare_flask import bare_flask
 from bench.crowd import listen_to
 from bench.figures import OURS, Budget, Contender, Figure
 from bench.interleaving import interleaved
@@ -39,6 +40,7 @@ SIZES = (500, 5_000, 50_000)
 
 
 SYNC = "fdatasync"
+FLASK = "Flask and one fdatasync"
 STUBBED = (
     "No container runs here: a stub of the warden ends the jobs, at a rate that containers cannot reach on two cores."
 )
@@ -61,11 +63,18 @@ def measure(run: Run) -> list[Figure]:
 
 def _accepts(folder: Path, samples: int) -> list[Figure]:
     one, eight, batch = f"{OURS}, one client", f"{OURS}, 8 clients", f"{OURS}, in batches"
-    with StubbedGateway(folder, running=1, owners=1, prepare=lambda _: None) as gateway:
+    bare_one, bare_eight = f"{FLASK}, one client", f"{FLASK}, 8 clients"
+    with (
+        StubbedGateway(folder, running=1, owners=1, prepare=lambda _: None) as gateway,
+        bare_flask(folder) as port,
+    ):
+        token = gateway.tokens["owner0"]
         found = interleaved(
             {
-                one: lambda: _accepts_rate(gateway, 1),
-                eight: lambda: _accepts_rate(gateway, 8),
+                one: lambda: _accepts_rate(gateway.port, token, 1),
+                bare_one: lambda: _accepts_rate(port, token, 1),
+                eight: lambda: _accepts_rate(gateway.port, token, 8),
+                bare_eight: lambda: _accepts_rate(port, token, 8),
                 batch: lambda: _batch_rate(gateway),
                 SYNC: lambda: _sync_rate(folder),
             },
@@ -77,20 +86,24 @@ def _accepts(folder: Path, samples: int) -> list[Figure]:
             "P5",
             "jobs accepted durably over HTTP",
             "/s",
-            [found[name], found[SYNC]],
+            [found[name] for name in (ours, *floor, SYNC)],
             [Budget(bound, beside=SYNC, side="at least")],
             variant,
             more_is_better=True,
         )
-        for name, variant, bound in ((one, "one by one", 0.2), (eight, "8 clients", 0.2), (batch, "in batches", 10))
+        for ours, floor, variant, bound in (
+            (one, (bare_one,), "one by one", 0.2),
+            (eight, (bare_eight,), "8 clients", 0.2),
+            (batch, (), "in batches", 10),
+        )
     ]
 
 
-def _accepts_rate(gateway: StubbedGateway, at_once: int, count: int = 200) -> float:
+def _accepts_rate(port: int, token: str, at_once: int, count: int = 200) -> float:
     def submit() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", gateway.port)
+        connection = http.client.HTTPConnection("127.0.0.1", port)
         for _ in range(count // at_once):
-            _submit(connection, gateway.tokens["owner0"])
+            _submit(connection, token)
         connection.close()
 
     clients = [threading.Thread(target=submit) for _ in range(at_once)]
