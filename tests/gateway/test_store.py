@@ -9,6 +9,8 @@ from landbridge_gateway.store.database import Database
 from landbridge_gateway.store.jobs import IllegalTransition, Jobs, NewJob
 from landbridge_gateway.store.queue import Queue
 
+from tests.patience import joined
+
 
 def new(number=1, key="k", digest="d", inputs=()):
     return NewJob(
@@ -252,3 +254,43 @@ def test_what_comes_after_a_commit_is_left_out_where_there_is_none(database, job
     assert told == []
     database.afterwards(lambda: told.append("at once"))
     assert told == ["at once"]
+
+
+class TestAtHand:
+    def test_what_was_committed_is_read_by_the_connection_that_wrote_it(self, database, jobs, monkeypatch):
+        jobs.add(new(1, "a"))
+        with monkeypatch.context() as patched:
+            patched.setattr(database._readers, "one", lambda _: 1 / 0)
+            with database.at_hand():
+                assert jobs.get("job_0000000000000001")["state"] == "waiting"
+        assert not database._writer.conn.in_transaction
+        jobs.add(new(2, "b"))
+        assert jobs.state("job_0000000000000002") is State.WAITING
+
+    def test_who_reads_waits_for_nobody_who_writes(self, database, jobs):
+        jobs.add(new(1, "a"))
+        seen = []
+
+        def read():
+            with database.at_hand():
+                seen.extend(row["id"] for row in database.rows("SELECT id FROM jobs"))
+
+        with database.write():
+            jobs.add(new(2, "b"))
+            reader = threading.Thread(target=read)
+            reader.start()
+            joined(reader, "who reads")
+            with database.at_hand():
+                assert len(database.rows("SELECT id FROM jobs")) == 2
+        assert seen == ["job_0000000000000001"]
+
+    def test_it_is_over_when_a_reading_fails(self, database, jobs):
+        with pytest.raises(UnknownJob), database.at_hand():
+            jobs.state("job_0000000000000009")
+        assert not database._writer.conn.in_transaction
+        jobs.add(new(1, "a"))
+
+
+def test_a_large_statement_makes_no_file(database):
+    with database.write() as db:
+        assert db.execute("PRAGMA temp_store").fetchone() == (2,)

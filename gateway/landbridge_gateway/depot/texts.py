@@ -16,10 +16,14 @@ _READABLE = 0o644  # by the container's user
 def write_text(path: Path, text: str) -> None:
     """The whole content of a file that everybody may read, whether it was there before or not."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, _READABLE)
-    with os.fdopen(descriptor, "w") as file:
+    try:
         found = os.fstat(descriptor)
         if found.st_size:
             os.ftruncate(descriptor, 0)
         if stat.S_IMODE(found.st_mode) != _READABLE:
             os.fchmod(descriptor, _READABLE)
-        file.write(text)
+        left = memoryview(text.encode())
+        while left:
+            left = left[os.write(descriptor, left) :]
+    finally:
+        os.close(descriptor)

@@ -226,9 +226,10 @@ class Collector:
 
     def _refuse_other_formats(self, folder: JobFolder, nodes: Iterable[Json]) -> None:
         # A file that was never meant to be loaded cannot be called a native object later on.
-        given = {path.stem: path.suffix for path in folder.inputs.glob("obj_*")}
-        for node in nodes:
-            if node["kind"] == "native":
+        natives = [node for node in nodes if node["kind"] == "native"]
+        if natives:
+            given = {path.stem: path.suffix for path in folder.inputs.glob("obj_*")}
+            for node in natives:
                 suffix = given.get(node["object"]) or Path(node["object"]).suffix
                 if EXTENSION_FORMATS.get(suffix) != node["codec"]:
                     raise Unreadable(f"it calls {node['object']} a native object of the codec {node['codec']}")

@@ -85,6 +85,9 @@ class Database:
             soundness.check_identity(self.path, mark, *self._identity())
         self._prepare()
         migrations.apply(self._writer)
+        # What a statement changes is kept until it is whole: from 16 pages on in a file that is made and removed for
+        # it, and a submission changes about as many. A step of the schema, done by now, may sort more than fits.
+        self._writer.execute("PRAGMA temp_store = MEMORY")
         with self._writer.atomic():
             self._writer.execute("UPDATE store SET opened = opened + 1")
         store, opened, _ = self._identity()
@@ -186,6 +189,23 @@ class Database:
             connection.execute(f"RELEASE {name}")
         finally:
             self._depth -= 1
+
+    @contextmanager
+    def at_hand(self) -> Iterator[None]:
+        """A few short readings right after a commit, by the connection that made it: the others read anew what changed.
+
+        Where somebody writes, they are as any other reading. Nothing may be written within.
+        """
+        if getattr(self._local, "writing", False) or not self._lock.acquire(blocking=False):
+            yield
+            return
+        try:
+            self._local.writing = True
+            with self._writer.atomic():
+                yield
+        finally:
+            self._local.writing = False
+            self._lock.release()
 
     def bring_to_disk(self) -> None:
         """Whatever was committed before survives a power cut once this returns."""

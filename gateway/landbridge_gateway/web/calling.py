@@ -38,13 +38,11 @@ def _attended(here: Services, call: Call, wait: float) -> Response:
         here.scheduler.calls.attend(call, min(wait, _ATTENDED))
     finally:
         here.scheduler.calls.leave(call)
-    row = here.jobs.get(call.job)
-    if not row["ended"]:
+    answer = _end(here, call.job, present.address(), 201)
+    if answer is None:
         here.database.bring_to_disk()
     reach("before the answer")
-    if row["ended"]:
-        return _told(here, row, present.address(), 201)
-    return answer_with_end(here, call.job, until - time.monotonic(), 201)
+    return answer or answer_with_end(here, call.job, until - time.monotonic(), 201)
 
 
 def may_wait(here: Services, row: Row) -> bool:
@@ -62,11 +60,18 @@ def answer_with_end(here: Services, job: str, wait: float, status: int) -> Respo
         return here.jobs.state(job).ended or None
 
     def render(_: bool | None) -> Response:
-        return _told(here, here.jobs.get(job), host, status)
+        return _end(here, job, host, status) or _told(here, here.jobs.get(job), host, status)
 
     with suppress(NoPlace):  # then it is answered as any other
         return answer_when(look, render, wait, [ends_of(job)])
     return render(None)
+
+
+def _end(here: Services, job: str, host: str, status: int) -> Response | None:
+    """The answer for a job that has ended, as most that are asked about here have a moment ago."""
+    with here.database.at_hand():
+        row = here.jobs.get(job)
+        return _told(here, row, host, status) if row["ended"] else None
 
 
 def _told(here: Services, row: Row, host: str, status: int) -> Response:

@@ -14,6 +14,7 @@ from landbridge_gateway.model import Json
 from landbridge_gateway.nodes import NoSuchPart, frames_of, part_of
 from landbridge_gateway.store.clock import seconds_between, timestamp
 from landbridge_gateway.store.database import Row
+from landbridge_gateway.store.records import Beside
 from landbridge_gateway.web.environments import packages_of
 from landbridge_gateway.web.natives import signed
 from landbridge_gateway.web.services import Services
@@ -30,12 +31,14 @@ def briefs(services: Services, rows: Iterable[Row]) -> list[Json]:
     return [_brief(services, row) for row in rows]
 
 
-def whole(services: Services, row: Row, host: str | None = None) -> Json:
-    """One job with everything. ``host`` is the gateway's address where no request tells it."""
+def whole(services: Services, row: Row, host: str | None = None, beside: Beside | None = None) -> Json:
+    """One job with everything. ``host`` is the gateway's address where no request tells it, ``beside`` what is known to
+    stand beside the job.
+    """
     job = row["id"]
     if not row["ended"]:  # with its end came all that it had reported by then
         _bring_up_to_date(services, row)
-    told = _brief(services, row, host) | {name: row[name] for name in _WHOLE}
+    told = _brief(services, row, host, beside) | {name: row[name] for name in _WHOLE}
     counts = services.sweeps.counts(job) if row["unassigned"] is not None else None
     return told | {"result": result(services, row["result"]), "points": counts}
 
@@ -58,10 +61,10 @@ def _bring_up_to_date(services: Services, row: Row) -> None:
         services.collector.absorb(row["id"], row["attempt"], row["owner"])
 
 
-def _brief(services: Services, row: Row, host: str | None = None) -> Json:
+def _brief(services: Services, row: Row, host: str | None = None, beside: Beside | None = None) -> Json:
     job = row["id"]
     function = row.get("function") or row["task"]["function"]
-    beside = services.records.beside(job, row["attempt"])
+    beside = beside or services.records.beside(job, row["attempt"])
     return {name: row[name] for name in _SHARED} | {
         "runtime": split_place(row["runtime"])[0],
         "seconds": _seconds(row),

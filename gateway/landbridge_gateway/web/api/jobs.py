@@ -13,6 +13,7 @@ from landbridge_gateway.model import Json, State
 from landbridge_gateway.store.database import Row
 from landbridge_gateway.store.jobs import NewJob
 from landbridge_gateway.store.listing import MOST, JobQuery, list_jobs
+from landbridge_gateway.store.records import Beside
 from landbridge_gateway.web import calling, present
 from landbridge_gateway.web.access import READ, WRITE, access, caller, sees
 from landbridge_gateway.web.body import choice, header, json_body, known_query, seconds, whole_number
@@ -70,7 +71,9 @@ def submit() -> tuple[Json, int] | Response:
     status = 201 if fresh else 200
     if wait and may_wait(here, row):
         return answer_with_end(here, row["id"], wait, status)
-    return _one(here, row), status
+    # A job that has not begun has reported nothing yet, which is not looked up.
+    known = Beside(dict(sorted(new.tags.items())), None, []) if fresh and not row["attempt"] else None
+    return _one(here, row, known), status
 
 
 def _stored(here: Services, new: NewJob) -> tuple[Row, bool]:
@@ -189,5 +192,5 @@ def _exited(here: Services, row: Row) -> bool:
     return attempt is None or attempt["state"] == "exited"
 
 
-def _one(here: Services, row: Row) -> Json:
-    return {"job": present.whole(here, row), "cursor": row["cursor"]}
+def _one(here: Services, row: Row, beside: Beside | None = None) -> Json:
+    return {"job": present.whole(here, row, beside=beside), "cursor": row["cursor"]}
