@@ -213,6 +213,14 @@ write_event <- function(events, event, fields) {
   append_line(events, protocol_json(c(told, fields)))
 }
 
+#' The first event of a job, and of each call of a session: written out by hand, as a metric is.
+#' @noRd
+write_started <- function(events) {
+  append_line(events, paste0(
+    "{\"event\":\"started\",\"at\":\"", event_time(), "\"", point_field(), ",\"versions\":", session_versions(), "}"
+  ))
+}
+
 point_field <- function() {
   point <- point_number()
   if (!is.null(point)) paste0(",\"point\":", point)
@@ -223,7 +231,7 @@ point_field <- function() {
 append_line <- function(events, line) {
   # The first line, or user code has closed all connections.
   if (!is_there(events$connection)) {
-    events$connection <- file(file.path(events$folder, "out", "events.jsonl"), "ab")
+    events$connection <- file(file.path(events$folder, "out", "events.jsonl"), "ab", raw = TRUE)
   }
   writeLines(line, events$connection, useBytes = TRUE)
   # Not by flush(), which looks for a method for each line.

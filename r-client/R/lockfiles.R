@@ -251,7 +251,7 @@ script_block_end <- function(lines, begin) {
 
 renv_lock_file <- function(path, text) {
   document <- tryCatch(
-    jsonlite::fromJSON(text, simplifyVector = FALSE),
+    jsonlite::parse_json(text),
     error = function(error) abort_file(path, sprintf("line %d is no JSON", broken_json_line(text)), "Mend the file.")
   )
   named <- if (is.list(document)) document$Packages
@@ -267,7 +267,7 @@ broken_json_line <- function(text) {
   lines <- file_lines(text)
   broken <- function(n) {
     problem <- tryCatch({
-      jsonlite::fromJSON(paste(lines[seq_len(n)], collapse = "\n"), simplifyVector = FALSE)
+      jsonlite::parse_json(paste(lines[seq_len(n)], collapse = "\n"))
       ""
     }, error = conditionMessage)
     nzchar(problem) && !grepl("premature EOF", problem, fixed = TRUE)

@@ -4,7 +4,8 @@
 #' character, and jsonlite cuts it off there without a word: the attribute `nul` tells of a document with any.
 #' @noRd
 parse_protocol_json <- function(text) {
-  parsed <- jsonlite::fromJSON(text, simplifyVector = FALSE, bigint_as_char = TRUE)
+  # Not by fromJSON(): what is no JSON it takes for an address or a file, and reads that.
+  parsed <- jsonlite::parse_json(text, bigint_as_char = TRUE)
   if (has_nul(text)) attr(parsed, "nul") <- TRUE
   parsed
 }

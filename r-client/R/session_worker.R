@@ -8,13 +8,14 @@ session_state <- new.env(parent = emptyenv())
 work_session <- function(folder) {
   session_state$log <- NULL
   for (name in c("quit", "q")) replace_in_base(name, quit_of_call)
-  calls <- file.path(folder, "calls")
-  done <- character()
+  # Without links on the way, as what is made of it for each call.
+  calls <- file.path(Sys.getenv("LANDBRIDGE_JOB_FOLDER"), "calls")
+  done <- new.env(parent = emptyenv())
   repeat {
     request <- next_request(file.path(calls, "requests"))
     if (request == "end") break
-    if (!request %in% done) run_call_of_session(file.path(calls, request))
-    done <- c(done, request)
+    if (is.null(done[[request]])) run_call_of_session(file.path(calls, request))
+    done[[request]] <- TRUE
   }
   move_streams(folder)
   finish_job(folder, list(value = list(kind = "null")))
@@ -52,14 +53,14 @@ run_call_of_session <- function(folder) {
   })
   spec <- tryCatch(read_job(folder), error = function(error) NULL)
   if (is.null(spec)) quit_process(64L)
-  Sys.setenv(LANDBRIDGE_JOB_FOLDER = normalizePath(folder))
+  Sys.setenv(LANDBRIDGE_JOB_FOLDER = folder)
   seed_job(spec$seed)
   finish_job(folder, outcome_of_call(spec, folder))
 }
 
 outcome_of_call <- function(spec, folder) {
   events <- event_log(folder)
-  write_event(events, "started", list(versions = session_versions()))
+  write_started(events)
   stopped <- function(message, class) {
     condition <- structure(class = c(class, "error", "condition"), list(message = message, call = NULL))
     list(error = error_document(condition, list(), list()))
@@ -107,8 +108,9 @@ close_events <- function() {
 #' @noRd
 move_streams <- function(folder) {
   while (sink.number() > 0) sink()
-  flush(stdout())
-  flush(stderr())
+  # Not by flush(), which looks for a method each time.
+  flush.connection(stdout())
+  flush.connection(stderr())
   before <- session_state$log
   session_state$log <- lapply(1:2, function(descriptor) {
     if (is.null(before)) close_descriptor(descriptor) else close(before[[descriptor]])

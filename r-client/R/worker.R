@@ -12,7 +12,7 @@ worker <- function(folder) {
   secret_state$process <- attempt_name(spec)
   prepare_process(folder, spec$seed)
   events <- event_log(folder)
-  write_event(events, "started", list(versions = session_versions()))
+  write_started(events)
   if (identical(spec$task[["function"]]$type, "session")) {
     work_session(folder)
     quit_process(0L)
@@ -98,7 +98,7 @@ session_versions <- function() {
   if (is.null(known_versions$as_json)) {
     versions <- list(r = r_version(), landbridge = package_version_text("landbridge"))
     for (package in versioned_packages) versions[[package]] <- package_version_text(package)
-    known_versions$as_json <- verbatim_json(protocol_json(versions))
+    known_versions$as_json <- protocol_json(versions)
   }
   known_versions$as_json
 }
@@ -158,8 +158,8 @@ folder_sink <- function(folder) {
 #' @noRd
 finish_job <- function(folder, outcome) {
   while (sink.number() > 0) sink()
-  flush(stdout())
-  flush(stderr())
+  flush.connection(stdout())
+  flush.connection(stderr())
   name <- if (is.null(outcome$error)) "result.json" else "error.json"
   text <- protocol_json(if (is.null(outcome$error)) outcome$value else outcome$error)
   out <- file.path(folder, "out")

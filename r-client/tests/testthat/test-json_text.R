@@ -50,3 +50,12 @@ test_that("code is parsed anew when it, its name or its place is another", {
   expect_error(parse_source(code("f <- function(")))
   expect_identical(eval(parse_source(code("f <- function() 1"))[[1]])(), 1)
 })
+
+test_that("a text that names a file or an address is no JSON", {
+  path <- tempfile(fileext = ".json")
+  on.exit(unlink(path))
+  writeLines("{\"a\": 1}", path)
+  expect_error(parse_protocol_json(path))
+  expect_error(parse_protocol_json(paste0("file://", path)))
+  expect_identical(parse_protocol_json("{\"a\": 9007199254740993}"), list(a = "9007199254740993"))
+})
