@@ -284,6 +284,11 @@ class TestAtHand:
                 assert len(database.rows("SELECT id FROM jobs")) == 2
         assert seen == ["job_0000000000000001"]
 
+    def test_nothing_is_written_meanwhile(self, database, jobs):
+        with database.at_hand(), pytest.raises(RuntimeError, match="Nothing is written"):
+            jobs.add(new(1, "a"))
+        assert jobs.add(new(1, "a"))[1] is True
+
     def test_it_is_over_when_a_reading_fails(self, database, jobs):
         with pytest.raises(UnknownJob), database.at_hand():
             jobs.state("job_0000000000000009")

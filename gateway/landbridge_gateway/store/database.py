@@ -145,6 +145,8 @@ class Database:
 
     @contextmanager
     def _whole(self, durable: bool) -> Iterator[None]:
+        if getattr(self._local, "writing", False):
+            raise RuntimeError("Nothing is written while what is at hand is read.")
         self.place.check()
         level = "FULL" if durable else "NORMAL"
         if level != self._level:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from flask import Response
 
 from landbridge_gateway.failpoints import reach
+from landbridge_gateway.model import Json
 from landbridge_gateway.scheduler.calling import Call
 from landbridge_gateway.scheduler.hub import NoPlace
 from landbridge_gateway.store.database import Row
@@ -60,7 +61,7 @@ def answer_with_end(here: Services, job: str, wait: float, status: int) -> Respo
         return here.jobs.state(job).ended or None
 
     def render(_: bool | None) -> Response:
-        return _end(here, job, host, status) or _told(here, here.jobs.get(job), host, status)
+        return _end(here, job, host, status) or _answer(_told(here, here.jobs.get(job), host), status)
 
     with suppress(NoPlace):  # then it is answered as any other
         return answer_when(look, render, wait, [ends_of(job)])
@@ -71,9 +72,13 @@ def _end(here: Services, job: str, host: str, status: int) -> Response | None:
     """The answer for a job that has ended, as most that are asked about here have a moment ago."""
     with here.database.at_hand():
         row = here.jobs.get(job)
-        return _told(here, row, host, status) if row["ended"] else None
+        told = _told(here, row, host) if row["ended"] else None
+    return None if told is None else _answer(told, status)
 
 
-def _told(here: Services, row: Row, host: str, status: int) -> Response:
-    told = {"job": present.whole(here, row, host), "cursor": row["cursor"]}
+def _told(here: Services, row: Row, host: str) -> Json:
+    return {"job": present.whole(here, row, host), "cursor": row["cursor"]}
+
+
+def _answer(told: Json, status: int) -> Response:
     return Response(json.dumps(told), status, content_type="application/json")
