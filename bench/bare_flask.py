@@ -23,6 +23,7 @@ def bare_flask(folder: Path) -> Iterator[int]:
         target=_serve, args=(folder / "accepted", theirs), daemon=True
     )
     process.start()
+    theirs.close()  # one that dies before it has a port is then an error here, and not waited for
     try:
         yield ours.recv()
     finally:

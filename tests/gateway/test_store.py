@@ -296,6 +296,6 @@ class TestAtHand:
         jobs.add(new(1, "a"))
 
 
-def test_a_large_statement_makes_no_file(database):
+def test_what_a_statement_changes_is_kept_in_memory(database):
     with database.write() as db:
         assert db.execute("PRAGMA temp_store").fetchone() == (2,)
