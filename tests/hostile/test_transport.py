@@ -50,6 +50,38 @@ PAIRS = {
 }
 
 
+EVERY = {
+    "landbridge-protocol": "1",
+    "x-content-type-options": "nosniff",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+OF_PAGES = {"referrer-policy": "same-origin", "cross-origin-opener-policy": "same-origin"}
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("/api/v1", {}),
+        ("/api/v1/nothing", {}),
+        ("/api/v1/events?after=1000000&wait=0.2", {}),  # held, and answered when its time is over
+        ("/signin", OF_PAGES),
+        ("/jobs/job_0000000000000000", OF_PAGES),
+    ],
+)
+def test_every_answer_has_its_headers_and_each_once(serving, path, more):
+    lines = (
+        answered(serving, head(serving, "Connection: close", path=path)).partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]
+    )
+    told = [
+        (name.decode().lower(), value.decode().strip()) for name, _, value in (line.partition(b":") for line in lines)
+    ]
+    assert len(dict(told)) == len(told), told
+    assert EVERY.items() | more.items() <= set(told), told
+    policy = dict(told)["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'" if more else "sandbox"), policy
+
+
 @pytest.mark.row("AU20")
 @pytest.mark.parametrize("lines", PAIRS.values(), ids=PAIRS)
 def test_what_two_readers_would_read_differently_is_refused_and_the_connection_closed(serving, lines):

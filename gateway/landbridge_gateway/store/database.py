@@ -279,9 +279,14 @@ def insert_row(db: sqlite_utils.Database, table: str, row: Mapping[str, Any]) ->
     db.conn.execute(_insertion(table, tuple(row), 1), tuple(row.values()))
 
 
-def insert_rows(db: sqlite_utils.Database, table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
-    """Add a few rows by one statement: each takes what a row does, and lets other threads go first."""
-    db.conn.execute(_insertion(table, columns, len(rows)), tuple(chain.from_iterable(rows)))
+def inserted_row(db: sqlite_utils.Database, table: str, row: Mapping[str, Any]) -> Row:
+    """The same, and all columns as they are then; what triggers change afterwards is not seen."""
+    return _rows(db.conn, f"{_insertion(table, tuple(row), 1)} RETURNING *", tuple(row.values()))[0]
+
+
+def insert_rows(db: sqlite_utils.Database, table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> int:
+    """Add a few rows by one statement: each takes what a row does, and lets other threads go first. The last id."""
+    return int(db.conn.execute(_insertion(table, columns, len(rows)), tuple(chain.from_iterable(rows))).lastrowid or 0)
 
 
 @lru_cache(256)

@@ -10,7 +10,7 @@ from typing import Any
 from landbridge_gateway.errors import Conflict, JobRemoved, UnknownJob, UnknownObject
 from landbridge_gateway.model import Cause, Exit, Json, State, sources
 from landbridge_gateway.store.clock import timestamp
-from landbridge_gateway.store.database import Database, Row, insert_row, insert_rows, returning
+from landbridge_gateway.store.database import Database, Row, insert_row, insert_rows, inserted_row, returning
 
 _NOT_COLUMNS = ("tags", "inputs", "objects", "ready")  # of a new job
 _PATH = (State.WAITING, State.QUEUED, State.RUNNING)  # of a job that came as far
@@ -82,10 +82,10 @@ class Jobs:
             self._check_named(db, new, removed)
             check(db)
             now = timestamp()
-            self._insert(db, new, State.QUEUED if new.ready else State.WAITING, now, 1 if begun else 0)
+            row = self._insert(db, new, State.QUEUED if new.ready else State.WAITING, now, 1 if begun else 0)
             if begun:
                 self._insert_attempt(db, new.id, 1, begun, new.runtime, now)
-            return self._full(db, new.id), True
+            return row, True
 
     def add_begun(self, new: NewJob, token: str) -> bool:
         """Store a job that has begun already, as its first attempt; False, and nothing is stored, for a known key.
@@ -118,19 +118,21 @@ class Jobs:
             if not returning(db, "SELECT 1 FROM objects WHERE id = ?", (one,)):
                 raise UnknownObject(one)
 
-    def _insert(self, db: Any, new: NewJob, state: State, now: str, attempt: int) -> None:
+    def _insert(self, db: Any, new: NewJob, state: State, now: str, attempt: int) -> Row:
+        """Its row, as :meth:`get` but for what its inputs have come to."""
         record = {name: value for name, value in vars(new).items() if name not in _NOT_COLUMNS}
         record |= {name: json.dumps(record[name]) for name in ("limits", "task", "values")}
         record |= {"started": now} if state is State.RUNNING else {}
-        insert_row(db, "jobs", record | {"state": state, "submitted": now, "attempt": attempt})
+        row = inserted_row(db, "jobs", record | {"state": state, "submitted": now, "attempt": attempt})
         for given in sorted(set(new.inputs)):
             insert_row(db, "inputs", {"job": new.id, "input": given})
         for name, value in new.tags.items():
             insert_row(db, "tags", {"job": new.id, "name": name, "value": value})
         passed = _PATH[: _PATH.index(state) + 1]
-        self._note_events(
+        cursor = self._note_events(
             db, new.id, new.owner, [(1 if one is State.RUNNING else 0, one, None, None) for one in passed], now
         )
+        return row | {"limits": new.limits, "task": new.task, "values": new.values, "cursor": cursor}
 
     def get(self, job: str, owner: str | None = None) -> Row:
         """One job with all its columns, and the ``cursor`` from which on no change after it is missed.
@@ -421,12 +423,13 @@ class Jobs:
 
     def _note_events(
         self, db: Any, job: str, owner: str, events: Sequence[tuple[int, State, Cause | None, str | None]], at: str
-    ) -> None:
-        """What happened to a job at one time: of each its attempt, the state, its cause and a note."""
+    ) -> int:
+        """What happened to a job at one time: of each its attempt, the state, its cause and a note. The newest's id."""
         columns = ("job", "owner", "at", "attempt", "state", "cause", "note")
-        insert_rows(db, "events", columns, [(job, owner, at, *event) for event in events])
+        newest = insert_rows(db, "events", columns, [(job, owner, at, *event) for event in events])
         topics = (owner, EVERYBODY, job)
         self._db.touch(*topics, *(map(ends_of, topics) if any(state.ended for _, state, _, _ in events) else ()))
+        return newest
 
     def _full(self, db: Any, job: str) -> Row:
         return self._whole(returning(db, _JOB, (job,))[0])

@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Request, current_app, g, request
+from flask.globals import request_ctx
 
 from landbridge_gateway.errors import Forbidden, InvalidRequest, Unauthorized
 from landbridge_gateway.model import Role
@@ -86,25 +87,26 @@ def check_policies(app: Flask) -> None:
 
 
 def _check() -> None:
-    _check_host()
-    if request.method not in _SAFE and request.headers.get("Origin") is not None:
+    asked = request_ctx.request  # itself, as whatever is asked of Flask's `request` looks for it first
+    _check_host(asked)
+    if asked.method not in _SAFE and asked.headers.get("Origin") is not None:
         check_origin()
-    _check_query()
-    if request.endpoint is None:
+    _check_query(asked)
+    if asked.endpoint is None:
         return  # answered as not found, which tells a stranger nothing
-    policy = policy_of(current_app.view_functions[request.endpoint])
+    policy = policy_of(current_app.view_functions[asked.endpoint])
     if policy == PUBLIC:
         return
     if policy not in _ROLES:
         raise Forbidden("This address is closed.")
-    g.caller = _identified()
-    if g.caller.role not in _ROLES[policy]:
-        raise _not_for(g.caller, policy)
+    g.caller = who = _identified(asked)
+    if who.role not in _ROLES[policy]:
+        raise _not_for(who, policy)
 
 
-def _check_host() -> None:
+def _check_host(asked: Request) -> None:
     # A page of another site that was made to resolve to this address (DNS rebinding) names its own host.
-    if _name_in(request.host) not in services().names:
+    if _name_in(asked.host) not in services().names:
         raise Forbidden("The request names another host.", "Use the address that the gateway printed.")
 
 
@@ -123,25 +125,25 @@ def check_origin() -> None:
         raise Forbidden("A page of another site cannot change anything here.")
 
 
-def _check_query() -> None:
+def _check_query(asked: Request) -> None:
     # Addresses are kept: in histories, in the logs of proxies.
-    for name, value in request.args.items(multi=True):
+    for name, value in asked.args.items(multi=True):
         if name.lower() in _TOKEN_FIELDS or _TOKEN.fullmatch(value):
             raise InvalidRequest(
                 "A token never stands in an address.", "Send it as `Authorization: Bearer`, and make another one."
             )
 
 
-def _identified() -> Caller:
-    token = _bearer()
-    secret = request.cookies.get(COOKIE) if token is None else token
+def _identified(asked: Request) -> Caller:
+    token = _bearer(asked)
+    secret = asked.cookies.get(COOKIE) if token is None else token
     if not secret:
         raise _unauthorized(token)
     tokens = services().tokens
     found = tried(lambda: (tokens.session if token is None else tokens.find)(secret[:_LONGEST]))
     if found is None:
         raise _unauthorized(token)
-    if token is None and request.method not in _SAFE:
+    if token is None and asked.method not in _SAFE:
         check_origin()
         _check_own_header()
     return Caller(found["name"], Role(found["role"]), found["expires"])
@@ -157,8 +159,8 @@ def tried(look: Callable[[], Found | None]) -> Found | None:
     return found
 
 
-def _bearer() -> str | None:
-    header = request.headers.get("Authorization")
+def _bearer(asked: Request) -> str | None:
+    header = asked.headers.get("Authorization")
     if header is None:
         return None
     scheme, _, token = header.partition(" ")

@@ -24,7 +24,7 @@ from landbridge_gateway.errors import (
 from landbridge_gateway.scheduler.hub import NoPlace
 from landbridge_gateway.web import access, api, pages
 from landbridge_gateway.web.body import check_body
-from landbridge_gateway.web.headers import harden, refusal
+from landbridge_gateway.web.headers import hardened, refusal
 from landbridge_gateway.web.services import Services, services
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def create_app(opened: Services) -> Flask:
     app.register_error_handler(NoPlace, _crowded)
     app.register_error_handler(HTTPException, _from_werkzeug)
     app.register_error_handler(Exception, _broken)
-    app.after_request(harden)
+    app.wsgi_app = hardened(app.wsgi_app)  # type: ignore[assignment, method-assign]
     access.check_policies(app)
     return app
 

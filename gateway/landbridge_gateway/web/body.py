@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from flask import request
+from flask.globals import request_ctx
 from werkzeug.exceptions import ClientDisconnected
 
 from landbridge_gateway.errors import InvalidRequest, TooLarge, UnsupportedMediaType
@@ -20,13 +21,14 @@ _MOST_PARTS = 2_000_000  # lists and objects of one body: each takes up to a hun
 
 def json_body(most: int) -> Json:
     """The request's JSON object."""
-    if request.mimetype != "application/json":
+    asked = request_ctx.request
+    if asked.mimetype != "application/json":
         raise UnsupportedMediaType("The body must be JSON.", "Send it with Content-Type: application/json.")
-    if request.content_length is None or request.content_length > most:
+    if asked.content_length is None or asked.content_length > most:
         # A chunked body does not say its size, and is not read at all.
         raise TooLarge(f"A body has at most {most} bytes, and says how many.", "Send large values as objects.")
     try:
-        data = request.get_data(cache=False)
+        data = asked.get_data(cache=False)
     except ClientDisconnected:
         raise InvalidRequest("The body was cut short.", "Send it again.") from None
     if data.count(b"{") + data.count(b"[") > _MOST_PARTS:
@@ -42,10 +44,11 @@ def json_body(most: int) -> Json:
 
 def check_body() -> None:
     """Refuse a body that is packed, for nothing is unpacked here; and hold forms, which are short, to their bound."""
-    if request.mimetype in _FORMS:
-        request.max_content_length = request.max_form_memory_size = _LONGEST_FORM
-        request.max_form_parts = _MOST_FIELDS
-    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+    asked = request_ctx.request
+    if asked.mimetype in _FORMS:
+        asked.max_content_length = asked.max_form_memory_size = _LONGEST_FORM
+        asked.max_form_parts = _MOST_FIELDS
+    if asked.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
         raise UnsupportedMediaType("A body comes as it is, without Content-Encoding.", "Send it unpacked.")
 
 

@@ -17,6 +17,7 @@ from werkzeug.wsgi import FileWrapper
 from landbridge_gateway.depot.objects import CHUNK
 from landbridge_gateway.failpoints import reach
 from landbridge_gateway.web.chunks import Chunks
+from landbridge_gateway.web.headers import AS_SENT, hardened
 from landbridge_gateway.web.reading import HEAD_SECONDS, Headers, Reader, is_slow
 from landbridge_gateway.web.waiting import HOLD, Held
 
@@ -38,6 +39,13 @@ class Gateway(wsgi.Gateway_10):
             environ["wsgi.input"] = io.BufferedReader(Chunks(self.req.conn.rfile))
         return environ
 
+    def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        """As cheroot's, which makes each header into bytes anew."""
+        own = [header for header in headers if header not in AS_SENT]
+        write = super().start_response(status, own, exc_info)
+        self.req.outheaders += [AS_SENT[header] for header in headers if header in AS_SENT]
+        return write
+
     def respond(self) -> None:
         self.env[HOLD] = self._hold
         self._send(self.req.server.wsgi_app)
@@ -48,7 +56,7 @@ class Gateway(wsgi.Gateway_10):
     def resume(self, answer: Any) -> None:
         """Send the answer of a request that was held."""
         self.started_response = False
-        self._send(answer)
+        self._send(hardened(answer))
 
     def _send(self, app: Any) -> None:
         response = app(self.env, self.start_response)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from flask import Response
 
 from landbridge_gateway.errors import GatewayError
 from landbridge_gateway.model import PROTOCOL
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
@@ -32,20 +37,40 @@ def download_name(name: str) -> str:
 _ALWAYS = (
     ("Landbridge-Protocol", str(PROTOCOL)),
     ("X-Content-Type-Options", "nosniff"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+)
+_OF_PAGES = (
+    *_ALWAYS,
     # Not "no-referrer": under that, browsers send our own forms with the origin "null".
     ("Referrer-Policy", "same-origin"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
-    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Content-Security-Policy", _POLICY),
 )
+_OF_OTHERS = (*_ALWAYS, ("Content-Security-Policy", "sandbox; default-src 'none'"))
+_NOT_KEPT = ("Cache-Control", "no-store")
+# As they are sent. Those of every answer are made into bytes once.
+AS_SENT = {(name, value): (name.encode(), value.encode()) for name, value in {*_OF_PAGES, *_OF_OTHERS, _NOT_KEPT}}
 
 
-def harden(answer: Response) -> Response:
-    """Add the headers to an answer, which has none of them yet but may say how it is cached."""
-    page = answer.mimetype == "text/html"
-    # At once: set one by one, each is looked for first.
-    answer.headers.extend((*_ALWAYS, ("Content-Security-Policy", _POLICY if page else "sandbox; default-src 'none'")))
-    answer.headers.setdefault("Cache-Control", "no-store")
-    return answer
+def hardened(answer: WSGIApplication) -> WSGIApplication:
+    """The same answer with the headers that every answer has; how it is cached it may say itself.
+
+    Added to the finished list: as headers of Flask's each is looked at, copied and looked at again.
+    """
+
+    def begun(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *problem: Any) -> Callable[[bytes], object]:
+            return start_response(status, [*headers, *_more(dict(headers))], *problem)
+
+        return answer(environ, start)
+
+    return begun
+
+
+def _more(own: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    page = own.get("Content-Type", "").startswith("text/html")
+    more = _OF_PAGES if page else _OF_OTHERS
+    return more if "Cache-Control" in own else (*more, _NOT_KEPT)
 
 
 def refusal(error: GatewayError) -> Response:

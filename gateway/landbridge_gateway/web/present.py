@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from flask import request
+from flask.globals import request_ctx
 
 from landbridge_gateway.environments.places import split_place
 from landbridge_gateway.model import Json
@@ -80,7 +80,8 @@ def _brief(services: Services, row: Row, host: str | None = None, beside: Beside
 def address() -> str:
     """Where this gateway is, as the request has it."""
     # As request.host_url, which takes longer than all else that is said of a job here.
-    return f"{request.scheme}://{request.host}/"
+    asked = request_ctx.request
+    return f"{asked.scheme}://{asked.host}/"
 
 
 def _seconds(row: Row) -> float | None:

@@ -23,7 +23,7 @@ from landbridge_gateway.scheduler.hub import Hub, Listener
 from landbridge_gateway.store.clock import seconds_between, timestamp
 from landbridge_gateway.store.tokens import topic_of
 from landbridge_gateway.web.access import caller
-from landbridge_gateway.web.headers import harden, refusal
+from landbridge_gateway.web.headers import refusal
 from landbridge_gateway.web.services import services
 
 T = TypeVar("T")
@@ -99,8 +99,8 @@ class Held:
         except GatewayError as error:
             found = refusal(error)
         if found is None and (not self._hub.open or time.monotonic() >= self.deadline):
-            found = self._over()
-        return None if found is None else harden(found)
+            return self._over()
+        return found
 
     def leave(self) -> None:
         self._hub.leave(self.listener)
