@@ -60,12 +60,14 @@ def measure(run: Run) -> list[Figure]:
 
 
 def _figure(run: Run, client: str, size: int, contenders: dict[str, Callable[[], float]]) -> Figure:
-    few = max(3, run.samples // 3)
-    # Nobody finds memory for what would take minutes.
+    rounds, few = max(3, 2 * run.samples // 3), max(2, run.samples // 6)
+    # The other ways take three to fifty times as long, which few rounds show; nobody finds memory for what would take
+    # minutes.
     slow = {name: way for name, way in contenders.items() if size > _SLOWEST and name in _SLOW}
     able = {name: way for name, way in contenders.items() if name not in slow}
     rested = from_rest(able, most_of_memory() if size == MEGABYTES[-1] else _FILES * size)
-    taken = interleaved(rested | dict.fromkeys(slow, _takes_minutes), few, {OURS: PROVIDES}, unmeasured=1)
+    ways, fewer = rested | dict.fromkeys(slow, _takes_minutes), dict.fromkeys(set(able) - {OURS, BY_HAND}, few)
+    taken = interleaved(ways, rounds, {OURS: PROVIDES}, unmeasured=1, fewer=fewer)
     title = f"a frame of {COLUMNS} numeric columns to a job of the other language and back, by megabytes, from {client}"
     budgets = [Budget(1.3, beside=BY_HAND)] if size == MEGABYTES[-1] else []
     return Figure("P6", title, "ms", list(taken.values()), budgets, client, size)
@@ -226,12 +228,11 @@ def _polyglot() -> str:
 
 
 def _handing_over(run: Run, size: int) -> Figure:
-    rounds = run.samples if run.quick else 3 * run.samples
     return Figure(
         "P6",
         "handing a file over that is written, until it is an object, by megabytes",
         "ms",
-        [Contender(OURS, [_handed(run, size) for _ in range(rounds)], ("record",))],
+        [Contender(OURS, [_handed(run, size) for _ in range(run.samples)], ("record",))],
         [Budget(20)],
         "handing over",
         size,

@@ -21,7 +21,7 @@ from landbridge_gateway.environments.sources import packaged_folder
 from tests.faults.armed import FOLDER
 from tests.faults.killing import Armed
 from tests.faults.meeting import Meeting
-from tests.patience import LONG
+from tests.patience import LONG, until
 from tests.serving import COMMAND, Serving, containers_of
 
 pytestmark = pytest.mark.docker
@@ -78,7 +78,7 @@ def waiting(serving, language):
     return [one for one in serving.call("")["pool"] if (one["language"], one["memory"]) == (language, usual)]
 
 
-def until(serving, language, condition):
+def until_pool(serving, language, condition):
     """Wait for the pool by asking again: what it does is no event of a job."""
     deadline = time.monotonic() + LONG
     while not condition(waiting(serving, language)):
@@ -88,7 +88,7 @@ def until(serving, language, condition):
 
 def ready_slot(serving, language="python"):
     lb.submit(LOOKS[language]()).result(LONG)
-    until(serving, language, lambda found: found and found[0]["ready"])
+    until_pool(serving, language, lambda found: found and found[0]["ready"])
 
 
 def run_warm(serving, language, task, *values):
@@ -154,7 +154,7 @@ def test_tables_logs_and_errors_are_those_of_any_job(serving, language):
 
 def test_a_job_with_limits_of_its_own_is_not_handed_a_slot_of_others(serving):
     run_warm(serving, "python", LOOKS["python"]())
-    until(serving, "python", lambda found: found and found[0]["ready"])
+    until_pool(serving, "python", lambda found: found and found[0]["ready"])
     job = lb.submit(lb.task(LOOKS["python"](), cpus=0.5))
     job.wait()
     assert job.document["environment"]["warm"] is False
@@ -162,11 +162,13 @@ def test_a_job_with_limits_of_its_own_is_not_handed_a_slot_of_others(serving):
 
 def harmed(serving, harm):
     """Have it befall all slots that run; gives the names of those that it befell, which are some."""
-    # One that was killed may still be on its way out, and one that is too many be removed at this moment.
-    slots = [name for name in containers_of(serving.home, "status=running") if "slot_" in name]
-    befell = [name for name in slots if not subprocess.run(["docker", harm, name], capture_output=True).returncode]
-    assert befell, slots
-    return befell
+
+    def befell():
+        slots = [name for name in containers_of(serving.home, "status=running") if "slot_" in name]
+        return [name for name in slots if not subprocess.run(["docker", harm, name], capture_output=True).returncode]
+
+    # One that was killed may still be on its way out, and the one that was ready be too many, and removed just now.
+    return until(befell, f"a slot to {harm}", LONG, lambda: containers_of(serving.home))
 
 
 def test_a_slot_that_dies_or_is_paused_is_replaced(serving):
@@ -228,7 +230,7 @@ def test_a_job_that_has_begun_and_is_paused_stays_so(serving):
         serving.call("/events?wait=0.05")
     subprocess.run(["docker", "pause", host], check=True, capture_output=True)
     # A slot that is paused after it goes: by then the warden has heard of both.
-    until(serving, "python", lambda found: found and found[0]["ready"])
+    until_pool(serving, "python", lambda found: found and found[0]["ready"])
     later = harmed(serving, "pause")
     while set(later) & set(containers_of(serving.home)):
         assert time.monotonic() < deadline
@@ -242,7 +244,7 @@ def test_cancelling_reaches_a_warm_container(serving):
     text = "def f():\n    import time\n    print('begun', flush=True)\n    time.sleep(600)\n"
     lb.submit(LOOKS["python"]()).result()
     for _ in range(TRIES):
-        until(serving, "python", lambda found: found and found[0]["ready"])
+        until_pool(serving, "python", lambda found: found and found[0]["ready"])
         job = lb.submit(lb.python(text, "f"))
         while "begun" not in job.logs("stdout"):
             serving.call("/events?wait=0.05")
@@ -259,7 +261,7 @@ def test_the_bound_holds_and_the_end_leaves_nothing(tmp_path):
         lb.connect(serving.url, serving.token)
         for _ in range(3):
             lb.submit(LOOKS["python"]()).result()
-        until(serving, "python", lambda found: found and found[0]["ready"])
+        until_pool(serving, "python", lambda found: found and found[0]["ready"])
         assert sum(one["waiting"] for one in serving.call("")["pool"]) == 1
         told = subprocess.run([*COMMAND, "doctor"], env=serving.environ, capture_output=True, text=True, check=False)
         assert "pool: 1 of 1 ready for python:3.14; at most 200 MiB" in told.stdout
