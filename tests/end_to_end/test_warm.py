@@ -160,12 +160,16 @@ def test_a_job_with_limits_of_its_own_is_not_handed_a_slot_of_others(serving):
     assert job.document["environment"]["warm"] is False
 
 
-def harmed(serving, harm):
+def harmed(serving, harm, command=()):
     """Have it befall all slots that run; gives the names of those that it befell, which are some."""
 
     def befell():
         slots = [name for name in containers_of(serving.home, "status=running") if "slot_" in name]
-        return [name for name in slots if not subprocess.run(["docker", harm, name], capture_output=True).returncode]
+        return [
+            name
+            for name in slots
+            if not subprocess.run(["docker", harm, name, *command], capture_output=True).returncode
+        ]
 
     # One that was killed may still be on its way out, and the one that was ready be too many, and removed just now.
     return until(befell, f"a slot to {harm}", LONG, lambda: containers_of(serving.home))
@@ -176,6 +180,21 @@ def test_a_slot_that_dies_or_is_paused_is_replaced(serving):
         ready_slot(serving)
         harmed(serving, harm)
         assert lb.submit(LOOKS["python"]()).result(LONG)["cwd"] == []
+
+
+def test_a_job_whose_slot_is_killed_before_it_has_read_the_word_runs_elsewhere(tmp_path):
+    with Serving(tmp_path / "home", LANDBRIDGE_POOL_MEMORY="200m") as serving:
+        lb.connect(serving.url, serving.token)
+        for language in LOOKS:
+            ready_slot(serving, language)
+            (slot,) = harmed(serving, "exec", command=("sh", "-c", "kill -STOP -1"))  # it reads nothing any more
+            job = lb.submit(LOOKS[language]())
+            until(lambda job=job: job.refresh().state == "running", "a job that was handed a slot", LONG)
+            assert job.document["environment"]["warm"] is True
+            subprocess.run(["docker", "kill", slot], check=True, capture_output=True)
+            assert job.result(LONG)["cwd"] == []
+            again = job.refresh().document
+            assert (again["environment"]["warm"], again["attempt"]) == (False, 1)
 
 
 def test_a_job_whose_slot_was_paused_before_it_had_the_word_runs(tmp_path):

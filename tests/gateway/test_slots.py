@@ -2,18 +2,20 @@
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from landbridge_gateway.depot.folders import given_bytes, write_folder
 from landbridge_gateway.depot.slots import Slots
-from landbridge_gateway.engines.interface import EngineError
+from landbridge_gateway.engines.interface import EngineError, Order
 from landbridge_gateway.model import Exit, Limits
 from landbridge_gateway.warden.pool import SLOT_MEMORY, Kind, Pool
 from landbridge_gateway.warden.warm import WarmPool
 
 ATTEMPT = "job_0123456789abcdef.1"
 KIND = Kind.of("r:4.6", "r", Limits())
+ORDER = Order(ATTEMPT, "r:4.6", "r", Path("its folder"), Limits())
 
 
 def test_what_a_job_was_given_is_counted_until_it_has_left_it(layout):
@@ -177,7 +179,7 @@ class TestHandingOut:
         assert warm.take(Kind.of("r:4.6", "r", Limits(memory=2**30))) is None
         slot = warm.take(KIND)
         assert warm.take(KIND) is None
-        warm.begin(slot, ATTEMPT)
+        warm.begin(slot, ORDER)
         assert warm.go(slot)
         assert os.read(opened[0], 9) == b"go\n"
         assert (warm.container(ATTEMPT), warm.attempt(slot.id)) == (slot.id, ATTEMPT)
@@ -212,7 +214,7 @@ class TestHandingOut:
 
     def test_one_whose_worker_dies_in_the_moment_leaves_a_folder_to_start_cold(self, warm, opened, job):
         slot = warm.take(KIND)
-        warm.begin(slot, ATTEMPT)
+        warm.begin(slot, ORDER)
         os.close(opened[0])
         assert not warm.go(slot)
         warm.leave(slot, ATTEMPT)
@@ -220,15 +222,36 @@ class TestHandingOut:
         assert warm.container(ATTEMPT) == ATTEMPT
         opened[0] = os.open(os.devnull, os.O_RDONLY)
 
+    @pytest.mark.parametrize("read", [False, True])
+    def test_one_that_ends_with_the_word_unread_began_nothing(self, warm, opened, job, read):
+        slot = warm.take(KIND)
+        warm.begin(slot, ORDER)
+        assert warm.unheard(slot.id) is None  # nothing was said yet
+        assert warm.go(slot)
+        if read:
+            assert os.read(opened[0], 9) == b"go\n"
+        os.close(opened[0])
+        assert warm.unheard(slot.id) is (None if read else slot)
+        assert (slot.order, slot.pipe is None) == (ORDER, read)
+        opened[0] = os.open(os.devnull, os.O_RDONLY)
+
+    @pytest.mark.parametrize("over", ["to_end", "removed"])
+    def test_one_that_is_to_end_begins_nowhere_else(self, warm, opened, job, over):
+        slot = warm.take(KIND)
+        warm.begin(slot, ORDER)
+        assert warm.go(slot)
+        getattr(warm, over)(ATTEMPT)
+        assert (warm.unheard(slot.id), slot.pipe) == (None, None)
+
     def test_a_folder_that_cannot_be_handed_over(self, warm, opened, engine):
         slot = warm.take(KIND)
         with pytest.raises(OSError):
-            warm.begin(slot, "job_ffffffffffffffff.1")
+            warm.begin(slot, replace(ORDER, attempt="job_ffffffffffffffff.1"))
         assert engine.gone == [slot.id]
 
     def test_the_next_warden_finds_a_job_that_was_handed_out_and_tells_it_again(self, warm, opened, engine, slots, job):
         slot = warm.take(KIND)
-        warm.begin(slot, ATTEMPT)
+        warm.begin(slot, ORDER)
         slots.give(slot.id)
         os.close(slot.pipe)  # the warden dies with the word on its lips
         slot.pipe = None
@@ -239,7 +262,7 @@ class TestHandingOut:
 
     def test_without_the_word_nothing_ran_and_another_attempt_begins(self, warm, opened, engine, slots, job):
         slot = warm.take(KIND)
-        warm.begin(slot, ATTEMPT)
+        warm.begin(slot, ORDER)
         following = WarmPool(engine, slots, Pool(0, 600, 2), lambda _: None)
         assert following.recover({slot.id: Exit(0)}) == {}
         assert engine.gone == [slot.id]
@@ -248,7 +271,7 @@ class TestHandingOut:
     def test_an_end_before_the_word_is_told_once_it_is_known_what_it_means(self, warm, opened, job):
         slot = warm.take(KIND)
         assert not warm.withheld(slot.id, Exit(137))
-        warm.begin(slot, ATTEMPT)
+        warm.begin(slot, ORDER)
         assert warm.withheld(slot.id, Exit(137))
         assert warm.go(slot)
         assert warm.begun(slot) == Exit(137)
@@ -269,7 +292,7 @@ class TestHandingOut:
         """The pause is heard of late, when the slot is no slot any more: at each step until the worker has the word."""
         slot = warm.take(KIND)
         if step != "taken":
-            warm.begin(slot, ATTEMPT)
+            warm.begin(slot, ORDER)
         if step in ("given", "found again"):
             warm.go(slot)
         if step == "found again":
@@ -280,7 +303,7 @@ class TestHandingOut:
     @pytest.mark.parametrize("found_again", [False, True])
     def test_a_job_that_has_begun_and_is_paused_stays_so(self, warm, opened, engine, slots, job, found_again):
         slot = warm.take(KIND)
-        warm.begin(slot, ATTEMPT)
+        warm.begin(slot, ORDER)
         warm.go(slot)
         assert os.read(opened[0], 9) == b"go\n"
         os.close(opened[0])  # a worker that has the word reads no more

@@ -56,8 +56,8 @@ class ObedientEngine:
         self.over.wait()
 
 
-class PausableEngine(ObedientEngine):
-    """Starts slots as well; what somebody pauses is told by calling ``paused``."""
+class WarmingEngine(ObedientEngine):
+    """Starts slots as well; what ends and what somebody pauses is told by calling ``ended`` and ``paused``."""
 
     warms = True
 
@@ -67,6 +67,7 @@ class PausableEngine(ObedientEngine):
         self.slots: queue.Queue[Any] = queue.Queue()
         self.resumed: queue.Queue[str] = queue.Queue()
         self.removed: queue.Queue[str] = queue.Queue()
+        self.ended: Callable[[str, Exit], None] = lambda *_: None
         self.paused: Callable[[str], None] = lambda _: None
         self.watched = threading.Event()
 
@@ -81,13 +82,16 @@ class PausableEngine(ObedientEngine):
     def refresh(self, _: str) -> None:
         """It is the same."""
 
-    def watch(self, _: Any, paused: Callable[[str], None]) -> None:
-        self.paused = paused
+    def watch(self, ended: Callable[[str, Exit], None], paused: Callable[[str], None]) -> None:
+        self.ended, self.paused = ended, paused
         self.watched.set()
         self.over.wait()
 
     def resume(self, attempt: str) -> None:
         self.resumed.put(attempt)
+
+    def forget(self, attempt: str) -> None:
+        """There is nothing to forget."""
 
     def remove(self, attempt: str) -> None:
         self.removed.put(attempt)
@@ -246,10 +250,10 @@ def test_a_warden_that_is_asked_answers(warden):
     ear.link.close()
 
 
-class TestPauses:
+class TestSlots:
     @pytest.fixture
     def engine(self):
-        made = PausableEngine()
+        made = WarmingEngine()
         yield made
         made.over.set()
 
@@ -270,6 +274,7 @@ class TestPauses:
         reader = os.open(order.folder / "go", os.O_RDONLY | os.O_NONBLOCK)
         while not any(one["ready"] for one in ear.next("pool")["slots"]):
             pass
+        self.reader = reader
         yield order.attempt
         os.close(reader)
 
@@ -286,3 +291,36 @@ class TestPauses:
         engine.paused(slot)
         assert engine.resumed.get(timeout=LONG) == slot
         assert engine.removed.empty()
+
+    def handed(self, warden, ear, **more):
+        """The folder of a job that was handed the slot."""
+        folder, start = laid_out(warden, attempt="job_0000000000000001.1", **more)
+        ear.link.send("start", **start)
+        assert ear.next("started")["warm"] is True
+        return folder
+
+    def test_a_job_whose_slot_ends_with_the_word_unread_is_started_anew(self, warden, ear, engine, slot):
+        folder = self.handed(warden, ear)
+        engine.ended(slot, Exit(137))
+        again = ear.next("started")
+        assert (again["attempt"], again["warm"], again["token"]) == ("job_0000000000000001.1", False, TOKEN)
+        assert engine.removed.get(timeout=LONG) == slot
+        assert sorted(path.name for path in folder.path.iterdir()) == ["in", "job.json", "out"]
+        assert warden._warm.container("job_0000000000000001.1") == "job_0000000000000001.1"
+
+    def test_one_whose_slot_ends_with_the_word_read_has_ended(self, warden, ear, engine, slot):
+        self.handed(warden, ear)
+        assert os.read(self.reader, 9) == b"go\n"
+        engine.ended(slot, Exit(137))
+        assert ear.next("exited")["exit"]["code"] == 137
+
+    @pytest.mark.parametrize("verb", ["stop", "remove"])
+    def test_one_that_was_to_end_is_not_started_anew(self, warden, ear, engine, slot, verb):
+        self.handed(warden, ear)
+        ear.link.send(verb, attempt="job_0000000000000001.1")
+        told = (engine.stopped if verb == "stop" else engine.removed).get(timeout=LONG)
+        assert slot in (told, told[0])
+        engine.ended(slot, Exit(143))
+        if verb == "stop":
+            assert ear.next("exited")["exit"]["code"] == 143
+        assert warden._under_way == set()

@@ -6,8 +6,11 @@ place of the job's own folder: a mount follows its folder wherever that is moved
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+import termios
+from array import array
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
@@ -107,6 +110,13 @@ class Slots:
             return os.open(folder.path / _PIPE, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError:
             return None
+
+    @staticmethod
+    def unread(pipe: int) -> bool:
+        """Does what was written into a pipe, of which this is the end for writing, still stand in it?"""
+        waiting = array("i", [0])
+        fcntl.ioctl(pipe, termios.FIONREAD, waiting)
+        return waiting[0] > 0
 
     def remove(self, slot: str) -> None:
         for note in (self._note(slot), self._word(slot), self._given(slot)):

@@ -159,12 +159,11 @@ class Warden:
         runtime, language = str(message["runtime"]), str(message["language"])
         held = bool(message.get("held"))
         limits = Limits(**message["limits"])
+        order = Order(attempt, runtime, language, folder.path, limits, held=held, wanted=message.get("wanted"))
         kind = Kind.of(runtime, language, limits)
         warm = None if held else self._warm.take(kind)
-        if warm is None or not self._begin_warm(warm, attempt):
-            order = Order(attempt, runtime, language, folder.path, limits, held=held, wanted=message.get("wanted"))
-            self._under_way.add(attempt)
-            self._pool.submit(self._carefully, self._start_cold, order)
+        if warm is None or not self._begin_warm(warm, order):
+            self._begin_cold(order)
         if not held and self._engine.warms:
             self._warm.started(kind, attempt, given_bytes(folder))
         self._output.add(attempt, limits.disk)
@@ -175,10 +174,11 @@ class Warden:
             self._tokens[attempt] = str(message["token"])
         return attempt
 
-    def _begin_warm(self, slot: Slot, attempt: str) -> bool:
+    def _begin_warm(self, slot: Slot, order: Order) -> bool:
         """Hand a slot out; False when its worker is not there any more, and the job is still to be started."""
+        attempt = order.attempt
         try:
-            folder = self._warm.begin(slot, attempt)
+            folder = self._warm.begin(slot, order)
         except OSError as error:
             sentence = f"The job's folder could not be handed to its container: {error.strerror}."
             self._tell_of(attempt, "start_failed", message=sentence, hint="Submit it again.")
@@ -190,11 +190,15 @@ class Warden:
             self._tell_of(attempt, "started", image=slot.image, warm=True, **self._built(slot.kind.runtime))
             died = self._warm.begun(slot)
             if died:
-                self._tell_of(attempt, "exited", exit=died.as_json())
+                self._ended(slot.id, died)
             return True
         self._watch.drop(attempt)
         self._warm.leave(slot, attempt)
         return False
+
+    def _begin_cold(self, order: Order) -> None:
+        self._under_way.add(order.attempt)
+        self._pool.submit(self._carefully, self._start_cold, order)
 
     def _start_cold(self, order: Order) -> None:
         attempt = order.attempt
@@ -255,9 +259,21 @@ class Warden:
         if attempt is None:
             self._warm.ended(container)
             return
+        slot = self._warm.unheard(container)
+        if slot and slot.order:
+            self._begin_anew(slot, slot.order)
+            return
         self._warm.over(attempt)
         reach("exit seen")
         self._tell_of(attempt, "exited", exit=ended.as_json())
+
+    def _begin_anew(self, slot: Slot, order: Order) -> None:
+        """Its container has ended, and nothing of the job ever ran in there: it is given one of its own."""
+        log.info("%s ended before it had the word of %s, which is started anew", slot.id, order.attempt)
+        self._under_way.add(order.attempt)  # nobody is told meanwhile that it is gone
+        self._watch.drop(order.attempt)
+        self._warm.leave(slot, order.attempt)
+        self._begin_cold(order)
 
     def _finished(self, attempt: str) -> None:
         # A warm job can have its result before anybody was told that it started: the record has its image all the same.
@@ -271,7 +287,9 @@ class Warden:
         self._tell_of(attempt, "finished", **more)
 
     def _stop(self, message: Message) -> None:
-        self._engine.stop(self._warm.container(str(message["attempt"])), self._grace)
+        attempt = str(message["attempt"])
+        self._warm.to_end(attempt)
+        self._engine.stop(self._warm.container(attempt), self._grace)
 
     def _forget(self, message: Message) -> None:
         attempt = str(message["attempt"])
@@ -283,6 +301,7 @@ class Warden:
     def _remove(self, message: Message) -> None:
         attempt = str(message["attempt"])
         self._forget(message)
+        self._warm.to_end(attempt)
         self._engine.remove(self._warm.container(attempt))
         self._warm.over(attempt)
         reach("container removed")

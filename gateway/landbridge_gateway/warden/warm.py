@@ -28,12 +28,15 @@ _ROUND = 15.0  # seconds after which slots that nobody needs any more are looked
 
 @dataclass
 class Slot:
-    """A container that waits. ``pipe`` is open for writing as soon as its worker is ready."""
+    """A container that waits. ``pipe`` is open for writing as soon as its worker is ready, and until its job's end: by
+    it can be told whether the worker has read the word.
+    """
 
     id: str
     kind: Kind
     image: str = ""
     pipe: int | None = None
+    order: Order | None = None  # of the job that it was handed, should that have to be started elsewhere
 
 
 class WarmPool:
@@ -45,6 +48,7 @@ class WarmPool:
         self._waiting: list[Slot] = []
         self._handed: dict[str, str] = {}  # slot by attempt
         self._images: dict[str, str] = {}  # of those slots, by attempt
+        self._told: dict[str, Slot] = {}  # those that were given the word, by their ids
         self._beginning: dict[str, Exit | None] = {}  # slots between the hand-over and the word, and how they died
         self._wake = threading.Event()
         self._put_off = 0.0  # for how many seconds a slot that is wanted is not opened
@@ -81,8 +85,9 @@ class WarmPool:
                     return slot
         return None
 
-    def begin(self, slot: Slot, attempt: str) -> JobFolder:
-        """Make the slot's folder the attempt's. Raises ``OSError``, and the slot is gone."""
+    def begin(self, slot: Slot, order: Order) -> JobFolder:
+        """Make the slot's folder that of the order's attempt. Raises ``OSError``, and the slot is gone."""
+        attempt, slot.order = order.attempt, order
         try:
             folder = self._slots.hand_over(slot.id, attempt)
         except OSError:
@@ -106,8 +111,8 @@ class WarmPool:
             reach("start sent")
         except OSError:
             return False
-        finally:
-            self._shut(slot)
+        with self._lock:
+            self._told[slot.id] = slot
         return True
 
     def withheld(self, container: str, ended: Exit) -> bool:
@@ -122,6 +127,24 @@ class WarmPool:
         """The worker has the word; gives the end of one that ended meanwhile."""
         with self._lock:
             return self._beginning.pop(slot.id, None)
+
+    def unheard(self, container: str) -> Slot | None:
+        """A slot that has ended with the word unread: nothing of its job ever ran there. None for all else."""
+        with self._lock:
+            slot = self._told.pop(container, None)
+        if slot is None or slot.pipe is None:
+            return None
+        if self._slots.unread(slot.pipe):
+            return slot
+        self._shut(slot)
+        return None
+
+    def to_end(self, attempt: str) -> None:
+        """It is stopped or removed, and begins nowhere else, whether its worker has read the word or not."""
+        with self._lock:
+            slot = self._told.pop(self._handed.get(attempt, ""), None)
+        if slot:
+            self._shut(slot)
 
     def leave(self, slot: Slot, attempt: str) -> None:
         """The attempt will run in a container of its own after all."""
@@ -164,6 +187,7 @@ class WarmPool:
             return next((attempt for attempt, slot in self._handed.items() if slot == container), None)
 
     def removed(self, attempt: str) -> None:
+        self.to_end(attempt)
         with self._lock:
             slot = self._handed.pop(attempt, None)
             self._images.pop(attempt, None)
