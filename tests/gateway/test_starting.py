@@ -1,16 +1,18 @@
 """What begins along with its acceptance, on the thread that was asked, and what stands in line."""
 
 import json
+import queue
 import threading
 
 import pytest
 from landbridge_gateway.errors import DiskFull
 from landbridge_gateway.scheduler import spec
 from landbridge_gateway.store.queue import Bounds, Door
+from landbridge_gateway.web.app import create_app
 
-from tests.gateway.conftest import NULL, source_task, submission, submit
+from tests.gateway.conftest import NULL, RUNTIMES, source_task, submission, submit
 from tests.gateway.test_sessions import SESSION, call
-from tests.patience import PATIENCE, joined
+from tests.patience import PATIENCE, joined, until
 
 
 def begun(commands):
@@ -159,3 +161,60 @@ def test_a_full_queue_refuses_it_as_any_other(client, road, services, commands, 
     answer = client.post("/api/v1/jobs", json=submission())
     assert answer.status_code == 429
     assert begun(commands) == []
+
+
+class Ending:
+    """Stands in for the warden: jobs begin as they are started, and end as fast as the loop takes that in."""
+
+    def __init__(self, services):
+        self.services, self.begun = services, queue.Queue()
+
+    def send(self, verb, **fields):
+        if verb == "start":
+            self.begun.put(fields["attempt"])
+        return True
+
+    def end(self, count):
+        for _ in range(count):
+            attempt = self.begun.get(timeout=PATIENCE)
+            self.services.layout.job_folder(attempt).result.write_text(json.dumps(NULL))
+            for event in ({"event": "started", "image": "sha256:p"}, {"event": "finished"}):
+                self.services.scheduler.post(event | {"attempt": attempt})
+            self.services.scheduler.post({"event": "exited", "attempt": attempt, "exit": {"code": 0, "oom": False}})
+
+
+def test_whatever_is_submitted_while_the_loop_rests_begins_in_the_end(services, monkeypatch):
+    """With threads: a word to the loop that came as its rest began or ended would be lost, and a job stand there."""
+    scheduler, resting = services.scheduler, threading.Event()
+    may_rest = scheduler._may_rest
+
+    def noted(event):
+        if rests := may_rest(event):
+            resting.set()
+        return rests
+
+    monkeypatch.setattr(scheduler, "_may_rest", noted)
+    warden, app, token = Ending(services), create_app(services), services.home.token()
+    scheduler.start(warden)
+    scheduler.post({"event": "hello", "engine": "docker", "runtimes": RUNTIMES})
+    scheduler.post({"event": "found", "attempts": {}})
+    until(lambda: scheduler.connected, "the engine's word")
+
+    def submit_some():
+        client = app.test_client()
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+        for _ in range(15):
+            submit(client)
+
+    for _ in range(5):
+        resting.clear()
+        threads = [threading.Thread(target=submit_some) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        assert resting.wait(PATIENCE)  # both slots are taken, and more is submitted
+        warden.end(60)
+        for thread in threads:
+            joined(thread, "a client")
+    until(lambda: not scheduler._flights, "the end of all")
+    states = services.database.rows("SELECT state, count(*) AS n FROM jobs GROUP BY state")
+    assert [(row["state"], row["n"]) for row in states] == [("succeeded", 300)]
