@@ -328,6 +328,17 @@ class TestDeaths:
         assert road.job(job)["state"] == "lost"
         assert road.job(job)["error"]["message"].startswith("The container engine stopped while the job ran")
 
+    def test_what_the_kernel_did_is_told_too_where_the_result_came_while_one_half_was_away(self, client, road):
+        job = submit(client)["id"]
+        attempt = road.started()
+        road.tell("disconnected")
+        road.folder(attempt).result.write_text(json.dumps(ONE))
+        counted = {"limit": 256 * MIB, "peak": 256 * MIB, "oom_kills": 1, "refused": 0}
+        road.tell("found", attempts={attempt: None}, usage={attempt: counted})
+        told = client.get(f"/api/v1/jobs/{job}").json["job"]
+        assert (told["state"], len(told["warnings"])) == ("succeeded", 1)
+        assert "for want of memory" in told["warnings"][0]["message"]
+
     def test_a_child_that_the_kernel_ended_is_a_warning_of_a_job_that_succeeded(self, client, road):
         """F9."""
         job = ask(client, limits={"memory": 256 * MIB})

@@ -203,6 +203,13 @@ def test_a_new_warden_knows_the_token_from_the_folder(warden, ear, engine):
     assert ear.next("found") == {"event": "found", "attempts": {ATTEMPT: None}, "tokens": {ATTEMPT: TOKEN}}
 
 
+def test_what_the_kernel_did_is_told_with_what_there_is(warden, ear, engine):
+    laid_out(warden)
+    engine.listed, engine.counted = {ATTEMPT: None}, Usage(oom_kills=1)
+    ear.link.send("found")
+    assert ear.next("found")["usage"] == {ATTEMPT: Usage(oom_kills=1).as_json()}
+
+
 def test_what_is_being_started_is_found_before_the_engine_lists_it(warden, ear, engine):
     """F3, F4: else the same job would be started twice."""
     _, start = laid_out(warden)

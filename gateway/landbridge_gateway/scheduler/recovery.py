@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from landbridge_gateway.depot.folders import remove_folder
 from landbridge_gateway.depot.layout import Layout
-from landbridge_gateway.model import Exit, Gone, Limits, State, attempt_id
+from landbridge_gateway.model import Exit, Gone, Limits, State, Usage, attempt_id
 from landbridge_gateway.scheduler.attempts import Attempts
 from landbridge_gateway.scheduler.decisions import Flight, causes_of, reconcile
 from landbridge_gateway.scheduler.given import GivenSecrets
@@ -67,6 +67,9 @@ class Recovery:
         for attempt, row in rows.items():
             if attempt not in self._flights:
                 self._flights[attempt] = self._recovered(row)
+        for attempt, usage in (event.get("usage") or {}).items():
+            if attempt in self._flights:  # it may have its result by now, and nobody tells of that but its folder
+                self._flights[attempt].usage = Usage(**usage)
         calls = {attempt: self._flights[attempt] for attempt in rows if self._flights[attempt].session}
         self._sessions.recover(calls, found)
         seen = reconcile([attempt for attempt in rows if attempt not in calls], found)

@@ -279,12 +279,15 @@ class Warden:
         # A warm job can have its result before anybody was told that it started: the record has its image all the same.
         image = self._warm.image(attempt)
         more: Json = {"image": image} if image else {}
-        usage = self._engine.usage(self._warm.container(attempt))
-        if usage and (usage.oom_kills or usage.refused):
-            # The rest is told with the exit: here only what the job's end has to tell of.
-            more["usage"] = usage.as_json()
+        if usage := self._notable(attempt):
+            more["usage"] = usage
         reach("result seen")
         self._tell_of(attempt, "finished", **more)
+
+    def _notable(self, attempt: str) -> Json | None:
+        """What the kernel did to a job and its end has to tell of; the rest of its counts is told with the exit."""
+        usage = self._engine.usage(self._warm.container(attempt))
+        return usage.as_json() if usage and (usage.oom_kills or usage.refused) else None
 
     def _stop(self, message: Message) -> None:
         attempt = str(message["attempt"])
@@ -322,4 +325,6 @@ class Warden:
                     # Its end is seen by that of its container. What else there is must be told all the same.
                     log.warning("%s: %s", attempt, unwatched(problem))
         told = {attempt: ended.as_json() if ended else None for attempt, ended in found.items()}
-        self._tell({"event": "found", "attempts": told, "tokens": {one: self._tokens.get(one) for one in found}})
+        counted = {attempt: usage for attempt in found if (usage := self._notable(attempt))}
+        more: Json = {"usage": counted} if counted else {}
+        self._tell({"event": "found", "attempts": told, "tokens": {one: self._tokens.get(one) for one in found}} | more)
