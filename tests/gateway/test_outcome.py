@@ -123,6 +123,13 @@ def test_what_the_kernel_did_to_a_job_that_went_on_is_told():
     assert remarks(Facts(result=RESULT, usage=CALM, limits=LIMITS)) == []
 
 
+def test_the_last_count_counts():
+    """A count that was told when the two halves met again may be from long before the end."""
+    early = Usage(limit=SHORT.limit, peak=34 * 1024**2, refused=1)
+    assert decide(Facts(exit=Exit(137, usage=SHORT), usage=early, limits=LIMITS)).cause is Cause.MEMORY
+    assert Facts(exit=Exit(137), usage=early).counted == early
+
+
 def test_what_a_job_wrote_is_counted_without_following_its_links(tmp_path):
     folder = JobFolder(tmp_path / "job")
     (folder.files / "deep").mkdir(parents=True)

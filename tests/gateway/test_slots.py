@@ -235,12 +235,11 @@ class TestHandingOut:
         assert (slot.order, slot.pipe is None) == (ORDER, read)
         opened[0] = os.open(os.devnull, os.O_RDONLY)
 
-    @pytest.mark.parametrize("over", ["to_end", "removed"])
-    def test_one_that_is_to_end_begins_nowhere_else(self, warm, opened, job, over):
+    def test_one_that_is_to_end_begins_nowhere_else(self, warm, opened, job):
         slot = warm.take(KIND)
         warm.begin(slot, ORDER)
         assert warm.go(slot)
-        getattr(warm, over)(ATTEMPT)
+        warm.to_end(ATTEMPT)
         assert (warm.unheard(slot.id), slot.pipe) == (None, None)
 
     def test_a_folder_that_cannot_be_handed_over(self, warm, opened, engine):

@@ -35,7 +35,8 @@ class Facts:
 
     @property
     def counted(self) -> Usage:
-        return self.usage or (self.exit.usage if self.exit else None) or Usage()
+        """The last count: what was known before the exit may be from long before."""
+        return (self.exit.usage if self.exit else None) or self.usage or Usage()
 
     def limit(self, name: str) -> int:
         return int((self.limits or {}).get(name) or 0)

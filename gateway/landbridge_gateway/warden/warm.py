@@ -187,7 +187,6 @@ class WarmPool:
             return next((attempt for attempt, slot in self._handed.items() if slot == container), None)
 
     def removed(self, attempt: str) -> None:
-        self.to_end(attempt)
         with self._lock:
             slot = self._handed.pop(attempt, None)
             self._images.pop(attempt, None)
